@@ -1,0 +1,1 @@
+"""The JSON API: an adapter of ``services`` to HTTP."""

@@ -1,0 +1,110 @@
+"""Every answer's body and headers: always the same shape, whatever the site's own is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework_simplejwt import settings as simplejwt
+
+from ..outcomes import CodeRequested, RedemptionRefused, RequestRefused
+from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
+
+__all__ = ["code_requested", "error_response", "from_exception", "refused"]
+
+BUSY_WAIT = timedelta(seconds=1)
+
+TEXTS = {
+    "busy": _("Too many requests for this phone number at once. Please try again."),
+    "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
+    "delivery_failed": _("The SMS could not be sent. Please try again later."),
+    "invalid": _("The request is malformed."),
+    "invalid_code": _("This code is not valid. Check it, or ask for a new one."),
+    "invalid_phone_number": NOT_A_NUMBER,
+    "no_active_account": _("This account cannot be logged in to by SMS."),
+    "phone_number_not_sms_capable": NOT_SMS_CAPABLE,
+    "recipient_opted_out": _(
+        "This phone number has opted out of our SMS. Text START to the number that they came from."
+    ),
+    "region_not_supported": REGION_NOT_SUPPORTED,
+    "request_too_large": _("The request is too large."),
+    "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
+    "unknown_phone_number": _("There is no account with this phone number."),
+}
+
+STATUSES = {
+    "busy": 503,
+    "cooldown": 429,
+    "delivery_failed": 503,
+    "invalid_code": 401,
+    "no_active_account": 401,
+    "recipient_opted_out": 409,
+    "request_too_large": 413,
+    "too_many_attempts": 429,
+    "unknown_phone_number": 404,
+}
+"""Of the codes whose status is not 400."""
+
+
+def code_requested(outcome: CodeRequested) -> dict[str, Any]:
+    return {
+        "request_id": str(outcome.request_id),
+        "expires_at": outcome.expires_at.isoformat(),
+        "resend_available_at": outcome.resend_available_at.isoformat(),
+        "code_length": outcome.code_length,
+    }
+
+
+def refused(outcome: RequestRefused | RedemptionRefused) -> Response:
+    issued = outcome.issued if isinstance(outcome, RequestRefused) else None
+    return error_response(
+        outcome.reason,
+        retry_after=outcome.retry_after,
+        extra=code_requested(issued) if issued else {},
+    )
+
+
+def error_response(
+    code: str,
+    *,
+    retry_after: timedelta | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    body = {"detail": str(TEXTS[code]), "code": code, **(extra or {})}
+    response = Response(body, status=STATUSES.get(code, 400))
+    if retry_after is not None:
+        # At least a second: a client that is told 0 asks again at once.
+        response["Retry-After"] = str(max(1, math.ceil(retry_after.total_seconds())))
+    if response.status_code == 401:
+        response["WWW-Authenticate"] = _challenge()
+    return response
+
+
+def from_exception(error: exceptions.APIException) -> Response:
+    """Turn an error of REST framework's own into our shape."""
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid_fields(error.get_full_details())
+    if isinstance(error, exceptions.ParseError):
+        return error_response("invalid")
+    body = {"detail": str(error.detail), "code": error.default_code}
+    return Response(body, status=error.status_code)
+
+
+def _invalid_fields(details: Any) -> Response:
+    errors = {name: [item["message"] for item in items] for name, items in details.items()}
+    name, items = next(iter(details.items()))
+    first = items[0]
+    own = first["code"] if first["code"] in TEXTS else "invalid"
+    detail = first["message"] if own != "invalid" else f"{name}: {first['message']}"
+    return Response({"detail": detail, "code": own, "errors": errors}, status=400)
+
+
+def _challenge() -> str:
+    # As simplejwt's own views answer, so that a client sees one scheme. Read late: simplejwt
+    # rebinds its settings.
+    return f'{simplejwt.api_settings.AUTH_HEADER_TYPES[0]} realm="api"'

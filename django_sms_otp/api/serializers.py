@@ -1,0 +1,85 @@
+"""What the endpoints take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from ..conf import get_settings
+from ..exceptions import PhoneNumberError
+from ..phone import PhoneNumber, parse_phone_number
+
+__all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
+
+
+class TextField(serializers.Field[str, Any, str, str]):
+    """A text, exactly as it came in.
+
+    Not DRF's ``CharField``: that turns numbers into text, and a code or phone number written as
+    a JSON number has lost its leading zeros or plus sign.
+    """
+
+    default_error_messages = {
+        "not_a_text": _("Must be a text. In JSON, write it in quotes."),
+        "blank": _("This field may not be blank."),
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("not_a_text")
+        if not data.strip():
+            self.fail("blank")
+        return data
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+
+class PhoneNumberField(TextField):
+    """A phone number that a code may be sent to."""
+
+    def to_internal_value(self, data: Any) -> PhoneNumber:
+        text = super().to_internal_value(data)
+        settings = get_settings()
+        try:
+            return parse_phone_number(
+                self._with_plus(text),
+                default_region=settings.DEFAULT_REGION,
+                allowed_regions=settings.ALLOWED_REGIONS,
+            )
+        except PhoneNumberError as error:
+            raise serializers.ValidationError(str(error), code=error.code) from None
+
+    def _with_plus(self, text: str) -> str:
+        # In a form body an unescaped "+" means a space (WHATWG URL, 5.1), and many clients
+        # forget to escape it.
+        is_form = isinstance(getattr(self.parent, "initial_data", None), QueryDict)
+        return f"+{text[1:]}" if is_form and text.startswith(" ") else text
+
+
+class GetCodeSerializer(serializers.Serializer[Any]):
+    phone_number = PhoneNumberField(
+        label=_("Phone number"), help_text=_("With its country code: +14155552671.")
+    )
+    request_id = serializers.UUIDField(required=False, allow_null=True, label=_("Request id"))
+
+
+class AuthCodeSerializer(serializers.Serializer[Any]):
+    phone_number = PhoneNumberField(required=False, allow_null=True, label=_("Phone number"))
+    request_id = serializers.UUIDField(required=False, allow_null=True, label=_("Request id"))
+    code = TextField(label=_("Code"))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("request_id") is None:
+            if get_settings().REQUIRE_REQUEST_ID:
+                raise serializers.ValidationError(
+                    {"request_id": [_("Send the request_id that get-code has answered.")]}
+                )
+            if attrs.get("phone_number") is None:
+                raise serializers.ValidationError(
+                    {"phone_number": [_("Send phone_number or request_id.")]}
+                )
+        return attrs

@@ -1,0 +1,165 @@
+"""``get-code`` and ``auth-code``: validate, ask the service, answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import SuspiciousOperation
+from django.db import connections, transaction
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from rest_framework import exceptions
+from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from ..exceptions import Contention
+from ..outcomes import CodeRequested, Redeemed
+from ..services import redeem_code, request_code
+from ..tokens import get_token_issuer
+from . import answers
+from .serializers import AuthCodeSerializer, GetCodeSerializer
+
+LARGEST_BODY = 16 * 1024
+"""Bytes. REST framework's JSON parser reads a body of any size into memory."""
+
+
+class ForgivingNegotiation(DefaultContentNegotiation):
+    """Answers in JSON whatever the client asks for: a login is not to fail by a header."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except (exceptions.NotAcceptable, Http404):
+            return renderers[0], renderers[0].media_type
+
+
+class SMSOTPView(GenericAPIView[Any]):
+    """Pins every policy that a site may have set otherwise for its own endpoints."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    content_negotiation_class = ForgivingNegotiation
+    versioning_class = None
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """JSON; and the browsable API where the site has it."""
+        renderers: list[BaseRenderer] = [JSONRenderer()]
+        site_has_it = BrowsableAPIRenderer in api_settings.DEFAULT_RENDERER_CLASSES
+        if site_has_it and apps.is_installed("rest_framework"):
+            renderers.append(BrowsableAPIRenderer())
+        return renderers
+
+    def get_exception_handler(self) -> Any:
+        """Ours: the site's has a shape of its own, and REST framework's rolls back."""
+        return _handle
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # RFC 8259, 8.1. A charset of the client's choice ("hex") would reach Python's codecs.
+        request.encoding = "utf-8"
+        return super().initialize_request(request, *args, **kwargs)
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().finalize_response(*args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        """Return the fields of the body.
+
+        :raises APIException: they are not what the serializer takes.
+        """
+        if _content_length(request) > LARGEST_BODY:
+            raise RequestTooLarge
+        try:
+            data = request.data
+        except (SuspiciousOperation, RecursionError) as error:
+            # More fields, or deeper nesting, than Django or Python take.
+            raise exceptions.ParseError from error
+        serializer = self.get_serializer(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class GetCodeView(SMSOTPView):
+    """Send a login code to a phone number."""
+
+    serializer_class = GetCodeSerializer
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        fields = self.validated(request)
+        outcome = request_code(fields["phone_number"], request_id=fields.get("request_id"))
+        if isinstance(outcome, CodeRequested):
+            return Response(answers.code_requested(outcome), status=202)
+        return answers.refused(outcome)
+
+
+@method_decorator(sensitive_post_parameters("code"), name="dispatch")
+class AuthCodeView(SMSOTPView):
+    """Log in with a code."""
+
+    serializer_class = AuthCodeSerializer
+
+    @method_decorator(sensitive_variables("fields"))
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        fields = self.validated(request)
+        issuer = get_token_issuer()
+        outcome = redeem_code(
+            fields["code"],
+            phone_number=fields.get("phone_number"),
+            request_id=fields.get("request_id"),
+            grant=lambda user: issuer.issue(user, request=request),
+        )
+        if isinstance(outcome, Redeemed):
+            return Response(outcome.granted)
+        issuer.login_failed(_credentials(fields), request=request)
+        return answers.refused(outcome)
+
+
+class RequestTooLarge(exceptions.APIException):
+    status_code = 413
+    default_detail = answers.TEXTS["request_too_large"]
+    default_code = "request_too_large"
+
+
+def _handle(error: Exception, context: Any) -> Response | None:
+    if isinstance(error, Contention):
+        return answers.error_response("busy", retry_after=answers.BUSY_WAIT)
+    if isinstance(error, exceptions.APIException):
+        return answers.from_exception(error)
+    return None
+
+
+def _content_length(request: Request) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _credentials(fields: dict[str, Any]) -> dict[str, str]:
+    phone_number = fields.get("phone_number")
+    return {"phone_number": phone_number.e164} if phone_number else {}
+
+
+def _non_atomic(view: Any) -> Any:
+    """Take a view out of ``ATOMIC_REQUESTS`` of every database.
+
+    A refused guess must stay counted, and a message must not leave before its commit.
+    """
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+get_code = _non_atomic(GetCodeView.as_view())
+auth_code = _non_atomic(AuthCodeView.as_view())

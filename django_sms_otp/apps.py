@@ -1,0 +1,16 @@
+"""The Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SMSOTPConfig(AppConfig):
+    name = "django_sms_otp"
+    label = "django_sms_otp"
+    verbose_name = _("SMS login")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  (registers them)

@@ -1,0 +1,14 @@
+"""Drops messages."""
+
+from __future__ import annotations
+
+from .base import BaseSMSBackend, SendResult, SMSMessage
+
+
+class SMSBackend(BaseSMSBackend):
+    """Do nothing with each message."""
+
+    development_only = True
+
+    def send(self, message: SMSMessage) -> SendResult:
+        return SendResult()

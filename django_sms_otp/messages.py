@@ -1,0 +1,97 @@
+"""What the SMS says, and how many segments that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from math import ceil
+
+from django.conf import settings as django_settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
+
+from .conf import get_settings, is_template_name
+
+__all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
+
+# 3GPP TS 23.038, 6.2.1: the basic set, and the characters that take two septets.
+GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
+
+# Units in a message of one segment, and in each segment of a longer one.
+GSM_7 = ("GSM-7", 160, 153)
+UCS_2 = ("UCS-2", 70, 67)
+
+
+class Segments(int):
+    """A number of SMS segments, each of which is billed; ``encoding`` says why so many."""
+
+    encoding: str
+
+
+def compose(code: str, *, valid_for: timedelta) -> str:
+    """Return the text of a message in the active language.
+
+    :param valid_for: how long the code still lives.
+    """
+    settings = get_settings()
+    minutes = max(1, int(valid_for.total_seconds() // 60))
+    values = {"code": code, "minutes": minutes, "site": site_name() or ""}
+    if is_template_name(settings.MESSAGE):
+        # Nothing here is HTML: "Tom & Jerry" is to arrive as it stands.
+        safe = {key: mark_safe(str(value)) for key, value in values.items()}  # noqa: S308
+        text = render_to_string(settings.MESSAGE, safe).strip()
+    else:
+        text = gettext(settings.MESSAGE).format_map(values)
+    if settings.ORIGIN is None:
+        return text
+    # https://wicg.github.io/sms-one-time-codes/: the last line, and nothing after the code.
+    return f"{text}\n@{settings.ORIGIN} #{code}"
+
+
+def site_name() -> str | None:
+    """Return what ``{site}`` stands for: ``SITE_NAME``, or else the first allowed host.
+
+    Never the request's own ``Host``: where any host is allowed, that is text of an anonymous
+    caller's choice in an SMS to a number of their choice.
+    """
+    if name := get_settings().SITE_NAME:
+        return name
+    hosts = (host.removeprefix(".") for host in django_settings.ALLOWED_HOSTS)
+    return next((host for host in hosts if host and host != "*"), None)
+
+
+def count_segments(text: str) -> Segments:
+    """Return how many segments carry ``text`` (3GPP TS 23.040, 9.2.3.24)."""
+    if all(char in GSM_BASIC or char in GSM_EXTENDED for char in text):
+        encoding, single, multi = GSM_7
+        units = len(text) + sum(char in GSM_EXTENDED for char in text)
+    else:
+        encoding, single, multi = UCS_2
+        units = len(text.encode("utf-16-be")) // 2
+    segments = Segments(1 if units <= single else ceil(units / multi))
+    segments.encoding = encoding
+    return segments
+
+
+def longest_renderings() -> Iterator[tuple[str, str]]:
+    """Yield each language of the site with the longest text that it can get."""
+    settings = get_settings()
+    for language in _languages():
+        with translation.override(language):
+            yield (
+                language,
+                compose("0" * settings.CODE_LENGTH, valid_for=settings.CODE_LIFETIME),
+            )
+
+
+def _languages() -> list[str]:
+    # Django's own LANGUAGES names a hundred; only a site's choice is a list of what it speaks.
+    if django_settings.USE_I18N and django_settings.is_overridden("LANGUAGES"):
+        return [code for code, _name in django_settings.LANGUAGES]
+    return [django_settings.LANGUAGE_CODE]

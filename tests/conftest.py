@@ -1,0 +1,49 @@
+"""What every test gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from django_sms_otp import testing
+
+PHONE = "+14155552671"
+
+
+@pytest.fixture(autouse=True)
+def empty_outbox() -> Iterator[None]:
+    testing.outbox.clear()
+    yield
+    testing.outbox.clear()
+
+
+Post = Callable[..., HttpResponse]
+
+
+@pytest.fixture
+def get_code(client: Client, db: None) -> Post:
+    """Post JSON to ``get-code``; without arguments, for one and the same number."""
+
+    def post(**body: object) -> HttpResponse:
+        body = body or {"phone_number": PHONE}
+        return client.post("/auth/sms/get-code/", body, content_type="application/json")
+
+    return post
+
+
+@pytest.fixture
+def auth_code(client: Client, db: None) -> Post:
+    """Post JSON to ``auth-code``."""
+
+    def post(**body: object) -> HttpResponse:
+        return client.post("/auth/sms/auth-code/", body, content_type="application/json")
+
+    return post
+
+
+def wrong(code: str) -> str:
+    """Return a code of the same length that is not ``code``."""
+    return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))

@@ -1,0 +1,1 @@
+"""User models of sites that are not like the stock one."""
