@@ -197,7 +197,7 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
 
 
 def did_you_mean(word: Any, known: Collection[str]) -> str:
-    """Return a hint at the nearest known word, to append to an error; ``""`` where none is near."""
+    """Return a hint at the nearest known word, to append to an error, or ``""``."""
     matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f" Did you mean {matches[0]!r}?" if matches else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -30,17 +31,18 @@ __all__ = ["code_of", "deliver", "withhold"]
 logger = logging.getLogger("django_sms_otp")
 
 
-def deliver(otp_code: OTPCode, phone_number: PhoneNumber) -> None:
+def deliver(otp_code: OTPCode, phone_number: PhoneNumber, *, counted_at: datetime) -> None:
     """Send a code and record the result. Gives the cooldown back where nothing was sent.
 
+    :param counted_at: when the number's row counted this message.
     :raises DeliveryError: the message was not handed over, or nobody knows.
     """
     try:
-        result = _send(otp_code)
+        result = _send(otp_code, otp_code.expires_at - counted_at)
     except DeliveryError as error:
         _record_failure(otp_code, phone_number, error)
         if isinstance(error, NotDelivered):
-            _refund(otp_code)
+            _refund(phone_number, counted_at)
         raise
     _record(
         otp_code,
@@ -75,12 +77,11 @@ def code_of(otp_code: OTPCode) -> str | None:
 
 
 @sensitive_variables("code", "message")
-def _send(otp_code: OTPCode) -> SendResult:
+def _send(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
     code = code_of(otp_code)
-    if code is None or otp_code.claimed_at is None:
-        raise NotDelivered("There is nothing to send.", error_code="nothing-to-send")
+    if code is None:
+        raise NotDelivered("The key of this code is gone.", error_code="key-gone")
     backend = get_backend(otp_code.backend)
-    valid_for = otp_code.expires_at - otp_code.claimed_at
     message = SMSMessage(
         to=otp_code.phone_number,
         body=compose(code, valid_for=valid_for),
@@ -135,12 +136,12 @@ def _record(otp_code: OTPCode, **values: Any) -> None:
         setattr(otp_code, name, value)
 
 
-def _refund(otp_code: OTPCode) -> None:
+def _refund(phone_number: PhoneNumber, counted_at: datetime) -> None:
     def give_back(row: NumberRow) -> None:
-        with row.replaced_by(row.state.without_send(otp_code.claimed_at)):
+        with row.replaced_by(row.state.without_send(counted_at)):
             pass
 
-    in_rounds(otp_code.phone_number, give_back)
+    in_rounds(phone_number.e164, give_back)
 
 
 def _signal(signal: Any, otp_code: OTPCode, phone_number: PhoneNumber, **extra: Any) -> None:

@@ -92,6 +92,6 @@ def longest_renderings() -> Iterator[tuple[str, str]]:
 
 def _languages() -> list[str]:
     # Django's own LANGUAGES names a hundred; only a site's choice is a list of what it speaks.
-    if django_settings.USE_I18N and django_settings.is_overridden("LANGUAGES"):
+    if django_settings.USE_I18N and django_settings.is_overridden("LANGUAGES"):  # type: ignore[misc]
         return [code for code, _name in django_settings.LANGUAGES]
     return [django_settings.LANGUAGE_CODE]

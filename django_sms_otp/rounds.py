@@ -23,7 +23,7 @@ from .exceptions import Contention, InsideTransaction
 from .limits import NumberState
 from .models import Limit, OTPCode
 
-__all__ = ["LostRound", "NumberRow", "database_alias", "in_rounds"]
+__all__ = ["LostRound", "NumberRow", "database_alias", "in_rounds", "retry_lost_races"]
 
 T = TypeVar("T")
 
@@ -121,6 +121,17 @@ def in_rounds(phone_number: str, attempt: Callable[[NumberRow], T]) -> T:
             if not _is_lost_race(error):
                 raise
     raise Contention("The row of this number changed in every round.")
+
+
+def retry_lost_races(write: Callable[[], T]) -> T:
+    """Call ``write``, and again where the database broke it off for another's sake."""
+    for number in range(MOST_ROUNDS):
+        try:
+            return write()
+        except DatabaseError as error:
+            if number == MOST_ROUNDS - 1 or not _is_lost_race(error):
+                raise
+    raise AssertionError("unreachable")
 
 
 def database_alias() -> str:

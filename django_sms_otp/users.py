@@ -69,8 +69,10 @@ class UserResolver:
     def known_values(self, e164: str) -> dict[str, Any]:
         """Return the field values of a new user."""
         field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
-        is_plain_text = type(field) is models.CharField
-        if not is_plain_text or _is_phone_like(field.name) or field.has_default():
+        # A subclass, an EmailField say, wants more than random text.
+        if not isinstance(field, models.CharField) or type(field) is not models.CharField:
+            return {}
+        if _is_phone_like(field.name) or field.has_default():
             return {}
         return {field.name: f"user_{secrets.token_hex(USERNAME_BYTES)}"[: field.max_length]}
 
@@ -85,8 +87,8 @@ class UserResolver:
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return (
             f"{get_user_model()._meta.label} needs a value for {names}, which an SMS does not "
-            f"give. Subclass {path}, define create_user(phone_number) or known_values(e164) and "
-            "name your class in SMS_OTP['USER_RESOLVER']; or give the fields a default; or set "
+            f"give. Subclass {path}, define known_values(e164) or create_user(phone_number), "
+            "and name it in SMS_OTP['USER_RESOLVER']; or give the fields a default; or set "
             "SMS_OTP['UNKNOWN_NUMBERS'] to 'reject'."
         )
 

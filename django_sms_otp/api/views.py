@@ -8,7 +8,6 @@ from django.apps import apps
 from django.core.exceptions import SuspiciousOperation
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import exceptions
@@ -54,7 +53,7 @@ class SMSOTPView(GenericAPIView[Any]):
     def get_renderers(self) -> list[BaseRenderer]:
         """JSON; and the browsable API where the site has it."""
         renderers: list[BaseRenderer] = [JSONRenderer()]
-        site_has_it = BrowsableAPIRenderer in api_settings.DEFAULT_RENDERER_CLASSES
+        site_has_it = BrowsableAPIRenderer in list[Any](api_settings.DEFAULT_RENDERER_CLASSES)
         if site_has_it and apps.is_installed("rest_framework"):
             renderers.append(BrowsableAPIRenderer())
         return renderers
@@ -68,10 +67,11 @@ class SMSOTPView(GenericAPIView[Any]):
         request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().finalize_response(*args, **kwargs)
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         response["Cache-Control"] = "no-store"
-        return response
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def validated(self, request: Request) -> dict[str, Any]:
         """Return the fields of the body.
@@ -87,7 +87,8 @@ class SMSOTPView(GenericAPIView[Any]):
             raise exceptions.ParseError from error
         serializer = self.get_serializer(data=data)
         serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        fields: dict[str, Any] = serializer.validated_data
+        return fields
 
 
 class GetCodeView(SMSOTPView):

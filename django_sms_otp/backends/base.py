@@ -53,7 +53,7 @@ class BaseSMSBackend:
     def __init__(self, *, alias: str, **options: Any) -> None:
         self.alias = alias
         if options:
-            name = sorted(options)[0]
+            name = min(options)
             hint = did_you_mean(name, self._option_names())
             raise InvalidBackend(f"unknown option {name!r}.{hint}", alias=alias)
 

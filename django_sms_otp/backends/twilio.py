@@ -135,7 +135,7 @@ class SMSBackend(BaseSMSBackend):
         )
 
     def send(self, message: SMSMessage) -> SendResult:
-        """Create the message, once. There is no idempotency key, so only a 429 is tried again."""
+        """Create the message. Without an idempotency key, only a 429 may be tried again."""
         for tries in range(RATE_RETRIES + 1):
             try:
                 return SendResult(message_id=self._create(message).sid or "")

@@ -74,7 +74,7 @@ def redeem_code(
     :raises InvalidSettings: the configuration is broken; the code stays good.
     """
     _check_arguments(phone_number, request_id, purpose, grant)
-    if phone_number is None:
+    if phone_number is None and request_id is not None:
         phone_number = _phone_number_of(request_id)
     if phone_number is None:
         unknown = _Verdict[T](answer=RedemptionRefused(reason="invalid_code"))
@@ -105,7 +105,7 @@ def _check_arguments(
         raise TypeError("Only a login has a user to grant something to.")
 
 
-def _phone_number_of(request_id: uuid.UUID | None) -> PhoneNumber | None:
+def _phone_number_of(request_id: uuid.UUID) -> PhoneNumber | None:
     rows = OTPCode.objects.using(database_alias()).filter(pk=request_id)
     found = rows.values("phone_number", "region").first()
     return PhoneNumber(e164=found["phone_number"], region=found["region"]) if found else None
@@ -131,7 +131,7 @@ def _evaluate(guess: _Guess[T], row: NumberRow) -> _Verdict[T]:
 
 def _code_in_question(guess: _Guess[T], row: NumberRow) -> OTPCode | None:
     e164 = guess.phone_number.e164
-    if get_settings().REQUIRE_REQUEST_ID:
+    if get_settings().REQUIRE_REQUEST_ID and guess.request_id is not None:
         mine = row.codes.filter(pk=guess.request_id, phone_number=e164, purpose=guess.purpose)
         return mine.first()
     newest = row.codes.newest(e164, guess.purpose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from .. import codes
 from ..backends import DEFAULT_ALIAS, get_backend
@@ -38,6 +38,7 @@ class _Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Issued:
     otp_code: OTPCode
+    counted_at: datetime
     answer: CodeRequested
 
 
@@ -49,8 +50,8 @@ def request_code(
     While a live code has at least a third of its lifetime left, the *same* code is sent again:
     messages arrive out of order, and any of them must do. Otherwise a new one supersedes it.
 
-    :param request_id: of an earlier request whose code is to be sent again. Only
-        ``REQUIRE_REQUEST_ID`` makes it needed; an unknown, dead or foreign one counts as absent.
+    :param request_id: of an earlier request whose code is to be sent again; needed for that
+        with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign one counts as absent.
     :raises InsideTransaction: called inside a transaction of the caller's.
     :raises InvalidSettings: the configuration is broken; nothing was written.
     """
@@ -100,7 +101,7 @@ def _issue(request: _Request, row: NumberRow) -> _Issued | RequestRefused:
         resend_available_at=state.next_send_at(cooldown) or row.now,
         code_length=otp_code.code_length,
     )
-    return _Issued(otp_code=otp_code, answer=answer)
+    return _Issued(otp_code=otp_code, counted_at=row.now, answer=answer)
 
 
 def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
@@ -165,7 +166,7 @@ def _supersede(otp_code: OTPCode | None, row: NumberRow) -> None:
 def _deliver(issued: _Issued, phone_number: PhoneNumber) -> CodeRequested | RequestRefused:
     answer = issued.answer
     try:
-        deliver(issued.otp_code, phone_number)
+        deliver(issued.otp_code, phone_number, counted_at=issued.counted_at)
     except DeliveryBlocked:
         # Whom the gateway takes for a fraudster learns nothing from us.
         return answer
@@ -174,10 +175,8 @@ def _deliver(issued: _Issued, phone_number: PhoneNumber) -> CodeRequested | Requ
     except NotDelivered as error:
         return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
     except DeliveryUnknown:
-        wait = answer.resend_available_at - (issued.otp_code.claimed_at or answer.expires_at)
-        return RequestRefused(
-            reason="delivery_failed", retry_after=max(wait, timedelta(0)), issued=answer
-        )
+        wait = answer.resend_available_at - issued.counted_at
+        return RequestRefused(reason="delivery_failed", retry_after=wait, issued=answer)
     return answer
 
 

@@ -1,0 +1,142 @@
+"""Link numbers that a site has verified already to their users."""
+
+from __future__ import annotations
+
+import csv
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Field
+
+from ...conf import get_settings
+from ...phone import is_region
+from ..arguments import positive_number
+from ..imports import Claim, PhoneImport, Refusal, claims_from_csv, claims_from_field
+from ..progress import Progress
+
+Source = Callable[[], Iterator[Claim]]
+
+
+class Command(BaseCommand):
+    help = (
+        "Link phone numbers to users, from a field of the user model or from a CSV file. Only "
+        "for numbers that the site has verified: whoever holds one gets into the account."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("--field", metavar="NAME", help="field of the user model")
+        source.add_argument(
+            "--csv", type=Path, metavar="FILE", help="with the columns user and phone_number"
+        )
+        parser.add_argument(
+            "--user-field",
+            metavar="NAME",
+            help="unique field that the CSV's column user holds; default: the primary key",
+        )
+        parser.add_argument(
+            "--default-region",
+            metavar="REGION",
+            help="of numbers without +; default: SMS_OTP['DEFAULT_REGION']",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=positive_number,
+            default=1000,
+            metavar="ROWS",
+            help="numbers linked in one transaction; default: 1000",
+        )
+        parser.add_argument(
+            "--report", type=Path, metavar="FILE", help="CSV of the refused ones"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="change nothing")
+
+    def handle(self, **options: Any) -> None:
+        region = options["default_region"] or get_settings().DEFAULT_REGION
+        if region is not None and not is_region(region):
+            raise CommandError(f"--default-region: there is no region {region!r}.")
+        phone_import = PhoneImport(
+            user_field=_user_field(options["user_field"]),
+            default_region=region,
+            dry_run=options["dry_run"],
+        )
+        source = _source(options)
+        try:
+            phone_import.learn(source())
+            refused = self._take(phone_import, source, options)
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        self._report(refused, options["report"])
+
+    def _take(
+        self, phone_import: PhoneImport, source: Source, options: dict[str, Any]
+    ) -> list[Refusal]:
+        progress = Progress(self.stderr)
+        counts: Counter[str] = Counter()
+        refused: list[Refusal] = []
+        for claims in _batches(source(), options["batch_size"]):
+            batch = phone_import.take(claims)
+            counts.update(linked=batch.linked, unchanged=batch.unchanged)
+            refused += batch.refused
+            progress.show(f"{counts['linked']} numbers linked ...")
+        progress.done()
+        verb = "Would link" if options["dry_run"] else "Linked"
+        self.stdout.write(
+            f"{verb} {counts['linked']} numbers; {counts['unchanged']} were linked already; "
+            f"{len(refused)} refused."
+        )
+        return refused
+
+    def _report(self, refused: list[Refusal], path: Path | None) -> None:
+        for reason, count in sorted(Counter(each.reason for each in refused).items()):
+            self.stdout.write(f"  {reason}: {count}")
+        if path is not None:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(["user", "phone_number", "reason"])
+                writer.writerows([each.user, each.number, each.reason] for each in refused)
+            return
+        for each in refused:
+            self.stdout.write(f"  user {each.user}, {each.number}: {each.reason}")
+
+
+def _source(options: dict[str, Any]) -> Source:
+    if options["csv"] is not None:
+        return partial(claims_from_csv, options["csv"])
+    if options["user_field"]:
+        raise CommandError("--user-field goes with --csv.")
+    return partial(claims_from_field, _column(options["field"], "--field").name)
+
+
+def _user_field(name: str | None) -> Field[Any, Any]:
+    if name is None:
+        return get_user_model()._meta.pk
+    field = _column(name, "--user-field")
+    if not field.unique:
+        raise CommandError(f"--user-field: {name!r} is not unique.")
+    return field
+
+
+def _column(name: str, option: str) -> Field[Any, Any]:
+    meta = get_user_model()._meta
+    try:
+        field = meta.get_field(name)
+    except FieldDoesNotExist:
+        field = None
+    if not isinstance(field, Field):
+        known = ", ".join(each.name for each in meta.concrete_fields)
+        raise CommandError(f"{option}: {meta.label} has no field {name!r}. It has {known}.")
+    return field
+
+
+def _batches(claims: Iterator[Claim], size: int) -> Iterator[list[Claim]]:
+    while batch := list(islice(claims, size)):
+        yield batch
