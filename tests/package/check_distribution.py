@@ -1,0 +1,84 @@
+"""Check what is to be uploaded: its metadata, its contents, and a login through the wheel alone.
+
+Usage: check_distribution.py FOLDER, where FOLDER holds one wheel and one sdist.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+WANTED = {
+    "django_sms_otp/py.typed",
+    "django_sms_otp/migrations/0001_initial.py",
+    "django_sms_otp/static/django_sms_otp/admin.css",
+}
+
+SETTINGS = """
+from datetime import timedelta
+INSTALLED_APPS += ["rest_framework", "django_sms_otp"]
+ALLOWED_HOSTS = ["testserver"]
+SMS_OTP = {"CODE_LIFETIME": timedelta(minutes=10)}
+SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"}}
+"""
+
+URLS = """
+from django.urls import include, path
+urlpatterns = [path("auth/sms/", include("django_sms_otp.urls"))]
+"""
+
+LOGIN = """
+from django.test import Client
+from django_sms_otp import testing
+client = Client()
+number = {"phone_number": "+14155552671"}
+assert client.post("/auth/sms/get-code/", number).status_code == 202
+answer = client.post("/auth/sms/auth-code/", number | {"code": testing.outbox[-1].code})
+assert answer.status_code == 200, answer.content
+assert set(answer.json()) == {"access", "refresh"}
+"""
+
+
+def main(folder: Path) -> None:
+    files = sorted(folder.iterdir())
+    (wheel,) = folder.glob("*.whl")
+    run(sys.executable, "-m", "twine", "check", "--strict", *map(str, files))
+    run("check-wheel-contents", str(wheel))
+    check_contents(wheel)
+    with tempfile.TemporaryDirectory() as site:
+        log_in(wheel, Path(site))
+    print(f"{wheel.name}: a login through it works.")
+
+
+def check_contents(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    if missing := WANTED - names:
+        raise SystemExit(f"The wheel lacks {sorted(missing)}.")
+    package = {name for name in names if ".dist-info/" not in name}
+    if foreign := {name for name in package if not name.startswith("django_sms_otp/")}:
+        raise SystemExit(f"The wheel holds more than the package: {sorted(foreign)}.")
+
+
+def log_in(wheel: Path, site: Path) -> None:
+    venv.create(site / "venv", with_pip=True)
+    python = str(next((site / "venv").glob("*/python*")))
+    run(python, "-m", "pip", "install", "--quiet", str(wheel))
+    run(python, "-m", "django", "startproject", "shop", str(site))
+    with (site / "shop" / "settings.py").open("a") as settings:
+        settings.write(SETTINGS)
+    (site / "shop" / "urls.py").write_text(URLS)
+    run(python, "manage.py", "migrate", "--verbosity", "0", cwd=site)
+    run(python, "manage.py", "makemigrations", "--check", "--dry-run", cwd=site)
+    run(python, "manage.py", "shell", "--verbosity", "0", "--command", LOGIN, cwd=site)
+
+
+def run(*command: str, cwd: Path | None = None) -> None:
+    subprocess.run(command, check=True, cwd=cwd)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
