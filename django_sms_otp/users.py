@@ -153,7 +153,7 @@ def phone_field() -> models.Field[Any, Any]:
             f"SMS_OTP['USER_PHONE_FIELD'] must name the field of {label} with the verified "
             f"phone number, not {name!r}."
         ) from None
-    if not isinstance(field, models.Field):
+    if not isinstance(field, models.Field) or field.is_relation:
         raise InvalidSettings(f"SMS_OTP['USER_PHONE_FIELD']: {name!r} is no column of {label}.")
     return field
 

@@ -136,7 +136,9 @@ def log_in(site: Site) -> None:
 
     right = {"phone_number": PHONE, "code": code}
     status, tokens = site.call("POST", "/api/auth/sms/auth-code/", right)
-    expect("the right code gives tokens", (status, sorted(tokens)), (200, ["access", "refresh"]))
+    expect(
+        "the right code gives tokens", (status, sorted(tokens)), (200, ["access", "refresh"])
+    )
     expect("the token says how", _claims(tokens["access"])["amr"], ["sms", "otp"])
 
     status, person = site.call("GET", "/api/me/", token=tokens["access"])

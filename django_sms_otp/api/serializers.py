@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.http import QueryDict
@@ -15,6 +16,15 @@ from ..phone import PhoneNumber, parse_phone_number
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
 
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
+
+
+def absent_if_blank(field: serializers.Field[Any, Any, Any, Any], data: Any) -> Any:
+    """Take an empty text for a missing value, as HTML forms and many clients mean it."""
+    is_blank = isinstance(data, str) and not data.strip()
+    return None if is_blank and not field.required else data
+
+
 class TextField(serializers.Field[Any, Any, str, Any]):
     """A text, exactly as it came in.
 
@@ -26,6 +36,9 @@ class TextField(serializers.Field[Any, Any, str, Any]):
         "not_a_text": _("Must be a text. In JSON, write it in quotes."),
         "blank": _("This field may not be blank."),
     }
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return super().validate_empty_values(absent_if_blank(self, data))
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
@@ -60,16 +73,28 @@ class PhoneNumberField(TextField):
         return f"+{text[1:]}" if is_form and text.startswith(" ") else text
 
 
+class RequestIdField(serializers.UUIDField):
+    """The handle of a request. DRF's own field takes numbers and booleans for ids."""
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return super().validate_empty_values(absent_if_blank(self, data))
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class GetCodeSerializer(serializers.Serializer[Any]):
     phone_number = PhoneNumberField(
         label=_("Phone number"), help_text=_("With its country code: +14155552671.")
     )
-    request_id = serializers.UUIDField(required=False, allow_null=True, label=_("Request id"))
+    request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
 
 
 class AuthCodeSerializer(serializers.Serializer[Any]):
-    phone_number = PhoneNumberField(required=False, allow_null=True, label=_("Phone number"))
-    request_id = serializers.UUIDField(required=False, allow_null=True, label=_("Request id"))
+    phone_number = PhoneNumberField(**OPTIONAL, label=_("Phone number"))
+    request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
     code = TextField(label=_("Code"))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def redeem_code(
     if phone_number is None and request_id is not None:
         phone_number = _phone_number_of(request_id)
     if phone_number is None:
-        unknown = _Verdict[T](answer=RedemptionRefused(reason="invalid_code"))
+        unknown: _Verdict[T] = _Verdict(answer=RedemptionRefused(reason="invalid_code"))
         _announce(unknown, None, purpose)
         return unknown.answer
     guess = _Guess(

@@ -1,0 +1,114 @@
+"""Whether a command of the documentation exists, and takes the flags that it is given."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tomllib
+from collections.abc import Callable
+from configparser import ConfigParser
+
+from django.core.management import get_commands, load_command_class
+
+from .pages import ROOT
+
+__all__ = ["check_command", "check_manage", "tox_environments"]
+
+ENVIRONMENT_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S+")
+
+
+def check_command(words: list[str]) -> None:
+    """Fail where a command, or one of its words, is unknown."""
+    program = words[0].rsplit("/", 1)[-1]
+    assert program in PROGRAMS, f"{program}: teach tests/docs/command_lines.py to check it"
+    PROGRAMS[program](words[1:])
+
+
+def check_manage(words: list[str]) -> None:
+    """Parse the command line as ``manage.py`` does."""
+    name, *arguments = words
+    apps = get_commands()
+    # runserver of staticfiles has the name of Django's own.
+    assert name in apps, f"manage.py has no command {name!r}"
+    app = apps[name]
+    command = load_command_class(app, name) if isinstance(app, str) else app
+    command.create_parser("manage.py", name).parse_args(arguments)
+
+
+def tox_environments() -> set[str]:
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "tox.ini")
+    listed = {
+        name
+        for line in config["tox"]["env_list"].split()
+        for name in _expanded(line.strip(","))
+    }
+    sections = {name.removeprefix("testenv:") for name in config if ":" in name}
+    return listed | sections
+
+
+def _expanded(name: str) -> list[str]:
+    found = re.search(r"\{([^}]*)\}", name)
+    if found is None:
+        return [name]
+    return [
+        each
+        for choice in found[1].split(",")
+        for each in _expanded(name.replace(found[0], choice, 1))
+    ]
+
+
+def _python(words: list[str]) -> None:
+    if words[0] == "manage.py":
+        check_manage(words[1:])
+    else:
+        assert words == ["-m", "venv", ".venv"]
+
+
+def _pip(words: list[str]) -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert words[0] == "install"
+    for word in words[1:]:
+        found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[(\w+)\])?", word)
+        assert found, word
+        assert found[1] in {None, project["name"]}, word
+        assert found[2] is None or found[2] in project["optional-dependencies"], word
+
+
+def _tox(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    run = parser.add_subparsers().add_parser("run")
+    run.add_argument("-e", dest="environment", required=True)
+    run.add_argument("paths", nargs="*")
+    args = parser.parse_args(words)
+    if words:
+        assert args.environment in tox_environments(), args.environment
+        assert all((ROOT / path).exists() for path in args.paths)
+
+
+def _export(words: list[str]) -> None:
+    assert all(ENVIRONMENT_VARIABLE.fullmatch(word) for word in words), words
+
+
+def _django_admin(words: list[str]) -> None:
+    check_manage(words)
+
+
+def _nothing(words: list[str]) -> None:
+    """Requests are replayed by test_replay.py and test_tutorial.py."""
+    assert words
+
+
+PROGRAMS: dict[str, Callable[[list[str]], None]] = {
+    "cd": _nothing,
+    "curl": _nothing,
+    "django-admin": _django_admin,
+    "export": _export,
+    "mkdir": _nothing,
+    "pip": _pip,
+    "python": _python,
+    "python3": _python,
+    "source": _nothing,
+    "tox": _tox,
+}

@@ -1,0 +1,58 @@
+"""What the tests of the documentation get."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import pages
+
+ENVIRONMENT = {
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_API_KEY_SID": "SK" + "0" * 32,
+    "TWILIO_API_KEY_SECRET": "secret",
+    "TWILIO_FROM_NUMBER": "+15005550006",
+    "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+    "SMS_OTP_KEY": "k" * 50,
+    "SMS_OTP_OLD_KEY": "o" * 50,
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variables that the examples read."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def modules(environment: None) -> Iterator[Callable[[Path], dict[str, Any]]]:
+    """Return a function that imports the example modules of a page, as ``shop.<name>``."""
+    before = set(sys.modules)
+
+    def load(path: Path) -> dict[str, Any]:
+        loaded: dict[str, Any] = {}
+        sys.modules["shop"] = types.ModuleType("shop")
+        for block in pages.blocks(path):
+            if block.language != "python" or not block.title.startswith("shop/"):
+                continue
+            name = block.title.removesuffix(".py").replace("/", ".")
+            if name in {"shop.settings", "shop.urls"}:
+                continue
+            module = types.ModuleType(name)
+            sys.modules[name] = module
+            exec(compile(block.text, str(block), "exec"), module.__dict__)
+            setattr(sys.modules["shop"], name.removeprefix("shop."), module)
+            loaded[name] = module
+        return loaded
+
+    yield load
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] == "shop":
+            del sys.modules[name]

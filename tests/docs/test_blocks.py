@@ -1,0 +1,232 @@
+"""Every fenced block of every page is run or checked, by its language and title."""
+
+from __future__ import annotations
+
+import json
+import logging.config
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import AppConfig
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.test import override_settings
+from django.urls import reverse
+
+from django_sms_otp import backends, conf, messages
+
+from . import pages
+from .command_lines import check_command, check_manage
+from .conftest import ENVIRONMENT
+from .pages import Block
+from .test_examples import EXERCISED
+
+Modules = Callable[[Path], dict[str, Any]]
+
+APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
+
+
+def of(*languages: str) -> list[Block]:
+    return [block for block in pages.all_blocks() if block.language in languages]
+
+
+def python(kind: str) -> list[Block]:
+    return [block for block in of("python") if kind_of(block) == kind]
+
+
+def kind_of(block: Block) -> str:
+    """Tell what a Python block is, by the file that its title names."""
+    name = Path(block.title).name
+    if name in {"settings.py", "urls.py"}:
+        return name
+    return "tests" if block.title.startswith("tests/test_") else "module"
+
+
+def each(found: list[Block]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("block", found, ids=str)
+
+
+def settings_of(block: Block) -> dict[str, Any]:
+    """Execute a settings file up to a block. A file of a project grows over its page."""
+    values: dict[str, Any] = {"INSTALLED_APPS": list(APPS)}
+    for earlier in pages.blocks(block.page):
+        same_file = earlier.title == block.title and earlier.line <= block.line
+        if earlier == block or (same_file and "/" in block.title):
+            exec(compile(earlier.text, str(earlier), "exec"), values)
+    return {key: value for key, value in values.items() if key.isupper()}
+
+
+def test_every_block_is_of_a_known_kind() -> None:
+    known = {"python", "json", "console", "text", "html", "nginx", "csv"}
+    for block in pages.all_blocks():
+        assert block.language in known, f"{block}: nothing checks {block.language!r}"
+        if block.language == "python":
+            assert block.title.endswith(".py"), f"{block}: title= must name its file"
+        if block.language == "text":
+            assert block.title in {"SMS", "crontab"}, str(block)
+
+
+@each(of("python"))
+def test_python_compiles(block: Block) -> None:
+    compile(block.text, str(block), "exec")
+    assert max(map(len, block.text.splitlines())) <= 99, "too long for a page"
+
+
+@each(python("settings.py"))
+def test_settings_hold(block: Block, modules: Modules) -> None:
+    modules(block.page)
+    values = settings_of(block)
+    apps = values.pop("INSTALLED_APPS")
+    assert [AppConfig.create(name) for name in apps]
+    if any("django_sms_otp" in name for name in apps):
+        assert apps.index("rest_framework") < apps.index("django_sms_otp")
+    if "LOGGING" in values:
+        check_logging(values.pop("LOGGING"))
+    if "USER_PHONE_FIELD" in values.get("SMS_OTP", {}):
+        values["AUTH_USER_MODEL"] = "customers.PhoneCustomer"
+    with override_settings(**values):
+        conf.get_settings()
+        for alias in conf.backend_aliases():
+            backends.get_backend(alias)
+        errors = [found for found in run_checks() if str(found.id).startswith("sms_otp.E")]
+    assert not errors
+
+
+def check_logging(config: dict[str, Any]) -> None:
+    parsed = logging.config.DictConfigurator(config)  # type: ignore[attr-defined]
+    for logger in parsed.config["loggers"].values():
+        assert logger["level"] in logging.getLevelNamesMapping()
+        assert set(logger.get("handlers", ())) <= set(config["handlers"])
+
+
+@each(python("urls.py"))
+def test_urls_resolve(block: Block) -> None:
+    module = types.ModuleType("documented_urls")
+    exec(compile(block.text, str(block), "exec"), module.__dict__)
+    with override_settings(ROOT_URLCONF=module):
+        assert reverse("sms_otp:get-code") == "/auth/sms/get-code/"
+        assert reverse("sms_otp:auth-code") == "/auth/sms/auth-code/"
+
+
+@each(python("tests"))
+def test_tests_pass(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / Path(block.title).name
+    file.write_text(block.text, encoding="utf-8")
+    # A database of its own.
+    ours = {"DATABASE_URL", "TEST_DATABASE", "TEST_SQLITE_FOLDER"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    config = ["-c", str(pages.ROOT / "pyproject.toml"), "--rootdir", str(pages.ROOT)]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *config, str(file)],
+        capture_output=True,
+        check=False,
+        cwd=pages.ROOT,
+        env=environment,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@each(python("module"))
+def test_modules_are_exercised(block: Block, modules: Modules) -> None:
+    name = block.title.removesuffix(".py").replace("/", ".")
+    assert name in modules(block.page)
+    assert name in EXERCISED, f"{block}: test_examples.py does nothing with {name}"
+
+
+@each(of("json"))
+def test_json_parses(block: Block) -> None:
+    assert isinstance(json.loads(block.text), dict)
+
+
+@each(of("console"))
+def test_commands_are_known(block: Block) -> None:
+    for words in pages.commands(block):
+        check_command(words)
+
+
+@each(of("html"))
+def test_html_is_well_formed(block: Block) -> None:
+    seen: list[tuple[str, dict[str, str | None]]] = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            seen.append((tag, dict(attrs)))
+
+    Parser().feed(block.text)
+    [(_, label), (_, field)] = seen
+    assert label["for"] == field["id"]
+    assert field["autocomplete"] == "one-time-code"
+    assert field["inputmode"] == "numeric"
+
+
+@each(of("nginx"))
+def test_nginx_is_balanced(block: Block) -> None:
+    lines = [line.strip() for line in block.text.splitlines() if line.strip()]
+    assert all(line[-1] in ";{}" for line in lines)
+    assert block.text.count("{") == block.text.count("}")
+    [zone] = [line for line in lines if line.startswith("limit_req_zone")]
+    name = zone.split("zone=")[1].split(":")[0]
+    assert f"limit_req zone={name} burst=5 nodelay;" in lines
+
+
+@each([block for block in of("text") if block.title == "crontab"])
+def test_crontab_runs_a_command(block: Block) -> None:
+    for line in block.text.splitlines():
+        *times, python_path, manage, command = line.split(maxsplit=7)[:8]
+        assert len(times) == 5
+        assert python_path.endswith("/python")
+        assert manage.endswith("/manage.py")
+        check_manage(command.split())
+
+
+@each([block for block in of("text") if block.title == "SMS"])
+def test_sms_says_so(block: Block, environment: None) -> None:
+    before = [
+        each
+        for each in pages.blocks(block.page)
+        if each.title.endswith("settings.py") and each.line < block.line
+    ]
+    policy = settings_of(before[-1])["SMS_OTP"]
+    with override_settings(SMS_OTP=policy):
+        lifetime = conf.get_settings().CODE_LIFETIME
+        assert messages.compose("492817", valid_for=lifetime) == block.text.strip()
+
+
+@each(of("csv"))
+@pytest.mark.django_db
+def test_csv_is_imported(block: Block, tmp_path: Path) -> None:
+    from django.contrib.auth import get_user_model
+
+    file = tmp_path / block.title
+    file.write_text(block.text, encoding="utf-8")
+    [words] = [
+        words
+        for each in of("console")
+        for words in pages.commands(each)
+        if block.title in words
+    ]
+    arguments = [str(file) if word == block.title else word for word in words[2:]]
+    # A dry run: this model is not the one that VerifiedPhone points at.
+    with override_settings(AUTH_USER_MODEL="customers.EmailCustomer"):
+        for line in block.text.splitlines()[1:]:
+            email = line.split(",")[0]
+            get_user_model()._default_manager.create(email=email, tariff="a")
+        printed = StringIO()
+        call_command(*arguments, "--dry-run", stdout=printed, stderr=StringIO())
+    assert "Would link 2 numbers; 0 were linked already; 0 refused." in printed.getvalue()
+
+
+def test_environment_has_no_spare_names() -> None:
+    """What the examples read is named somewhere."""
+    text = "".join(block.text for block in of("python", "console"))
+    assert not [name for name in ENVIRONMENT if name not in text]

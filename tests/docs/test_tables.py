@@ -1,0 +1,123 @@
+"""Tables, headings and links."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_sms_otp import checks
+from django_sms_otp.api import answers
+from django_sms_otp.backends import twilio
+from django_sms_otp.conf import Settings
+from django_sms_otp.models import OTPCode
+
+from . import pages
+
+DEFAULT = re.compile(r"Default: `(.+)`\.$")
+
+
+def documented_settings() -> dict[str, Any]:
+    lines = pages.prose(pages.page("settings.md"))
+    found: dict[str, Any] = {}
+    for number, line in enumerate(lines):
+        if not line.startswith("### "):
+            continue
+        default = DEFAULT.search(lines[number + 2])
+        assert default, f"{line}: the line below must end in its default"
+        found[line.removeprefix("### ")] = eval(default[1], {"timedelta": timedelta})
+    return found
+
+
+def plain(value: Any) -> Any:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return list(value) if is_list else value
+
+
+def test_settings_are_all_there_with_their_defaults() -> None:
+    defaults = {each.name: plain(each.default) for each in dataclasses.fields(Settings)}
+    assert documented_settings() == defaults
+
+
+def test_check_ids_are_all_there() -> None:
+    source = Path(checks.__file__).read_text(encoding="utf-8")
+    ids = set(re.findall(r"sms_otp\.[EW]\d{3}", source))
+    headings = pages.headings(pages.page("checks.md"))
+    assert sorted(headings[1:]) == sorted(ids)
+
+
+def test_api_errors_are_all_there_with_their_statuses() -> None:
+    table = pages.rows(pages.page("api.md"), "Errors")
+    documented = {row[1].strip("`"): int(row[0]) for row in table}
+    assert len(documented) == len(table)
+    expected = {code: answers.STATUSES.get(code, 400) for code in answers.TEXTS}
+    expected |= {"method_not_allowed": 405, "unsupported_media_type": 415}
+    assert documented == expected
+
+
+def test_twilio_errors_are_all_there() -> None:
+    documented: set[int] = set()
+    for codes, _meaning, answer, logged in pages.rows(
+        pages.page("backends.md"), "Twilio's errors"
+    ):
+        for code in map(int, re.findall(r"(?<!status )\b\d{3,5}\b", codes)):
+            documented.add(code)
+            is_error = code in twilio.NEEDS_ATTENTION | twilio.BLOCKED_AS_FRAUD
+            assert logged == ("yes" if is_error else "no"), code
+            if code in twilio.REFUSED:
+                assert f"`{twilio.REFUSED[code]}`" in answer
+            elif code in twilio.BLOCKED_AS_FRAUD:
+                assert answer.startswith("202")
+            else:
+                assert answer.startswith("503 `delivery_failed`")
+    known = {*twilio.REFUSED, *twilio.NEEDS_ATTENTION, *twilio.BLOCKED_AS_FRAUD, 20429}
+    assert documented == known
+
+
+def test_twilio_options_are_all_there() -> None:
+    table = pages.rows(pages.page("backends.md"), "Twilio")
+    options = twilio.SMSBackend.__init__.__kwdefaults__
+    assert [row[0].strip("`") for row in table] == list(options)
+    shown = {row[0].strip("`"): row[1].strip("`") for row in table}
+    assert shown["timeout"] == str(options["timeout"])
+
+
+def test_permissions_exist() -> None:
+    text = pages.page("operations.md").read_text(encoding="utf-8")
+    for name, _label in OTPCode._meta.permissions:
+        assert f"`django_sms_otp.{name}`" in text
+
+
+@pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.name)
+def test_links_resolve(path: Path) -> None:
+    for link in pages.links(path):
+        name, _, fragment = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.is_file(), link
+        if path.parent.name == "docs":
+            assert target.parent == path.parent, f"{link} leaves the built site"
+        if fragment:
+            assert fragment in map(pages.anchor, pages.headings(target)), link
+
+
+@pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: path.name)
+def test_names_in_prose_exist(path: Path) -> None:
+    """Dotted paths and keys of ``SMS_OTP`` that a text mentions."""
+    from django.utils.module_loading import import_string
+
+    text = "\n".join(pages.prose(path))
+    for key in re.findall(r'SMS_OTP\["(\w+)"\]', text):
+        assert key in Settings.__dataclass_fields__, key
+    for dotted in re.findall(r"`\"?(django_sms_otp(?:\.\w+)*\.[A-Z]\w+)", text):
+        import_string(dotted)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (pages.ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:")[-1]
+    listed = re.findall(r"(\w+\.md)$", navigation, re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (pages.ROOT / "docs").glob("*.md"))

@@ -1,0 +1,146 @@
+"""Twilio's Messages resource on this machine: records requests, answers by script."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+__all__ = ["Answer", "FakeTwilio", "Request", "accepted", "fake_twilio", "problem", "refusal"]
+
+MESSAGE_SID = "SM" + "a" * 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    form: dict[str, str]
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        scheme, _, encoded = self.headers["authorization"].partition(" ")
+        assert scheme == "Basic"
+        username, _, password = base64.b64decode(encoded).decode().partition(":")
+        return username, password
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What to answer with; ``hangs_up``: nothing at all."""
+
+    status: int = 201
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
+    hangs_up: bool = False
+
+
+@dataclass(kw_only=True)
+class FakeTwilio:
+    base_url: str
+    script: list[Answer] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    def answers(self, *script: Answer) -> None:
+        """Give these answers one after the other, and the last one from then on."""
+        self.script = list(script)
+
+    def next_answer(self) -> Answer:
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+
+def accepted(**fields: object) -> Answer:
+    body = {"sid": MESSAGE_SID, "status": "queued", "error_code": None, **fields}
+    return Answer(status=201, body=json.dumps(body))
+
+
+def refusal(status: int, code: int | None, message: str = "No.") -> Answer:
+    """Answer in the older shape, which api.twilio.com has."""
+    body: dict[str, object] = {"message": message, "status": status, "more_info": "https://e.x"}
+    if code is not None:
+        body["code"] = code
+    return Answer(status=status, body=json.dumps(body))
+
+
+def problem(status: int, code: int, detail: str = "No.") -> Answer:
+    """Answer by RFC 9457, as newer services of Twilio's do."""
+    body = {
+        "type": f"https://www.twilio.com/docs/api/errors/{code}",
+        "title": "Refused",
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    headers = {"Content-Type": "application/problem+json"}
+    return Answer(status=status, body=json.dumps(body), headers=headers)
+
+
+@contextmanager
+def fake_twilio() -> Iterator[FakeTwilio]:
+    twilio = FakeTwilio(base_url="", script=[accepted()])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            twilio.requests.append(self.recorded())
+            answer = twilio.next_answer()
+            if answer.delay:
+                time.sleep(answer.delay)
+            if answer.hangs_up:
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            headers = {"Content-Type": "application/json", **answer.headers}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            body = answer.body.encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        # A followed redirect may have become a GET: it is to be seen, not refused by 501.
+        do_GET = do_POST  # noqa: N815
+
+        def recorded(self) -> Request:
+            length = int(self.headers.get("Content-Length") or 0)
+            form = parse_qs(self.rfile.read(length).decode(), strict_parsing=length > 0)
+            assert all(len(values) == 1 for values in form.values())
+            return Request(
+                method=self.command,
+                path=self.path,
+                headers={name.lower(): value for name, value in self.headers.items()},
+                form={name: values[0] for name, values in form.items()},
+            )
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing: the tests look at what was recorded."""
+
+    class Server(ThreadingHTTPServer):
+        # Threads still asleep over a slow answer must not outlive the test.
+        daemon_threads = False
+        block_on_close = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # A client that has given up waiting is a part of the tests.
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
+    twilio.base_url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield twilio
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

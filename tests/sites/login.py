@@ -1,0 +1,59 @@
+"""Makes a site's tables, logs in, and writes what was answered as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import django
+
+PHONE = "+14155552671"
+
+
+def main() -> None:
+    django.setup()
+
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.test import Client
+
+    from django_sms_otp import testing
+
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    client = Client(enforce_csrf_checks=True, headers={"Authorization": "Bearer stale"})
+
+    def post(path: str, **body: str) -> dict[str, Any]:
+        answer = client.post(path, body, content_type="application/json")
+        return {
+            "status": answer.status_code,
+            "headers": dict(answer.headers),
+            "body": json.loads(answer.content),
+        }
+
+    report: dict[str, Any] = {
+        "malformed": post("/auth/sms/get-code/"),
+        "get_code": post("/auth/sms/get-code/", phone_number=PHONE),
+        "cooldown": post("/auth/sms/get-code/", phone_number=PHONE),
+    }
+    code = testing.outbox[-1].code or ""
+    wrong = str((int(code) + 1) % 10**6).zfill(6)
+    report["wrong_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=wrong)
+    report["auth_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
+    report["used_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
+    tokens = report["auth_code"]["body"]
+    if "refresh" in tokens:
+        report["refresh"] = post("/refresh/", refresh=tokens["refresh"])
+        tokens = {"refreshed": report["refresh"]["body"].get("access"), **tokens}
+    for name in tokens.keys() & {"access", "token", "refreshed"}:
+        answer = client.get("/whoami/", headers={"Authorization": f"Bearer {tokens[name]}"})
+        report[f"{name}_holder"] = json.loads(answer.content)
+    report["users"] = [
+        {"pk": str(user.pk), "username": user.get_username()}
+        for user in get_user_model()._default_manager.all()
+    ]
+    sys.stdout.write(f"{json.dumps(report)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""Backends by alias, and those for development and tests."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import threading
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from django_sms_otp.backends import (
+    BaseSMSBackend,
+    SendResult,
+    SMSMessage,
+    console,
+    dummy,
+    file,
+    get_backend,
+    locmem,
+)
+from django_sms_otp.exceptions import InvalidBackend
+from django_sms_otp.testing import outbox
+
+PHONE = "+14155552671"
+CODE = "482913"
+REQUEST_ID = uuid.UUID(int=7)
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
+
+
+def make_message(body: str = f"Your code is {CODE}") -> SMSMessage:
+    return SMSMessage(
+        to=PHONE,
+        body=body,
+        code=CODE,
+        purpose="login",
+        request_id=REQUEST_ID,
+        valid_for=timedelta(minutes=10),
+    )
+
+
+# What a backend is
+
+
+def test_a_backend_must_define_send() -> None:
+    class Unfinished(BaseSMSBackend):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Unfinished must define send\(\)"):
+        Unfinished(alias="default").send(make_message())
+
+
+def test_a_backend_knows_its_alias(settings: Any) -> None:
+    settings.SMS_OTP_BACKENDS = {"second": {"BACKEND": LOCMEM}}
+
+    assert get_backend("second").alias == "second"
+
+
+def test_a_backend_is_for_production_unless_it_says_otherwise() -> None:
+    assert not BaseSMSBackend.development_only
+
+
+def test_an_unknown_option_is_refused_with_the_nearest_of_the_subclass() -> None:
+    class Gateway(BaseSMSBackend):
+        def __init__(self, *, alias: str, timeout: float = 1, **options: Any) -> None:
+            super().__init__(alias=alias, **options)
+            self.timeout = timeout
+
+    with pytest.raises(InvalidBackend) as caught:
+        Gateway(alias="sms", timeuot=3)
+
+    assert str(caught.value) == (
+        "SMS_OTP_BACKENDS['sms']: unknown option 'timeuot'. Did you mean 'timeout'?"
+    )
+
+
+def test_a_repr_of_a_message_shows_neither_code_nor_body_nor_number() -> None:
+    shown = repr(make_message()) + str(make_message())
+
+    assert CODE not in shown
+    assert "Your code" not in shown
+    assert PHONE.removeprefix("+") not in shown
+    assert str(REQUEST_ID) in shown
+
+
+def test_a_message_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        make_message().to = "+15005550006"  # type: ignore[misc]
+
+
+# One instance a thread and alias
+
+
+def test_an_alias_has_one_instance(settings: Any) -> None:
+    entry = {"BACKEND": LOCMEM}
+    settings.SMS_OTP_BACKENDS = {"default": entry, "second": entry}
+
+    assert get_backend() is get_backend("default")
+    assert get_backend() is not get_backend("second")
+
+
+def test_a_thread_has_an_instance_of_its_own() -> None:
+    found: list[BaseSMSBackend] = []
+
+    def look() -> None:
+        found.extend([get_backend(), get_backend()])
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+
+    first, second = found
+    assert first is second
+    assert first is not get_backend()
+
+
+def test_changed_settings_make_a_new_instance(settings: Any, tmp_path: Path) -> None:
+    path = "django_sms_otp.backends.file.SMSBackend"
+    options = {"path": tmp_path / "first"}
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path, "OPTIONS": options}}
+    first = get_backend()
+
+    options["path"] = tmp_path / "second"
+    second = get_backend()
+
+    assert first is not second
+    assert isinstance(second, file.SMSBackend)
+    assert second.file.parent == tmp_path / "second"
+
+
+def test_another_class_makes_a_new_instance(settings: Any) -> None:
+    assert isinstance(get_backend(), locmem.SMSBackend)
+
+    settings.SMS_OTP_BACKENDS = {
+        "default": {"BACKEND": "django_sms_otp.backends.dummy.SMSBackend"}
+    }
+
+    assert isinstance(get_backend(), dummy.SMSBackend)
+
+
+# console, dummy, locmem
+
+
+def test_console_prints_number_and_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert console.SMSBackend(alias="default").send(make_message()) == SendResult()
+
+    shown = capsys.readouterr()
+    rule = "-" * 60
+    assert shown.out == f"{rule}\nSMS to {PHONE}\n\nYour code is {CODE}\n{rule}\n"
+    assert not shown.err
+
+
+def test_dummy_drops_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dummy.SMSBackend(alias="default").send(make_message()) == SendResult()
+
+    assert capsys.readouterr() == ("", "")
+    assert outbox == []
+
+
+def test_locmem_keeps_messages_oldest_first() -> None:
+    backend = locmem.SMSBackend(alias="default")
+
+    assert backend.send(make_message("first")) == SendResult()
+    backend.send(make_message("second"))
+
+    assert [message.body for message in outbox] == ["first", "second"]
+    assert outbox[0].code == CODE
+
+
+def test_the_outbox_for_tests_is_that_of_the_backend() -> None:
+    assert outbox is locmem.outbox
+
+
+# file
+
+
+@time_machine.travel(NOON, tick=False)
+def test_file_writes_a_json_object_a_line(tmp_path: Path) -> None:
+    backend = file.SMSBackend(alias="default", path=tmp_path)
+
+    assert backend.send(make_message("Ваш код\n@example.com #482913")) == SendResult()
+    backend.send(make_message("second"))
+
+    first, second = (tmp_path / "messages.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(first) == {
+        "to": PHONE,
+        "body": "Ваш код\n@example.com #482913",
+        "request_id": str(REQUEST_ID),
+        "sent_at": "2026-05-01T12:00:00+00:00",
+    }
+    assert json.loads(second)["body"] == "second"
+
+
+def test_file_makes_its_folder_only_when_it_sends(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    backend = file.SMSBackend(alias="default", path=str(folder))
+    assert not folder.exists()
+
+    backend.send(make_message())
+
+    assert [each.name for each in folder.iterdir()] == ["messages.jsonl"]
+
+
+def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    backend = file.SMSBackend(alias="default", path=tmp_path)
+
+    backend.send(make_message())
+
+    assert stat.S_IMODE(backend.file.stat().st_mode) == 0o600
+
+
+def test_file_needs_a_folder() -> None:
+    with pytest.raises(InvalidBackend, match="option 'path' must name a folder"):
+        file.SMSBackend(alias="default", path="")
+
+
+APPEND = """
+import sys, uuid
+from datetime import timedelta
+from django.conf import settings
+settings.configure(USE_TZ=True)
+from django_sms_otp.backends.base import SMSMessage
+from django_sms_otp.backends.file import SMSBackend
+folder, letter, count, size = sys.argv[1:]
+backend = SMSBackend(alias="default", path=folder)
+message = SMSMessage(
+    to="+14155552671", body=letter * int(size), code="1", purpose="login",
+    request_id=uuid.uuid4(), valid_for=timedelta(minutes=1),
+)
+sys.stdout.write("ready")
+sys.stdout.flush()
+sys.stdin.read(1)
+for _ in range(int(count)):
+    backend.send(message)
+"""
+
+
+def test_file_lines_of_two_processes_do_not_mix(tmp_path: Path) -> None:
+    # Longer than a buffer, so that a buffered write would take several.
+    count, size = 200, 20_000
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", APPEND, str(tmp_path), letter, str(count), str(size)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for letter in "xy"
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"ready"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"!")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
+
+    bodies = [
+        json.loads(line)["body"]
+        for line in (tmp_path / "messages.jsonl").read_text("utf-8").splitlines()
+    ]
+
+    assert sorted(bodies) == ["x" * size] * count + ["y" * size] * count

@@ -1,0 +1,471 @@
+"""The settings: what each key takes, and what is said about the rest."""
+
+from __future__ import annotations
+
+import unittest
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import SimpleTestCase, override_settings
+from django.utils.translation import gettext_lazy
+
+from django_sms_otp.backends import get_backend
+from django_sms_otp.conf import (
+    Settings,
+    backend_aliases,
+    backend_config,
+    did_you_mean,
+    get_settings,
+    secret_keys,
+)
+from django_sms_otp.exceptions import InvalidBackend, InvalidSettings
+from django_sms_otp.testing import override_sms_otp
+
+MINUTE = timedelta(minutes=1)
+SECRET = "a-secret-that-nobody-sees"
+
+GOOD = [
+    ("CODE_LENGTH", 4),
+    ("CODE_LENGTH", 10),
+    ("CODE_LIFETIME", timedelta(microseconds=1)),
+    ("MAX_ATTEMPTS", 1),
+    ("MAX_ATTEMPTS", 100),
+    ("COOLDOWN", []),
+    ("COOLDOWN", (MINUTE, 2 * MINUTE)),
+    ("REQUIRE_REQUEST_ID", True),
+    ("SECRET_KEYS", None),
+    ("SECRET_KEYS", ["new", b"old"]),
+    ("DEFAULT_REGION", None),
+    ("DEFAULT_REGION", "US"),
+    ("ALLOWED_REGIONS", None),
+    ("ALLOWED_REGIONS", ["US", "CA"]),
+    ("ALLOWED_REGIONS", frozenset({"US"})),
+    ("MESSAGE", "{code}"),
+    ("MESSAGE", "{site}: {code}, for {minutes} minutes"),
+    ("MESSAGE", gettext_lazy("Your code is {code}")),
+    ("MESSAGE", "sms/login.txt"),
+    ("SITE_NAME", None),
+    ("SITE_NAME", "Tom & Jerry"),
+    ("ORIGIN", None),
+    ("ORIGIN", "example.com"),
+    ("ORIGIN", "xn--bcher-kva.example"),
+    ("UNKNOWN_NUMBERS", "register"),
+    ("UNKNOWN_NUMBERS", "ignore"),
+    ("UNKNOWN_NUMBERS", "reject"),
+    ("ALLOW_STAFF", True),
+    ("USER_RESOLVER", "shop.phones.Resolver"),
+    ("USER_PHONE_FIELD", None),
+    ("USER_PHONE_FIELD", "phone"),
+    ("TOKEN_ISSUER", "shop.tokens.Issuer"),
+    ("TOKEN_SERIALIZER", None),
+    ("TOKEN_SERIALIZER", "shop.tokens.Serializer"),
+    ("RETENTION", timedelta(days=1)),
+]
+
+WHOLE = "must be a whole number"
+DURATION = "must be a positive datetime.timedelta"
+DURATIONS = "must be a list of positive datetime.timedelta"
+BOOLEAN = "must be True or False"
+TEXT = "must be a text"
+PATH = "must be the dotted path of a class"
+REGIONS = "must be a list of two-letter regions"
+BRACES = "may name {code}, {minutes} and {site} in braces"
+HOST = "must be a bare host name"
+KEYS = "must be a list of secret texts"
+
+BAD: list[tuple[str, Any, str]] = [
+    *(("CODE_LENGTH", value, f"{WHOLE} from 4 to 10") for value in (3, 11, 6.0, "6", True)),
+    ("CODE_LENGTH", None, WHOLE),
+    *(("CODE_LIFETIME", value, DURATION) for value in (600, -MINUTE, timedelta(0), None)),
+    *(("MAX_ATTEMPTS", value, f"{WHOLE} from 1 to 100") for value in (0, 101, "5", True)),
+    *(("COOLDOWN", value, DURATIONS) for value in (30, None, [30], [MINUTE, timedelta(0)])),
+    *(("COOLDOWN", value, DURATIONS) for value in (MINUTE, "30", "", {MINUTE})),
+    ("REQUIRE_REQUEST_ID", 1, BOOLEAN),
+    ("REQUIRE_REQUEST_ID", "yes", BOOLEAN),
+    *(("SECRET_KEYS", value, KEYS) for value in ("text", b"bytes", [], [""], [None], {"key"})),
+    *(("DEFAULT_REGION", value, TEXT) for value in (1, "", ["US"])),
+    *(("ALLOWED_REGIONS", value, REGIONS) for value in ("US", [], [1], 1)),
+    *(("MESSAGE", value, TEXT) for value in ("", None, 6)),
+    *(
+        ("MESSAGE", value, BRACES)
+        for value in ("{code} {name}", "{code} {}", "{code} {0}", "{code} {", "{code} }")
+    ),
+    *(
+        ("MESSAGE", value, BRACES)
+        for value in ("{code} {code.x}", "{code} {code[x]}", "{code} {minutes[0]}", "{code:d}")
+    ),
+    ("MESSAGE", "Your code is ready", "must contain {code}"),
+    ("MESSAGE", "Your code is {{code}}", "must contain {code}"),
+    ("MESSAGE", "Your code is {code:.3}", "must contain {code}"),
+    *(("SITE_NAME", value, TEXT) for value in ("", 1)),
+    *(("ORIGIN", value, TEXT) for value in ("", 1)),
+    *(
+        ("ORIGIN", value, HOST)
+        for value in ("https://example.com", "example.com:8000", "example.com/login")
+    ),
+    *(
+        ("ORIGIN", value, HOST)
+        for value in ("@example.com", "example.com #1", "bücher.example", "example.com\n")
+    ),
+    ("UNKNOWN_NUMBERS", "drop", "must be one of 'register', 'ignore', 'reject'"),
+    ("UNKNOWN_NUMBERS", None, "must be one of 'register'"),
+    ("UNKNOWN_NUMBERS", [], "must be one of 'register'"),
+    ("ALLOW_STAFF", 0, BOOLEAN),
+    *(("USER_RESOLVER", value, PATH) for value in ("Resolver", None, object)),
+    *(("USER_PHONE_FIELD", value, TEXT) for value in ("", 1)),
+    *(("TOKEN_ISSUER", value, PATH) for value in ("Issuer", None)),
+    *(("TOKEN_SERIALIZER", value, PATH) for value in ("Serializer", "", 1)),
+    *(("RETENTION", value, DURATION) for value in (30, timedelta(0))),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), GOOD)
+def test_a_good_value_is_taken_as_it_is(key: str, value: object) -> None:
+    with override_settings(SMS_OTP={key: value}):
+        assert getattr(get_settings(), key) == value
+
+
+@pytest.mark.parametrize(("key", "value", "advice"), BAD)
+def test_a_bad_value_is_refused_with_its_key_and_what_to_write(
+    key: str, value: object, advice: str
+) -> None:
+    with override_settings(SMS_OTP={key: value}), pytest.raises(InvalidSettings) as caught:
+        get_settings()
+
+    assert str(caught.value).startswith(f"SMS_OTP[{key!r}] {advice}")
+
+
+def test_a_bad_value_is_shown() -> None:
+    with (
+        override_sms_otp(CODE_LIFETIME=600),
+        pytest.raises(InvalidSettings, match=r"not 600\.$"),
+    ):
+        get_settings()
+
+
+def test_every_key_has_a_good_and_a_bad_value_here() -> None:
+    keys = set(Settings.__slots__)
+
+    assert {key for key, _ in GOOD} == keys
+    assert {key for key, *_ in BAD} == keys
+
+
+def test_a_generator_is_refused_like_any_other_value() -> None:
+    schedule = (timedelta(seconds=seconds) for seconds in (30, 60))
+
+    with override_sms_otp(COOLDOWN=schedule), pytest.raises(InvalidSettings, match=DURATIONS):
+        get_settings()
+
+
+@pytest.mark.parametrize("value", [None, [], "CODE_LENGTH", 6])
+def test_settings_that_are_no_dict_are_refused(value: object) -> None:
+    with (
+        override_settings(SMS_OTP=value),
+        pytest.raises(InvalidSettings, match=r"^SMS_OTP must be a dict\.$"),
+    ):
+        get_settings()
+
+
+def test_without_settings_the_defaults_hold(settings: Any) -> None:
+    del settings.SMS_OTP
+
+    assert get_settings() == Settings()
+
+
+def test_the_defaults_are_those_that_are_documented(settings: Any) -> None:
+    settings.SMS_OTP = {}
+
+    found = get_settings()
+
+    assert found.CODE_LENGTH == 6
+    assert timedelta(hours=1) == found.CODE_LIFETIME
+    assert found.MAX_ATTEMPTS == 5
+    seconds = [wait.total_seconds() for wait in found.COOLDOWN]
+    assert seconds == [30, 60, 120, 300, 900]
+    assert found.REQUIRE_REQUEST_ID is False
+    assert found.MESSAGE == "Your code is {code}"
+    assert found.UNKNOWN_NUMBERS == "register"
+    assert found.ALLOW_STAFF is False
+    assert found.USER_RESOLVER == "django_sms_otp.users.VerifiedPhoneResolver"
+    assert found.TOKEN_ISSUER == "django_sms_otp.tokens.SimpleJWTIssuer"
+    assert found.RETENTION == timedelta(days=30)  # noqa: SIM300
+    nothing = (
+        found.SECRET_KEYS,
+        found.DEFAULT_REGION,
+        found.ALLOWED_REGIONS,
+        found.SITE_NAME,
+        found.ORIGIN,
+        found.USER_PHONE_FIELD,
+        found.TOKEN_SERIALIZER,
+    )
+    assert set(nothing) == {None}
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("CODE_LENGHT", "CODE_LENGTH"),
+        ("code_lifetime", None),
+        ("COOLDOWNS", "COOLDOWN"),
+        ("SECRET_KEY", "SECRET_KEYS"),
+        ("TOKEN_ISSUERS", "TOKEN_ISSUER"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_name(key: str, nearest: str | None) -> None:
+    with override_sms_otp(**{key: SECRET}), pytest.raises(InvalidSettings) as caught:
+        get_settings()
+
+    hint = f" Did you mean {nearest!r}?" if nearest else ""
+    assert str(caught.value) == f"SMS_OTP has no setting {key!r}.{hint}"
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    with (
+        override_settings(SMS_OTP={6: "CODE_LENGTH"}),
+        pytest.raises(InvalidSettings, match="has no setting 6"),
+    ):
+        get_settings()
+
+
+def test_a_hint_needs_some_likeness() -> None:
+    assert did_you_mean("timeuot", ["timeout", "region"]) == " Did you mean 'timeout'?"
+    assert not did_you_mean("xyz", ["timeout", "region"])
+
+
+# Read at every use
+
+
+def test_an_override_is_seen_and_undone() -> None:
+    before = get_settings().CODE_LENGTH
+
+    with override_settings(SMS_OTP={"CODE_LENGTH": 9}):
+        assert get_settings().CODE_LENGTH == 9
+
+    assert get_settings().CODE_LENGTH == before == 6
+
+
+def test_a_change_in_place_is_seen(settings: Any) -> None:
+    settings.SMS_OTP = {"CODE_LENGTH": 7}
+    assert get_settings().CODE_LENGTH == 7
+
+    settings.SMS_OTP["CODE_LENGTH"] = 8
+
+    assert get_settings().CODE_LENGTH == 8
+
+
+def test_a_change_inside_of_a_value_is_seen(settings: Any) -> None:
+    settings.SMS_OTP = {"COOLDOWN": [MINUTE]}
+    assert get_settings().COOLDOWN == [MINUTE]
+
+    settings.SMS_OTP["COOLDOWN"].append(30)
+
+    with pytest.raises(InvalidSettings, match="COOLDOWN"):
+        get_settings()
+
+
+def test_a_broken_change_is_reported_at_every_use(settings: Any) -> None:
+    settings.SMS_OTP = {"CODE_LENGTH": 99}
+
+    for _ in range(2):
+        with pytest.raises(InvalidSettings):
+            get_settings()
+
+
+def test_unchanged_settings_are_built_once() -> None:
+    assert get_settings() is get_settings()
+
+
+def test_settings_cannot_be_changed_by_their_reader() -> None:
+    with pytest.raises(AttributeError):
+        get_settings().CODE_LENGTH = 4  # type: ignore[misc]
+
+
+# testing.override_sms_otp
+
+
+@override_sms_otp(CODE_LENGTH=8)
+def test_single_keys_are_changed_by_a_decorator() -> None:
+    assert get_settings().CODE_LENGTH == 8
+    assert timedelta(minutes=10) == get_settings().CODE_LIFETIME
+
+
+def test_single_keys_are_changed_by_a_context_manager() -> None:
+    with override_sms_otp(CODE_LENGTH=8):
+        assert get_settings().CODE_LENGTH == 8
+        assert timedelta(minutes=10) == get_settings().CODE_LIFETIME
+
+    assert get_settings().CODE_LENGTH == 6
+
+
+def test_changes_of_single_keys_add_up() -> None:
+    with override_sms_otp(CODE_LENGTH=8), override_sms_otp(MAX_ATTEMPTS=3):
+        assert (get_settings().CODE_LENGTH, get_settings().MAX_ATTEMPTS) == (8, 3)
+
+
+def test_single_keys_are_changed_where_the_site_has_no_settings(settings: Any) -> None:
+    del settings.SMS_OTP
+
+    with override_sms_otp(CODE_LENGTH=8):
+        assert get_settings().CODE_LENGTH == 8
+
+
+def test_single_keys_are_changed_for_a_whole_test_class() -> None:
+    seen: list[Settings] = []
+
+    @override_sms_otp(CODE_LENGTH=8)
+    class Case(SimpleTestCase):
+        def runTest(self) -> None:  # noqa: N802
+            seen.append(get_settings())
+
+    unittest.TestSuite([Case()]).run(unittest.TestResult())
+
+    assert [found.CODE_LENGTH for found in seen] == [8]
+    assert [found.CODE_LIFETIME for found in seen] == [timedelta(minutes=10)]
+    assert get_settings().CODE_LENGTH == 6
+
+
+# Keys
+
+
+def test_secret_keys_may_be_texts_and_bytes() -> None:
+    with override_sms_otp(SECRET_KEYS=["newest", b"\xff older"]):
+        assert secret_keys() == [b"newest", b"\xff older"]
+
+
+@override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old", b"oldest"])
+def test_by_default_the_keys_are_those_of_the_site_newest_first() -> None:
+    assert secret_keys() == [b"new", b"old", b"oldest"]
+
+
+@override_settings(SECRET_KEY=b"bytes", SECRET_KEY_FALLBACKS=[])
+def test_the_key_of_the_site_may_be_bytes() -> None:
+    assert secret_keys() == [b"bytes"]
+
+
+@override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old"])
+def test_keys_of_our_own_replace_those_of_the_site() -> None:
+    with override_sms_otp(SECRET_KEYS=("own",)):
+        assert secret_keys() == [b"own"]
+
+
+@pytest.mark.parametrize("value", [SECRET, [SECRET, 6], {SECRET}, [SECRET, ""], {SECRET: 1}])
+def test_an_error_about_keys_does_not_show_them(value: object) -> None:
+    with override_sms_otp(SECRET_KEYS=value), pytest.raises(InvalidSettings) as caught:
+        get_settings()
+
+    assert "SECRET_KEYS" in str(caught.value)
+    assert SECRET not in repr(caught.value)
+
+
+def test_an_error_about_another_key_does_not_show_the_secret_ones() -> None:
+    with (
+        override_sms_otp(SECRET_KEYS=[SECRET], CODE_LENGTH=99),
+        pytest.raises(InvalidSettings) as caught,
+    ):
+        get_settings()
+
+    assert SECRET not in repr(caught.value)
+
+
+def test_a_repr_of_the_settings_does_not_show_the_keys() -> None:
+    with override_sms_otp(SECRET_KEYS=[SECRET]):
+        assert SECRET not in repr(get_settings())
+        assert "CODE_LENGTH=6" in repr(get_settings())
+
+
+# Backends
+
+
+LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
+
+
+def test_without_backends_there_is_the_console(settings: Any) -> None:
+    del settings.SMS_OTP_BACKENDS
+
+    assert backend_aliases() == ["default"]
+    assert backend_config("default") == ("django_sms_otp.backends.console.SMSBackend", {})
+
+
+@pytest.mark.parametrize("value", [None, {}, [], LOCMEM])
+def test_backends_must_be_a_dict_with_an_entry(settings: Any, value: object) -> None:
+    settings.SMS_OTP_BACKENDS = value
+
+    with pytest.raises(InvalidSettings, match=r'SMS_OTP_BACKENDS must be a dict.*"default"'):
+        get_backend()
+
+
+def test_options_are_handed_on_as_a_copy(settings: Any) -> None:
+    options = {"path": "folder"}
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": LOCMEM, "OPTIONS": options}}
+
+    path, found = backend_config("default")
+
+    assert (path, found) == (LOCMEM, options)
+    assert found is not options
+
+
+@pytest.mark.parametrize(
+    ("entry", "advice"),
+    [
+        (None, 'must be a dict with "BACKEND"'),
+        (LOCMEM, 'must be a dict with "BACKEND"'),
+        ({}, 'must be a dict with "BACKEND"'),
+        ({"BACKEND": object}, 'must be a dict with "BACKEND"'),
+        ({"BACKEND": LOCMEM, "OPTION": {}}, "unknown key 'OPTION'. Did you mean 'OPTIONS'?"),
+        ({"BACKEND": LOCMEM, "TIMEOUT": 1}, "unknown key 'TIMEOUT'."),
+        ({"BACKEND": LOCMEM, "OPTIONS": None}, '"OPTIONS" must be a dict'),
+        ({"BACKEND": LOCMEM, "OPTIONS": ["path"]}, '"OPTIONS" must be a dict'),
+        ({"BACKEND": LOCMEM, "OPTIONS": {1: 2}}, '"OPTIONS" must be a dict with texts as keys'),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"alias": "x"}}, "OPTIONS must not name 'alias'"),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"path": "x"}}, "unknown option 'path'."),
+        ({"BACKEND": "nowhere.SMSBackend"}, "cannot import 'nowhere.SMSBackend'"),
+        ({"BACKEND": "SMSBackend"}, "cannot import 'SMSBackend'"),
+        ({"BACKEND": LOCMEM.replace("SMS", "Sms")}, "cannot import"),
+        ({"BACKEND": "datetime.timedelta"}, "'datetime.timedelta' is no subclass of"),
+        (
+            {"BACKEND": "django_sms_otp.backends.locmem.outbox"},
+            "'django_sms_otp.backends.locmem.outbox' is no subclass of",
+        ),
+        (
+            {"BACKEND": "django_sms_otp.backends.file.SMSBackend", "OPTIONS": {"paht": "x"}},
+            "unknown option 'paht'. Did you mean 'path'?",
+        ),
+        (
+            {"BACKEND": "django_sms_otp.backends.file.SMSBackend"},
+            "option 'path' must name a folder",
+        ),
+    ],
+)
+def test_a_broken_entry_is_refused_with_its_alias(
+    settings: Any, entry: object, advice: str
+) -> None:
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": LOCMEM}, "second": entry}
+
+    with pytest.raises(InvalidBackend) as caught:
+        get_backend("second")
+
+    assert str(caught.value).startswith(f"SMS_OTP_BACKENDS['second']: {advice}")
+    assert caught.value.alias == "second"
+
+
+def test_an_unknown_alias_is_refused_with_the_nearest_one(settings: Any) -> None:
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": LOCMEM}}
+
+    with pytest.raises(InvalidBackend) as caught:
+        get_backend("defalut")
+
+    assert str(caught.value) == (
+        "SMS_OTP_BACKENDS['defalut']: there is no such entry. Did you mean 'default'?"
+    )
+
+
+def test_a_broken_entry_does_not_show_the_options_of_others(settings: Any) -> None:
+    settings.SMS_OTP_BACKENDS = {
+        "default": {"BACKEND": LOCMEM, "OPTIONS": {"auth_token": SECRET}}
+    }
+
+    with pytest.raises(InvalidBackend, match="auth_token") as caught:
+        get_backend()
+
+    assert SECRET not in repr(caught.value)
