@@ -73,7 +73,7 @@ def _message(value: Any) -> str | None:
         return None
     try:
         rendered = str(value).format(code="123456", minutes=10, site="example.com")
-    except (KeyError, IndexError, ValueError, AttributeError):
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
         return "may name {code}, {minutes} and {site} in braces, and nothing else"
     return None if "123456" in rendered else "must contain {code}"
 
