@@ -51,7 +51,8 @@ def _positive_duration(value: Any) -> str | None:
 
 
 def _durations(value: Any) -> str | None:
-    if isinstance(value, Sequence) and not any(_positive_duration(item) for item in value):
+    is_list = isinstance(value, list | tuple)
+    if is_list and not any(_positive_duration(item) for item in value):
         return None
     return "must be a list of positive datetime.timedelta; [] for no cooldown"
 
@@ -159,7 +160,8 @@ def get_settings() -> Settings:
     # Compared by value, with a copy: an override is another dict, a change in place another
     # content. Both are seen, and neither costs a validation per request.
     if _cache is None or _cache[0] != raw:
-        _cache = (copy.deepcopy(raw), _build(raw))
+        built = _build(raw)
+        _cache = (copy.deepcopy(raw), built)
     return _cache[1]
 
 

@@ -98,8 +98,9 @@ def _send(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
         # Not logger.exception: the text of a foreign error may hold the message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-        logger.error("Backend %r failed with %s:\n%s", otp_code.backend, name, frames)
-        raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name) from None
+    logger.error("Backend %r failed with %s:\n%s", otp_code.backend, name, frames)
+    # Raised out here, it does not carry the foreign error as its context.
+    raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
 
 
 def _record_failure(otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from math import ceil
 
 from django.conf import settings as django_settings
 from django.template.loader import render_to_string
@@ -70,12 +69,22 @@ def count_segments(text: str) -> Segments:
     """Return how many segments carry ``text`` (3GPP TS 23.040, 9.2.3.24)."""
     if all(char in GSM_BASIC or char in GSM_EXTENDED for char in text):
         encoding, single, multi = GSM_7
-        units = len(text) + sum(char in GSM_EXTENDED for char in text)
+        widths = [2 if char in GSM_EXTENDED else 1 for char in text]
     else:
         encoding, single, multi = UCS_2
-        units = len(text.encode("utf-16-be")) // 2
-    segments = Segments(1 if units <= single else ceil(units / multi))
+        widths = [len(char.encode("utf-16-be")) // 2 for char in text]
+    segments = Segments(1 if sum(widths) <= single else _fill(widths, multi))
     segments.encoding = encoding
+    return segments
+
+
+def _fill(widths: list[int], capacity: int) -> int:
+    """Count segments where a character of two units is never split over two of them."""
+    segments, used = 1, 0
+    for width in widths:
+        if used + width > capacity:
+            segments, used = segments + 1, 0
+        used += width
     return segments
 
 

@@ -33,5 +33,12 @@ class override_sms_otp(override_settings):  # noqa: N801  (named like what it ex
         self.keys = keys
 
     def enable(self) -> None:
-        self.options = {"SMS_OTP": {**getattr(settings, "SMS_OTP", {}), **self.keys}}
+        self._merge()
         super().enable()
+
+    def save_options(self, test_func: Any) -> None:
+        self._merge()
+        super().save_options(test_func)
+
+    def _merge(self) -> None:
+        self.options = {"SMS_OTP": {**getattr(settings, "SMS_OTP", {}), **self.keys}}

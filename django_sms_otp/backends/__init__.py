@@ -44,4 +44,7 @@ def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
         )
     if "alias" in options:
         raise InvalidBackend("OPTIONS must not name 'alias'.", alias=alias)
-    return backend_class(alias=alias, **options)
+    try:
+        return backend_class(alias=alias, **options)
+    except TypeError as error:
+        raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error

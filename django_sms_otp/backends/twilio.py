@@ -22,7 +22,6 @@ from .base import BaseSMSBackend, SendResult, SMSMessage
 
 if TYPE_CHECKING:
     from twilio.rest import Client
-    from twilio.rest.api.v2010.account.message import MessageInstance
 
 DEFAULT_TIMEOUT = 10.0
 
@@ -102,11 +101,12 @@ class SMSBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        if not account_sid.startswith("AC"):
+        if not str(account_sid).startswith("AC"):
             raise InvalidBackend(
                 "option 'account_sid' must be an Account SID, AC...", alias=alias
             )
-        if bool(auth_token) == bool(api_key_sid and api_key_secret):
+        has_key = bool(api_key_sid and api_key_secret)
+        if bool(auth_token) == has_key or bool(api_key_sid) != bool(api_key_secret):
             raise InvalidBackend(
                 "give either 'auth_token', or 'api_key_sid' and 'api_key_secret'.", alias=alias
             )
@@ -116,6 +116,8 @@ class SMSBackend(BaseSMSBackend):
             )
         if not isinstance(timeout, int | float) or timeout <= 0:
             raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        if region and not edge:
+            raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
         if base_url and (region or edge):
             raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
         self._sender = (
@@ -136,24 +138,19 @@ class SMSBackend(BaseSMSBackend):
 
     def send(self, message: SMSMessage) -> SendResult:
         """Create the message. Without an idempotency key, only a 429 may be tried again."""
-        for tries in range(RATE_RETRIES + 1):
+        for tries in range(RATE_RETRIES):
             try:
-                return SendResult(message_id=self._create(message).sid or "")
-            except _RateLimited as error:
-                if tries == RATE_RETRIES:
-                    raise NotDelivered(
-                        "Twilio takes no more requests now.",
-                        error_code=error.error_code,
-                        retry_after=timedelta(seconds=5),
-                    ) from None
+                return self._create(message)
+            except _RateLimited:
                 time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
-        raise AssertionError("unreachable")
+        return self._create(message)
 
-    def _create(self, message: SMSMessage) -> MessageInstance:
+    def _create(self, message: SMSMessage) -> SendResult:
         # Imported here, as in _client: the SDK is 50 MB, and most sites run other commands too.
         from requests import RequestException
         from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
+        failure: DeliveryError
         try:
             created = self._client.messages.create(
                 to=message.to,
@@ -162,15 +159,21 @@ class SMSBackend(BaseSMSBackend):
                 **self._sender,
             )
         except (TwilioRestException, TwilioServiceException) as error:
-            # "from None", here and below: the SDK's texts hold the number, or the address.
-            raise _error(error.status, error.code) from None
+            failure = _error(error.status, error.code)
         except RequestException as error:
-            raise _transport_error(error) from None
-        except ValueError:
-            raise DeliveryUnknown("Twilio's answer is no JSON.") from None
-        if created.status in {"failed", "undelivered"}:
-            raise _error(400, created.error_code)
-        return created
+            failure = _transport_error(error)
+        except (ValueError, TypeError, AttributeError):
+            failure = DeliveryUnknown(
+                "Twilio's answer cannot be read.", error_code="unreadable"
+            )
+        else:
+            if created.status in {"failed", "undelivered"}:
+                raise _error(400, created.error_code)
+            if not created.sid:
+                raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
+            return SendResult(message_id=created.sid)
+        # Raised out here, the error has no context: the SDK's own holds the number and more.
+        raise failure
 
 
 class _RateLimited(NotDelivered):
@@ -207,7 +210,11 @@ def _error(status: int, code: int | None) -> DeliveryError:
     """Map an answer to the error that says whether, and why, nothing was sent."""
     error_code = str(code or status)
     if status == 429 or code == 20429:
-        return _RateLimited(error_code=error_code)
+        return _RateLimited(
+            "Twilio takes no more requests now.",
+            error_code=error_code,
+            retry_after=timedelta(seconds=5),
+        )
     if code in BLOCKED_AS_FRAUD:
         return DeliveryBlocked("Twilio blocked it as fraud.", error_code=error_code)
     if code in REFUSED:
