@@ -1,4 +1,4 @@
-"""A real server for the tests: gunicorn, two processes of eight threads, on the test database."""
+"""A real server for the tests: gunicorn, two processes of eight threads, the test database."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ class Server:
             self._address = f"127.0.0.1:{probe.getsockname()[1]}"
         self._log = (folder / "server.log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--workers=2", "--threads=8", "--backlog=512"]
-            + [f"--bind={self._address}", "tests.wsgi"],
+            [
+                *(sys.executable, "-m", "gunicorn", "--workers=2", "--threads=8"),
+                *("--backlog=512", f"--bind={self._address}", "tests.wsgi"),
+            ],
             env=os.environ
             | {
                 "DJANGO_SETTINGS_MODULE": "tests.server_settings",

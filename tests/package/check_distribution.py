@@ -1,4 +1,4 @@
-"""Check what is to be uploaded: its metadata, its contents, and a login through the wheel alone.
+"""Check what is to be uploaded: metadata, contents, and a login through the wheel alone.
 
 Usage: check_distribution.py FOLDER, where FOLDER holds one wheel and one sdist.
 """
