@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
 PHONE = "+14155552671"
@@ -29,7 +29,7 @@ class DemoFailed(Exception):
 
 
 class Site:
-    """The example site in a process of its own, with a fresh database and the console backend."""
+    """The example site in a process of its own: a fresh database, the console backend."""
 
     def __init__(self, folder: Path) -> None:
         self.port = _free_port()
@@ -42,7 +42,7 @@ class Site:
         }
         self.lines: Queue[str] = Queue()
 
-    def __enter__(self) -> "Site":
+    def __enter__(self) -> Self:
         self._manage("migrate", "--verbosity", "0").communicate()
         self._process = self._manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
         threading.Thread(target=self._read, daemon=True).start()
@@ -124,7 +124,7 @@ def log_in(site: Site) -> None:
 
     message = site.sms()
     print("\n".join(["", "*** the SMS", *(f"    {line}" for line in message)]))
-    found = re.search(r"\b\d{%d}\b" % answer["code_length"], "\n".join(message[1:]))
+    found = re.search(rf"\b\d{{{answer['code_length']}}}\b", "\n".join(message[1:]))
     if found is None:
         raise DemoFailed("There is no code in the SMS.")
     code = found[0]

