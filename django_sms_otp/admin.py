@@ -96,6 +96,13 @@ class RecentValuesFilter(admin.AllValuesFieldListFilter):
         self.lookup_choices = sorted(set(newest[:MOST_LOOKED_AT]))  # type: ignore[assignment]
 
 
+def _parameter(list_filter: Any) -> str:
+    """Return the query parameter of an entry of ``list_filter``."""
+    if isinstance(list_filter, tuple):
+        return str(list_filter[0])
+    return str(getattr(list_filter, "parameter_name", list_filter))
+
+
 class PhoneAdmin(AnyModelAdmin):
     """Read-only rows with a phone number, masked but for those who may see it whole."""
 
@@ -115,7 +122,7 @@ class PhoneAdmin(AnyModelAdmin):
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
         """Only what the page offers: ``?phone_number__startswith=`` would unmask by trying."""
-        offered = {each[0] if isinstance(each, tuple) else each for each in self.list_filter}
+        offered = {_parameter(each) for each in self.list_filter}
         return lookup.split("__", 1)[0] in {*offered, self.date_hierarchy}
 
     def get_search_results(

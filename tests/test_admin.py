@@ -1,0 +1,178 @@
+"""The admin panel."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from django_sms_otp import testing
+from django_sms_otp.models import OTPCode, VerifiedPhone
+
+from .conftest import PHONE, Post
+from .factories import OTPCodeFactory, VerifiedPhoneFactory
+
+LIST = "/admin/django_sms_otp/otpcode/"
+PHONES = "/admin/django_sms_otp/verifiedphone/"
+
+pytestmark = pytest.mark.django_db
+
+
+def staff(*permissions: str) -> Client:
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, url: str, **query: str) -> str:
+    answer = client.get(url, query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def detail(code: OTPCode) -> str:
+    return reverse("admin:django_sms_otp_otpcode_change", args=[code.pk])
+
+
+@pytest.mark.parametrize(
+    ("state", "values"),
+    [
+        ("live", {}),
+        ("redeemed", {"redeemed_at": timezone.now()}),
+        ("superseded", {"superseded_at": timezone.now()}),
+        ("locked", {"failed_attempts": 5}),
+        ("expired", {"created_at": timezone.now() - timedelta(hours=1)}),
+        ("delivery_failed", {"delivery_state": "failed"}),
+    ],
+)
+def test_each_state_has_its_badge_and_filter(state: str, values: dict[str, object]) -> None:
+    OTPCodeFactory(phone_number=PHONE, **values)
+    client = staff("view_otpcode")
+    assert f"sms-otp-badge-{state}" in page(client, LIST)
+    assert "+1********71" in page(client, LIST, state=state)
+    other = "redeemed" if state == "live" else "live"
+    assert "+1********71" not in page(client, LIST, state=other)
+
+
+def test_numbers_are_masked_without_the_permission() -> None:
+    code = OTPCodeFactory(phone_number=PHONE)
+    client = staff("view_otpcode")
+    shown = page(client, LIST) + page(client, detail(code))
+    assert "+1********71" in shown
+    assert PHONE not in shown
+
+
+def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
+    code = OTPCodeFactory(phone_number=PHONE)
+    client = staff("view_otpcode", "view_whole_phone_number")
+    assert PHONE in page(client, detail(code))
+    assert PHONE not in page(client, LIST)
+
+
+def test_seeds_are_nowhere() -> None:
+    code = OTPCodeFactory()
+    client = staff("view_otpcode", "view_whole_phone_number")
+    shown = page(client, LIST) + page(client, detail(code))
+    assert code.seed not in shown
+
+
+@pytest.mark.parametrize("written", ["+14155552671", "+1 (415) 555-2671", "+1 415.555.2671"])
+def test_a_number_is_found_however_it_is_written(written: str) -> None:
+    OTPCodeFactory(phone_number=PHONE)
+    assert "+1********71" in page(staff("view_otpcode"), LIST, q=written)
+
+
+@pytest.mark.parametrize("part", ["+1415555267", "2671", "415", "nobody"])
+def test_a_part_of_a_number_finds_nothing(part: str) -> None:
+    OTPCodeFactory(phone_number=PHONE)
+    assert "+1********71" not in page(staff("view_otpcode"), LIST, q=part)
+
+
+@pytest.mark.parametrize("lookup", ["phone_number__startswith", "seed__startswith", "key_id"])
+def test_no_lookup_unmasks_by_trying(lookup: str) -> None:
+    OTPCodeFactory(phone_number=PHONE)
+    answer = staff("view_otpcode").get(LIST, {lookup: "+1415"})
+    assert answer.status_code == 400
+
+
+def test_nothing_can_be_added_changed_or_deleted() -> None:
+    code = OTPCodeFactory()
+    client = staff("view_otpcode", "add_otpcode", "change_otpcode", "delete_otpcode")
+    assert client.get(f"{LIST}add/").status_code == 403
+    assert client.post(detail(code), {"failed_attempts": 0}).status_code == 403
+    assert client.post(detail(code).replace("change", "delete")).status_code == 403
+
+
+def test_invalidate_kills_live_codes(get_code: Post, auth_code: Post) -> None:
+    get_code()
+    row = OTPCode.objects.get()
+    action = {"action": "invalidate", "_selected_action": [str(row.pk)]}
+    client = staff("view_otpcode", "invalidate_otpcode")
+    assert (
+        "1 live code was invalidated" in client.post(LIST, action, follow=True).content.decode()
+    )
+    answer = auth_code(phone_number=PHONE, code=testing.outbox[-1].code)
+    assert answer.status_code == 401
+
+
+def test_invalidate_needs_its_permission() -> None:
+    row = OTPCodeFactory()
+    action = {"action": "invalidate", "_selected_action": [str(row.pk)]}
+    staff("view_otpcode", "change_otpcode").post(LIST, action)
+    row.refresh_from_db()
+    assert row.superseded_at is None
+
+
+def test_the_list_takes_as_many_queries_for_one_row_as_for_many() -> None:
+    client = staff("view_otpcode")
+    OTPCodeFactory()
+    with CaptureQueriesContext(
+        connection,
+    ) as one:
+        page(client, LIST)
+    OTPCodeFactory.create_batch(30, user=User.objects.get())
+    with CaptureQueriesContext(connection) as many:
+        page(client, LIST)
+    assert len(one) == len(many)
+
+
+def test_no_query_of_the_list_reads_every_row() -> None:
+    OTPCodeFactory.create_batch(101)  # one more than a page
+    client = staff("view_otpcode")
+    with CaptureQueriesContext(connection) as queries:
+        page(client, LIST)
+    table = OTPCode._meta.db_table
+    on_codes = [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"]]
+    unbounded = [sql for sql in on_codes if "LIMIT" not in sql and "MIN(" not in sql]
+    assert on_codes or connection.vendor == "mysql"
+    assert unbounded == []
+
+
+def test_the_date_hierarchy_offers_each_period() -> None:
+    now = timezone.now()
+    for days in (0, 1, 40, 400):
+        OTPCodeFactory(created_at=now - timedelta(days=days))
+    client = staff("view_otpcode")
+    year = now - timedelta(days=400)
+    assert f"created_at__year={year.year}" in page(client, LIST)
+    shown = page(client, LIST, created_at__year=str(year.year))
+    assert f"created_at__month={year.month}" in shown
+
+
+def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
+    bound = VerifiedPhoneFactory(phone_number=PHONE)
+    client = staff("view_verifiedphone", "add_verifiedphone", "delete_verifiedphone")
+    shown = page(client, PHONES)
+    assert "+1********71" in shown
+    assert PHONE not in shown
+    assert client.get(f"{PHONES}add/").status_code == 403
+    client.post(f"{PHONES}{bound.pk}/delete/", {"post": "yes"})
+    assert not VerifiedPhone.objects.exists()

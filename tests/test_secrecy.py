@@ -1,0 +1,95 @@
+"""The code stands nowhere but in the message."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from django_sms_otp import testing
+from django_sms_otp.models import OTPCode
+
+from .conftest import PHONE, Post, wrong
+
+
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture, db: None) -> Callable[[], str]:
+    connection.force_debug_cursor = True
+    caplog.set_level(logging.DEBUG)
+    return lambda: caplog.text
+
+
+def whole_database() -> str:
+    return "\n".join(
+        repr(row) for model in apps.get_models() for row in model._default_manager.values()
+    )
+
+
+def admin_pages(client: Client) -> str:
+    client.force_login(User.objects.create_superuser("boss", password="secret"))
+    urls = [
+        reverse("admin:django_sms_otp_otpcode_changelist"),
+        *(
+            reverse("admin:django_sms_otp_otpcode_change", args=[code.pk])
+            for code in OTPCode.objects.all()
+        ),
+    ]
+    answers = [client.get(url) for url in urls]
+    assert {answer.status_code for answer in answers} == {200}
+    return "\n".join(answer.content.decode() for answer in answers)
+
+
+def test_the_code_is_found_nowhere(
+    get_code: Post, auth_code: Post, client: Client, everything_logged: Callable[[], str]
+) -> None:
+    with testing.override_sms_otp(CODE_LENGTH=10):
+        answers: list[Any] = [get_code()]
+        code = testing.outbox[-1].code
+        assert code is not None
+        live = whole_database() + admin_pages(client)
+        answers.append(auth_code(phone_number=PHONE, code=wrong(code)))
+        answers.append(auth_code(phone_number=PHONE, code=code))
+        answers.append(auth_code(phone_number=PHONE, code=code))
+    assert [answer.status_code for answer in answers] == [202, 401, 200, 401]
+    said = "\n".join(answer.content.decode() + str(answer.headers) for answer in answers)
+    for place in (live, whole_database(), said, everything_logged()):
+        assert place
+        assert code not in place
+
+
+def test_our_loggers_show_no_whole_number(
+    get_code: Post, auth_code: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="django_sms_otp")
+    get_code()
+    get_code()
+    auth_code(phone_number=PHONE, code="000")
+    auth_code(phone_number=PHONE, code=testing.outbox[-1].code)
+    ours = [each.getMessage() for each in caplog.records if each.name == "django_sms_otp"]
+    assert len(ours) == 4
+    assert not [text for text in ours if PHONE[1:] in text]
+    assert all("+1********71" in text for text in ours)
+
+
+def test_an_error_of_the_site_shows_no_code(
+    get_code: Post, auth_code: Post, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.raise_request_exception = False
+    caplog.set_level(logging.DEBUG)
+    get_code()
+    code = testing.outbox[-1].code
+    assert code is not None
+    with testing.override_sms_otp(TOKEN_ISSUER="tests.issuers.BrokenIssuer"):
+        answer = auth_code(phone_number=PHONE, code=code)
+    assert answer.status_code == 500
+    assert "BrokenIssuer" in caplog.text
+    assert not re.search(rf"\b{code}\b", caplog.text)
+    assert auth_code(phone_number=PHONE, code=code).status_code == 200
