@@ -1,0 +1,218 @@
+"""Optimistic rounds: whose writes win, and what counts as a lost race."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.utils import timezone
+
+from django_sms_otp import rounds
+from django_sms_otp.exceptions import Contention, InsideTransaction
+from django_sms_otp.limits import NumberState
+from django_sms_otp.models import Limit
+from django_sms_otp.rounds import LostRound, NumberRow, in_rounds, retry_lost_races
+
+from .conftest import PHONE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def send(row: NumberRow) -> None:
+    with row.replaced_by(row.state.with_send(row.now)):
+        pass
+
+
+def sends() -> int:
+    return len(Limit.objects.get(key=PHONE).state["sends"])
+
+
+def error(**attributes: object) -> OperationalError:
+    """Return a database error as Django raises it for a driver's."""
+    raised = OperationalError("broken off")
+    raised.__cause__ = Exception()
+    vars(raised.__cause__).update(attributes)
+    return raised
+
+
+def test_a_round_that_read_before_another_wrote_reads_again() -> None:
+    in_rounds(PHONE, send)
+    read: list[int] = []
+
+    def slow(row: NumberRow) -> None:
+        read.append(len(row.state.sends))
+        if len(read) == 1:
+            in_rounds(PHONE, send)
+        send(row)
+
+    in_rounds(PHONE, slow)
+    assert read == [1, 2]
+    assert sends() == 3
+
+
+def test_two_first_requests_of_a_number_both_count() -> None:
+    read: list[int] = []
+
+    def slow(row: NumberRow) -> None:
+        read.append(len(row.state.sends))
+        if len(read) == 1:
+            in_rounds(PHONE, send)
+        send(row)
+
+    in_rounds(PHONE, slow)
+    assert read == [0, 1]
+    assert sends() == 2
+
+
+def test_after_three_lost_rounds_the_row_is_locked_before_it_is_read() -> None:
+    in_rounds(PHONE, send)
+    nested: list[bool] = []
+
+    def unlucky(row: NumberRow) -> None:
+        nested.append(transaction.get_connection().in_atomic_block)
+        if len(nested) < 4:
+            raise LostRound
+        send(row)
+
+    in_rounds(PHONE, unlucky)
+    assert nested == [False, False, False, True]
+    assert sends() == 2
+
+
+def test_a_locked_round_that_is_lost_writes_nothing() -> None:
+    in_rounds(PHONE, send)
+
+    def never(row: NumberRow) -> None:
+        with row.replaced_by(NumberState()):
+            raise LostRound
+
+    with pytest.raises(Contention):
+        in_rounds(PHONE, never)
+    assert sends() == 1
+
+
+def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:
+    in_rounds(PHONE, send)
+    row = NumberRow(PHONE, "default")
+    Limit.objects.all().delete()
+    in_rounds(PHONE, send)
+    with pytest.raises(LostRound):
+        send(row)
+    assert sends() == 1
+
+
+def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        in_rounds(PHONE, send)
+    with time_machine.travel(now - timedelta(hours=3), tick=False):
+        row = NumberRow(PHONE, "default")
+    assert row.now > now
+    assert len(row.state.sends) == 1
+
+
+def test_inside_a_transaction_of_the_caller_nothing_is_written() -> None:
+    with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
+        in_rounds(PHONE, send)
+    assert not Limit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"sqlstate": "40001"},
+        {"sqlstate": "40P01"},
+        {"pgcode": "40001"},
+        {"sqlite_errorcode": 5},
+        {"sqlite_errorcode": 517},
+    ],
+)
+def test_a_race_that_the_database_ends_is_run_again(attributes: dict[str, object]) -> None:
+    errors: list[DatabaseError] = [error(**attributes)]
+
+    def once(row: NumberRow) -> None:
+        if errors:
+            raise errors.pop()
+        send(row)
+
+    in_rounds(PHONE, once)
+    assert sends() == 1
+
+
+@pytest.mark.parametrize("code", [1020, 1205, 1213])
+def test_a_race_that_mariadb_ends_is_run_again(code: int) -> None:
+    errors = [OperationalError(code, "Deadlock found")]
+
+    def once() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert retry_lost_races(once) == "done"
+
+
+def test_another_database_error_is_let_out() -> None:
+    def broken(row: NumberRow) -> None:
+        raise error(sqlstate="53300")
+
+    with pytest.raises(OperationalError):
+        in_rounds(PHONE, broken)
+
+
+def test_an_integrity_error_that_comes_again_is_let_out() -> None:
+    calls: list[int] = []
+
+    def broken(row: NumberRow) -> None:
+        calls.append(1)
+        raise IntegrityError
+
+    with pytest.raises(IntegrityError):
+        in_rounds(PHONE, broken)
+    assert len(calls) == 2
+
+
+def test_a_race_without_end_is_let_out() -> None:
+    def never() -> None:
+        raise error(sqlstate="40001")
+
+    with pytest.raises(OperationalError):
+        retry_lost_races(never)
+
+
+@pytest.mark.parametrize("level", [None, "SERIALIZABLE"])
+def test_postgresql_runs_at_read_committed(level: str | None) -> None:
+    executed: list[str] = []
+
+    class Cursor:
+        def __enter__(self) -> Cursor:
+            return self
+
+        def __exit__(self, *exc_info: object) -> None: ...
+
+        def execute(self, sql: str) -> None:
+            executed.append(sql)
+
+    connection = SimpleNamespace(
+        vendor="postgresql",
+        settings_dict={"OPTIONS": {"isolation_level": level}},
+        cursor=Cursor,
+    )
+    rounds._read_committed(connection)  # type: ignore[arg-type]
+    assert bool(executed) == (level is not None)
+
+
+def test_sends_are_forgotten_after_a_day() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    data = {"sends": [(now - timedelta(hours=hours)).timestamp() for hours in (25, 23)]}
+    assert len(NumberState.from_json(data, now).sends) == 1
+
+
+def test_sends_are_bounded_where_there_is_no_cooldown() -> None:
+    state = NumberState()
+    for second in range(200):
+        state = state.with_send(datetime.fromtimestamp(second, UTC))
+    assert len(state.sends) == 50
+    assert state.next_send_at([]) is None
