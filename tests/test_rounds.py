@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg import IsolationLevel
 
-from django_sms_otp import rounds
 from django_sms_otp.exceptions import Contention, InsideTransaction
 from django_sms_otp.limits import NumberState
 from django_sms_otp.models import Limit
@@ -182,26 +181,23 @@ def test_a_race_without_end_is_let_out() -> None:
         retry_lost_races(never)
 
 
-@pytest.mark.parametrize("level", [None, "SERIALIZABLE"])
-def test_postgresql_runs_at_read_committed(level: str | None) -> None:
-    executed: list[str] = []
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a level of PostgreSQL's")
+def test_postgresql_runs_at_read_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels: list[str] = []
 
-    class Cursor:
-        def __enter__(self) -> Cursor:
-            return self
+    def look(row: NumberRow) -> None:
+        with row.replaced_by(row.state), connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            levels.extend(cursor.fetchone() or ())
 
-        def __exit__(self, *exc_info: object) -> None: ...
-
-        def execute(self, sql: str) -> None:
-            executed.append(sql)
-
-    connection = SimpleNamespace(
-        vendor="postgresql",
-        settings_dict={"OPTIONS": {"isolation_level": level}},
-        cursor=Cursor,
-    )
-    rounds._read_committed(connection)  # type: ignore[arg-type]
-    assert bool(executed) == (level is not None)
+    options = {"isolation_level": IsolationLevel.SERIALIZABLE}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    connection.close()
+    try:
+        in_rounds(PHONE, look)
+    finally:
+        connection.close()
+    assert levels == ["read committed"]
 
 
 def test_sends_are_forgotten_after_a_day() -> None:

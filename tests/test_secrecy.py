@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,10 +21,14 @@ from .conftest import PHONE, Post, wrong
 
 
 @pytest.fixture
-def everything_logged(caplog: pytest.LogCaptureFixture, db: None) -> Callable[[], str]:
+def everything_logged(
+    caplog: pytest.LogCaptureFixture, db: None
+) -> Iterator[Callable[[], str]]:
+    """Return what was logged by anybody, the SQL with its parameters included."""
     connection.force_debug_cursor = True
     caplog.set_level(logging.DEBUG)
-    return lambda: caplog.text
+    yield lambda: caplog.text
+    connection.force_debug_cursor = False
 
 
 def whole_database() -> str:
@@ -63,6 +67,7 @@ def test_the_code_is_found_nowhere(
     for place in (live, whole_database(), said, everything_logged()):
         assert place
         assert code not in place
+    assert OTPCode._meta.db_table in everything_logged()
 
 
 def test_our_loggers_show_no_whole_number(
