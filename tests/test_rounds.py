@@ -190,7 +190,9 @@ def test_postgresql_runs_at_read_committed(monkeypatch: pytest.MonkeyPatch) -> N
             cursor.execute("SHOW transaction_isolation")
             levels.extend(cursor.fetchone() or ())
 
-    options = {"isolation_level": IsolationLevel.SERIALIZABLE}
+    options = connection.settings_dict["OPTIONS"] | {
+        "isolation_level": IsolationLevel.SERIALIZABLE
+    }
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     connection.close()
     try:

@@ -26,7 +26,8 @@ def everything_logged(
 ) -> Iterator[Callable[[], str]]:
     """Return what was logged by anybody, the SQL with its parameters included."""
     connection.force_debug_cursor = True
-    caplog.set_level(logging.DEBUG)
+    for logger in (None, "django", "django.db.backends", "django.request", "django_sms_otp"):
+        caplog.set_level(logging.DEBUG, logger=logger)
     yield lambda: caplog.text
     connection.force_debug_cursor = False
 
