@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from django_sms_otp import testing
@@ -20,14 +20,14 @@ def empty_outbox() -> Iterator[None]:
     testing.outbox.clear()
 
 
-Post = Callable[..., HttpResponse]
+Post = Callable[..., Any]
 
 
 @pytest.fixture
 def get_code(client: Client, db: None) -> Post:
     """Post JSON to ``get-code``; without arguments, for one and the same number."""
 
-    def post(**body: object) -> HttpResponse:
+    def post(**body: object) -> Any:
         body = body or {"phone_number": PHONE}
         return client.post("/auth/sms/get-code/", body, content_type="application/json")
 
@@ -38,7 +38,7 @@ def get_code(client: Client, db: None) -> Post:
 def auth_code(client: Client, db: None) -> Post:
     """Post JSON to ``auth-code``."""
 
-    def post(**body: object) -> HttpResponse:
+    def post(**body: object) -> Any:
         return client.post("/auth/sms/auth-code/", body, content_type="application/json")
 
     return post

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from .databases import database_config
 
@@ -46,4 +47,6 @@ ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SMS_OTP = {"CODE_LIFETIME": timedelta(minutes=10)}
-SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"}}
+SMS_OTP_BACKENDS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"}
+}

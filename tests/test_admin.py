@@ -54,7 +54,7 @@ def detail(code: OTPCode) -> str:
     ],
 )
 def test_each_state_has_its_badge_and_filter(state: str, values: dict[str, object]) -> None:
-    OTPCodeFactory(phone_number=PHONE, **values)
+    OTPCodeFactory.create(phone_number=PHONE, **values)
     client = staff("view_otpcode")
     assert f"sms-otp-badge-{state}" in page(client, LIST)
     assert "+1********71" in page(client, LIST, state=state)
@@ -63,7 +63,7 @@ def test_each_state_has_its_badge_and_filter(state: str, values: dict[str, objec
 
 
 def test_numbers_are_masked_without_the_permission() -> None:
-    code = OTPCodeFactory(phone_number=PHONE)
+    code = OTPCodeFactory.create(phone_number=PHONE)
     client = staff("view_otpcode")
     shown = page(client, LIST) + page(client, detail(code))
     assert "+1********71" in shown
@@ -71,14 +71,14 @@ def test_numbers_are_masked_without_the_permission() -> None:
 
 
 def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
-    code = OTPCodeFactory(phone_number=PHONE)
+    code = OTPCodeFactory.create(phone_number=PHONE)
     client = staff("view_otpcode", "view_whole_phone_number")
     assert PHONE in page(client, detail(code))
     assert PHONE not in page(client, LIST)
 
 
 def test_seeds_are_nowhere() -> None:
-    code = OTPCodeFactory()
+    code = OTPCodeFactory.create()
     client = staff("view_otpcode", "view_whole_phone_number")
     shown = page(client, LIST) + page(client, detail(code))
     assert code.seed not in shown
@@ -86,25 +86,25 @@ def test_seeds_are_nowhere() -> None:
 
 @pytest.mark.parametrize("written", ["+14155552671", "+1 (415) 555-2671", "+1 415.555.2671"])
 def test_a_number_is_found_however_it_is_written(written: str) -> None:
-    OTPCodeFactory(phone_number=PHONE)
+    OTPCodeFactory.create(phone_number=PHONE)
     assert "+1********71" in page(staff("view_otpcode"), LIST, q=written)
 
 
 @pytest.mark.parametrize("part", ["+1415555267", "2671", "415", "nobody"])
 def test_a_part_of_a_number_finds_nothing(part: str) -> None:
-    OTPCodeFactory(phone_number=PHONE)
+    OTPCodeFactory.create(phone_number=PHONE)
     assert "+1********71" not in page(staff("view_otpcode"), LIST, q=part)
 
 
 @pytest.mark.parametrize("lookup", ["phone_number__startswith", "seed__startswith", "key_id"])
 def test_no_lookup_unmasks_by_trying(lookup: str) -> None:
-    OTPCodeFactory(phone_number=PHONE)
+    OTPCodeFactory.create(phone_number=PHONE)
     answer = staff("view_otpcode").get(LIST, {lookup: "+1415"})
     assert answer.status_code == 400
 
 
 def test_nothing_can_be_added_changed_or_deleted() -> None:
-    code = OTPCodeFactory()
+    code = OTPCodeFactory.create()
     client = staff("view_otpcode", "add_otpcode", "change_otpcode", "delete_otpcode")
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(detail(code), {"failed_attempts": 0}).status_code == 403
@@ -124,7 +124,7 @@ def test_invalidate_kills_live_codes(get_code: Post, auth_code: Post) -> None:
 
 
 def test_invalidate_needs_its_permission() -> None:
-    row = OTPCodeFactory()
+    row = OTPCodeFactory.create()
     action = {"action": "invalidate", "_selected_action": [str(row.pk)]}
     staff("view_otpcode", "change_otpcode").post(LIST, action)
     row.refresh_from_db()
@@ -133,7 +133,7 @@ def test_invalidate_needs_its_permission() -> None:
 
 def test_the_list_takes_as_many_queries_for_one_row_as_for_many() -> None:
     client = staff("view_otpcode")
-    OTPCodeFactory()
+    OTPCodeFactory.create()
     with CaptureQueriesContext(
         connection,
     ) as one:
@@ -159,7 +159,7 @@ def test_no_query_of_the_list_reads_every_row() -> None:
 def test_the_date_hierarchy_offers_each_period() -> None:
     now = timezone.now()
     for days in (0, 1, 40, 400):
-        OTPCodeFactory(created_at=now - timedelta(days=days))
+        OTPCodeFactory.create(created_at=now - timedelta(days=days))
     client = staff("view_otpcode")
     year = now - timedelta(days=400)
     assert f"created_at__year={year.year}" in page(client, LIST)
@@ -168,7 +168,7 @@ def test_the_date_hierarchy_offers_each_period() -> None:
 
 
 def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
-    bound = VerifiedPhoneFactory(phone_number=PHONE)
+    bound = VerifiedPhoneFactory.create(phone_number=PHONE)
     client = staff("view_verifiedphone", "add_verifiedphone", "delete_verifiedphone")
     shown = page(client, PHONES)
     assert "+1********71" in shown

@@ -33,7 +33,7 @@ def purge(*arguments: object) -> str:
 
 
 def old_code(**age: float) -> OTPCode:
-    code: OTPCode = OTPCodeFactory(created_at=timezone.now() - timedelta(**age))
+    code: OTPCode = OTPCodeFactory.create(created_at=timezone.now() - timedelta(**age))
     return code
 
 
@@ -51,7 +51,7 @@ def test_purge_takes_another_age() -> None:
 
 
 def test_purge_never_deletes_a_code_that_lives() -> None:
-    code = OTPCodeFactory()
+    code = OTPCodeFactory.create()
     assert "Deleted 0 codes." in purge("--older-than", "0s")
     assert OTPCode.objects.get() == code
 
@@ -122,7 +122,7 @@ def take(*arguments: object) -> str:
 
 
 def test_import_links_numbers_of_a_csv(tmp_path: Path, get_code: Post, auth_code: Post) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     path = write_csv(tmp_path, f"{user.pk},+1 (415) 555-2671")
     assert "Linked 1 numbers; 0 were linked already; 0 refused." in take("--csv", path)
     get_code()
@@ -131,20 +131,20 @@ def test_import_links_numbers_of_a_csv(tmp_path: Path, get_code: Post, auth_code
 
 
 def test_import_by_another_unique_field(tmp_path: Path) -> None:
-    user = UserFactory(username="ann")
+    user = UserFactory.create(username="ann")
     take("--csv", write_csv(tmp_path, f"ann,{PHONE}"), "--user-field", "username")
     assert VerifiedPhone.objects.get().user == user
 
 
 def test_import_from_a_field_of_the_user_model() -> None:
-    UserFactory(last_name=PHONE)
-    UserFactory(last_name="")
+    UserFactory.create(last_name=PHONE)
+    UserFactory.create(last_name="")
     assert "Linked 1 numbers" in take("--field", "last_name")
 
 
 def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:
-    one, two = UserFactory(), UserFactory()
-    VerifiedPhoneFactory(phone_number="+14155550001")
+    one, two = UserFactory.create(), UserFactory.create()
+    VerifiedPhoneFactory.create(phone_number="+14155550001")
     path = write_csv(
         tmp_path,
         f"{one.pk},{PHONE}",
@@ -169,27 +169,27 @@ def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:
 
 
 def test_import_twice_changes_nothing(tmp_path: Path) -> None:
-    path = write_csv(tmp_path, f"{UserFactory().pk},{PHONE}")
+    path = write_csv(tmp_path, f"{UserFactory.create().pk},{PHONE}")
     take("--csv", path)
     assert "Linked 0 numbers; 1 were linked already" in take("--csv", path)
     assert VerifiedPhone.objects.count() == 1
 
 
 def test_the_first_number_of_a_user_is_the_primary_one(tmp_path: Path) -> None:
-    user = UserFactory()
+    user = UserFactory.create()
     take("--csv", write_csv(tmp_path, f"{user.pk},{PHONE}", f"{user.pk},+14155552672"))
     phones = VerifiedPhone.objects.order_by("phone_number")
     assert [phone.is_primary for phone in phones] == [True, False]
 
 
 def test_import_in_a_dry_run_links_nothing(tmp_path: Path) -> None:
-    path = write_csv(tmp_path, f"{UserFactory().pk},{PHONE}")
+    path = write_csv(tmp_path, f"{UserFactory.create().pk},{PHONE}")
     assert "Would link 1 numbers" in take("--csv", path, "--dry-run")
     assert not VerifiedPhone.objects.exists()
 
 
 def test_import_of_national_numbers_needs_a_region(tmp_path: Path) -> None:
-    path = write_csv(tmp_path, f"{UserFactory().pk},(415) 555-2671")
+    path = write_csv(tmp_path, f"{UserFactory.create().pk},(415) 555-2671")
     assert "1 refused" in take("--csv", path)
     assert "Linked 1 numbers" in take("--csv", path, "--default-region", "US")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_right_code_among_parallel_wrong_ones_never_succeeds_after_the_last_at
         code = server.code(phone)
         guesses = [code if number % 10 == 5 else wrong(code) for number in range(40)]
         answers = at_once(
-            lambda guess=guess: server.post("auth-code", phone_number=phone, code=guess)
+            partial(server.post, "auth-code", phone_number=phone, code=guess)
             for guess in guesses
         )
         row = OTPCode.objects.get(phone_number=phone)

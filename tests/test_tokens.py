@@ -12,7 +12,6 @@ import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connections
-from django.http import HttpResponse
 from django.test import Client
 from rest_framework_simplejwt import settings as simplejwt
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
@@ -97,7 +96,7 @@ def newer_simplejwt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.reload()
 
 
-def log_in(get_code: Post, auth_code: Post) -> HttpResponse:
+def log_in(get_code: Post, auth_code: Post) -> Any:
     assert get_code(phone_number=PHONE).status_code == 202
     return auth_code(phone_number=PHONE, code=last_code())
 

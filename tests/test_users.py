@@ -11,7 +11,6 @@ import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection
-from django.http import HttpResponse
 
 from django_sms_otp import services, testing
 from django_sms_otp.delivery import code_of
@@ -72,7 +71,7 @@ def last_code() -> str:
     return code
 
 
-def log_in(get_code: Post, auth_code: Post) -> HttpResponse:
+def log_in(get_code: Post, auth_code: Post) -> Any:
     assert get_code(phone_number=PHONE).status_code == 202
     return auth_code(phone_number=PHONE, code=last_code())
 

@@ -10,7 +10,7 @@ from django_sms_otp.models import VerifiedPhone
 @api_view()
 def me(request: Request) -> Response:
     """Tell who the token belongs to."""
-    phones = VerifiedPhone.objects.filter(user_id=request.user.pk)
+    phones = VerifiedPhone.objects.filter(user_id=str(request.user.pk))
     return Response(
         {
             "id": request.user.pk,

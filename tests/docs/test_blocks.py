@@ -22,6 +22,7 @@ from django.test import override_settings
 from django.urls import reverse
 
 from django_sms_otp import backends, conf, messages
+from tests.customers.models import EmailCustomer
 
 from . import pages
 from .command_lines import check_command, check_manage
@@ -101,7 +102,7 @@ def test_settings_hold(block: Block, modules: Modules) -> None:
 
 
 def check_logging(config: dict[str, Any]) -> None:
-    parsed = logging.config.DictConfigurator(config)  # type: ignore[attr-defined]
+    parsed = logging.config.DictConfigurator(config)
     for logger in parsed.config["loggers"].values():
         assert logger["level"] in logging.getLevelNamesMapping()
         assert set(logger.get("handlers", ())) <= set(config["handlers"])
@@ -205,7 +206,6 @@ def test_sms_says_so(block: Block, environment: None) -> None:
 @each(of("csv"))
 @pytest.mark.django_db
 def test_csv_is_imported(block: Block, tmp_path: Path) -> None:
-    from django.contrib.auth import get_user_model
 
     file = tmp_path / block.title
     file.write_text(block.text, encoding="utf-8")
@@ -220,7 +220,7 @@ def test_csv_is_imported(block: Block, tmp_path: Path) -> None:
     with override_settings(AUTH_USER_MODEL="customers.EmailCustomer"):
         for line in block.text.splitlines()[1:]:
             email = line.split(",")[0]
-            get_user_model()._default_manager.create(email=email, tariff="a")
+            EmailCustomer._default_manager.create(email=email, tariff="a")
         printed = StringIO()
         call_command(*arguments, "--dry-run", stdout=printed, stderr=StringIO())
     assert "Would link 2 numbers; 0 were linked already; 0 refused." in printed.getvalue()

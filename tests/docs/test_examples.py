@@ -132,19 +132,23 @@ def test_gateway_refuses_options(modules: Modules) -> None:
 def test_resolver(modules: Modules) -> None:
     modules(pages.page("users.md"))
     with testing.override_sms_otp(USER_RESOLVER="shop.resolvers.CustomerResolver", COOLDOWN=[]):
-        first = redeem_code(message().code or "", phone_number=parse_phone_number(PHONE))
+        first: object = redeem_code(
+            message().code or "", phone_number=parse_phone_number(PHONE)
+        )
         user = getattr(first, "user", None)
         assert user is not None
         assert user.first_name == "Customer"
         user.groups.add(Group.objects.create(name="suspended"))
-        second = redeem_code(message().code or "", phone_number=parse_phone_number(PHONE))
+        second: object = redeem_code(
+            message().code or "", phone_number=parse_phone_number(PHONE)
+        )
         assert getattr(second, "reason", "") == "no_active_account"
 
 
 @pytest.mark.django_db
 def test_linking_a_number(modules: Modules) -> None:
     numbers = modules(pages.page("users.md"))["shop.numbers"]
-    user = UserFactory()
+    user = UserFactory.create()
     numbers.send(PHONE)
     code = testing.outbox[-1].code or ""
     wrong = str((int(code) + 1) % 1_000_000).zfill(6)
@@ -156,7 +160,7 @@ def test_linking_a_number(modules: Modules) -> None:
 @pytest.mark.django_db
 def test_token_serializer(modules: Modules) -> None:
     modules(pages.page("tokens.md"))
-    user = UserFactory()
+    user = UserFactory.create()
     path = "shop.tokens.ShopTokenSerializer"
     with override_settings(SIMPLE_JWT={"TOKEN_OBTAIN_SERIALIZER": path}):
         claims = AccessToken(get_token_issuer().issue(user)["access"])
@@ -168,7 +172,7 @@ def test_token_serializer(modules: Modules) -> None:
 @pytest.mark.django_db
 def test_issuer(modules: Modules) -> None:
     modules(pages.page("tokens.md"))
-    user = UserFactory()
+    user = UserFactory.create()
     with testing.override_sms_otp(TOKEN_ISSUER="shop.issuers.ShopIssuer"):
         answer = get_token_issuer().issue(user)
         assert answer["user"] == {"id": user.pk}

@@ -81,7 +81,7 @@ def test_twilio_errors_are_all_there() -> None:
 
 def test_twilio_options_are_all_there() -> None:
     table = pages.rows(pages.page("backends.md"), "Twilio")
-    options = twilio.SMSBackend.__init__.__kwdefaults__
+    options = twilio.SMSBackend.__init__.__kwdefaults__ or {}
     assert [row[0].strip("`") for row in table] == list(options)
     shown = {row[0].strip("`"): row[1].strip("`") for row in table}
     assert shown["timeout"] == str(options["timeout"])
