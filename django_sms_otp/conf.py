@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.utils.functional import Promise
+from django.utils.translation import gettext_noop
 
 from .exceptions import InvalidBackend, InvalidSettings
 
@@ -135,7 +136,7 @@ class Settings:
     )
     DEFAULT_REGION: str | None = _setting(None, _or_none(_text))
     ALLOWED_REGIONS: Collection[str] | None = _setting(None, _or_none(_regions))
-    MESSAGE: str = _setting("Your code is {code}", _message)
+    MESSAGE: str = _setting(gettext_noop("Your code is {code}"), _message)
     SITE_NAME: str | None = _setting(None, _or_none(_text))
     ORIGIN: str | None = _setting(None, _or_none(_origin))
     UNKNOWN_NUMBERS: str = _setting("register", _one_of(*UNKNOWN_NUMBERS_CHOICES))

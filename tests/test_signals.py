@@ -154,6 +154,7 @@ def test_user_registered_comes_once_before_the_first_login(heard: Heard) -> None
     outcome = redeem()
 
     assert isinstance(outcome, Redeemed)
+    assert outcome.registered
     assert names(heard) == ["user_registered", "code_redeemed"]
     assert heard[0][1] == {"user": outcome.user, "phone_number": PHONE, "purpose": "login"}
 

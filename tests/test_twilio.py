@@ -709,6 +709,19 @@ def test_no_exception_or_repr_shows_code_number_or_token(
     assert [secret for secret in SECRETS if secret in shown] == []
 
 
+@pytest.mark.parametrize("answer", [Answer(hangs_up=True), Answer(delay=0.5)])
+def test_an_error_of_the_line_does_not_hold_on_to_the_request(
+    make_backend: MakeBackend, twilio: FakeTwilio, answer: Answer
+) -> None:
+    # An error of requests has the request, and with it the body and the credentials.
+    twilio.answers(answer)
+    backend = make_backend(**{**OPTIONS, "timeout": 0.2}, base_url=twilio.base_url)
+
+    error = failure_of(backend)
+
+    assert list(chain_of(error)) == [error]
+
+
 def test_no_exception_of_a_lost_line_shows_code_number_or_token(
     make_backend: MakeBackend,
 ) -> None:

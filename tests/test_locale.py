@@ -1,0 +1,45 @@
+"""The catalogs: compiled from what is committed, with the placeholders of the original."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+
+import pytest
+
+import django_sms_otp
+from django_sms_otp.messages import count_segments
+
+CATALOGS = sorted(Path(django_sms_otp.__file__).parent.glob("locale/*/LC_MESSAGES/django.mo"))
+PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s")
+
+
+def entries(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        catalog: dict[object, str] = vars(gettext.GNUTranslations(file))["_catalog"]
+    return {key: text for key, text in catalog.items() if isinstance(key, str) and key}
+
+
+def test_there_are_catalogs() -> None:
+    assert [path.parts[-3] for path in CATALOGS] == ["de", "es", "fr"]
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_placeholders_are_those_of_the_original(path: Path) -> None:
+    for original, text in entries(path).items():
+        assert sorted(PLACEHOLDER.findall(text)) == sorted(PLACEHOLDER.findall(original))
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_the_message_fits_one_segment(path: Path) -> None:
+    text = entries(path)["Your code is {code}"].format(code="0000000000")
+    assert count_segments(text) == 1
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_each_compiled_catalog_is_that_of_its_source(path: Path) -> None:
+    source = path.with_suffix(".po").read_text(encoding="utf-8")
+    joined = re.sub(r'"\n"', "", source)
+    for original, text in entries(path).items():
+        assert f'msgid "{original}"\nmsgstr "{text}"' in joined
