@@ -14,6 +14,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+import phonenumbers
 from django.conf import settings as django_settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_noop
@@ -27,6 +28,9 @@ DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {DEFAULT_ALIAS: {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
 )
 UNKNOWN_NUMBERS_CHOICES = ("register", "ignore", "reject")
+
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
+"""ISO 3166-1, and what ``phonenumbers`` calls satellite and international networks."""
 
 # A rule says what is wrong with a value, or None.
 Rule = Callable[[Any], str | None]
@@ -89,9 +93,13 @@ def _origin(value: Any) -> str | None:
     return 'must be a bare host name, such as "example.com": no scheme, port or path'
 
 
+def _region(value: Any) -> str | None:
+    return None if is_region(value) else 'must be a two-letter region, such as "US"'
+
+
 def _regions(value: Any) -> str | None:
     is_list = isinstance(value, Collection) and not isinstance(value, str)
-    if is_list and value and all(isinstance(item, str) for item in value):
+    if is_list and value and all(map(is_region, value)):
         return None
     return 'must be a list of two-letter regions, such as ["US", "CA"], or None for all'
 
@@ -134,7 +142,7 @@ class Settings:
     SECRET_KEYS: Sequence[str | bytes] | None = field(
         default=None, metadata={"rule": _or_none(_secret_keys)}, repr=False
     )
-    DEFAULT_REGION: str | None = _setting(None, _or_none(_text))
+    DEFAULT_REGION: str | None = _setting(None, _or_none(_region))
     ALLOWED_REGIONS: Collection[str] | None = _setting(None, _or_none(_regions))
     MESSAGE: str = _setting(gettext_noop("Your code is {code}"), _message)
     SITE_NAME: str | None = _setting(None, _or_none(_text))
@@ -203,6 +211,11 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
     """Return a hint at the nearest known word, to append to an error, or ``""``."""
     matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def is_region(value: object) -> bool:
+    """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
+    return isinstance(value, str) and value in REGIONS
 
 
 def is_template_name(message: str | Promise) -> bool:

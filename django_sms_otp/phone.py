@@ -12,7 +12,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 
-__all__ = ["PhoneNumber", "is_region", "mask", "parse_phone_number"]
+__all__ = ["PhoneNumber", "mask", "parse_phone_number"]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
@@ -101,11 +101,6 @@ def mask(e164: str) -> str:
     if hidden < 1:
         return "+" + "*" * len(digits)
     return f"+{digits[:code_length]}{'*' * hidden}{digits[-2:]}"
-
-
-def is_region(value: str) -> bool:
-    """Tell whether ``value`` is a region that numbers can have, such as ``"US"``."""
-    return value in phonenumbers.SUPPORTED_REGIONS or value == SATELLITE_REGION
 
 
 def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:

@@ -68,6 +68,7 @@ DURATION = "must be a positive datetime.timedelta"
 DURATIONS = "must be a list of positive datetime.timedelta"
 BOOLEAN = "must be True or False"
 TEXT = "must be a text"
+REGION = "must be a two-letter region"
 PATH = "must be the dotted path of a class"
 REGIONS = "must be a list of two-letter regions"
 BRACES = "may name {code}, {minutes} and {site} in braces"
@@ -84,8 +85,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("REQUIRE_REQUEST_ID", 1, BOOLEAN),
     ("REQUIRE_REQUEST_ID", "yes", BOOLEAN),
     *(("SECRET_KEYS", value, KEYS) for value in ("text", b"bytes", [], [""], [None], {"key"})),
-    *(("DEFAULT_REGION", value, TEXT) for value in (1, "", ["US"])),
-    *(("ALLOWED_REGIONS", value, REGIONS) for value in ("US", [], [1], 1)),
+    *(("DEFAULT_REGION", value, REGION) for value in (1, "", ["US"], "XX", "us", "USA")),
+    *(("ALLOWED_REGIONS", value, REGIONS) for value in ("US", [], [1], 1, ["us"])),
     *(("MESSAGE", value, TEXT) for value in ("", None, 6)),
     *(
         ("MESSAGE", value, BRACES)

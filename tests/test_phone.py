@@ -15,7 +15,7 @@ from django_sms_otp.exceptions import (
     PhoneNumberError,
     RegionNotSupported,
 )
-from django_sms_otp.phone import PhoneNumber, is_region, mask, parse_phone_number
+from django_sms_otp.phone import PhoneNumber, mask, parse_phone_number
 
 E164 = "+14155552671"
 
@@ -216,13 +216,6 @@ def test_phone_numbers_are_frozen_values() -> None:
     assert parse_phone_number("+1 415 555 2671") == PhoneNumber(e164=E164, region="US")
     with pytest.raises(AttributeError):
         parse_phone_number(E164).e164 = "+1"  # type: ignore[misc]
-
-
-def test_regions_are_known_by_their_two_letters() -> None:
-    assert is_region("US")
-    assert is_region("001")
-    assert not is_region("USA")
-    assert not is_region("us")
 
 
 @given(text=st.text(), region=st.sampled_from([None, "US", "DE", "KZ", "??"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import timedelta
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import (
@@ -114,7 +115,7 @@ class SMSBackend(BaseSMSBackend):
             raise InvalidBackend(
                 "give either 'messaging_service_sid' or 'from_number'.", alias=alias
             )
-        if not isinstance(timeout, int | float) or timeout <= 0:
+        if not (isinstance(timeout, int | float) and timeout > 0):
             raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
         if region and not edge:
             raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
@@ -235,15 +236,23 @@ def _error(status: int, code: int | None) -> DeliveryError:
 
 def _transport_error(error: Exception) -> DeliveryError:
     """Tell "never connected" from "connected, and then nobody knows"."""
-    from requests import ConnectionError as NotConnected
-    from requests import ConnectTimeout
-    from requests.exceptions import InvalidURL, ProxyError, SSLError
-    from urllib3.exceptions import NewConnectionError
-
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    if isinstance(error, ConnectTimeout | ProxyError | SSLError | InvalidURL) or (
-        isinstance(error, NotConnected) and isinstance(reason, NewConnectionError)
-    ):
+    if _never_connected(error, reason):
         return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
+
+
+def _never_connected(error: Exception, reason: Exception | None) -> bool:
+    from requests import ConnectTimeout
+    from requests.exceptions import InvalidURL
+    from urllib3.exceptions import NewConnectionError
+
+    if isinstance(error, ConnectTimeout | InvalidURL):
+        return True
+    # A proxy that cannot be reached, and a certificate that is not Twilio's, are wrapped. Other
+    # errors of TLS may come while the answer is read, when the message is on its way.
+    causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
+    return any(
+        isinstance(cause, NewConnectionError | SSLCertVerificationError) for cause in causes
+    )

@@ -97,7 +97,9 @@ def test_settings_hold(block: Block, modules: Modules) -> None:
         conf.get_settings()
         for alias in conf.backend_aliases():
             backends.get_backend(alias)
-        errors = [found for found in run_checks() if str(found.id).startswith("sms_otp.E")]
+        errors = [
+            found for found in run_checks(databases=[]) if str(found.id).startswith("sms_otp.E")
+        ]
     assert not errors
 
 

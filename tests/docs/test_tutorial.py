@@ -77,6 +77,10 @@ class Newcomer:
             text=True,
             timeout=120,
         )
+        if "--deploy" in arguments:
+            # Django's own checks find much in a new project, from 6.1 on errors among it.
+            assert "sms_otp." not in result.stderr
+            return
         assert result.returncode == 0, result.stderr
 
     def start_server(self) -> None:

@@ -48,7 +48,8 @@ def main(folder: Path) -> None:
     files = sorted(folder.iterdir())
     (wheel,) = folder.glob("*.whl")
     run(sys.executable, "-m", "twine", "check", "--strict", *map(str, files))
-    run("check-wheel-contents", str(wheel))
+    # W004: a migration is no module that is imported by name.
+    run("check-wheel-contents", "--ignore", "W004", str(wheel))
     check_contents(wheel)
     with tempfile.TemporaryDirectory() as site:
         log_in(wheel, Path(site))
