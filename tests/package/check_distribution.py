@@ -5,6 +5,7 @@ Usage: check_distribution.py FOLDER, where FOLDER holds one wheel and one sdist.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,7 @@ def check_contents(wheel: Path) -> None:
 
 def log_in(wheel: Path, site: Path) -> None:
     venv.create(site / "venv", with_pip=True)
-    python = str(next((site / "venv").glob("*/python*")))
+    python = str(site / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python")
     run(python, "-m", "pip", "install", "--quiet", str(wheel))
     run(python, "-m", "django", "startproject", "shop", str(site))
     with (site / "shop" / "settings.py").open("a") as settings:
