@@ -68,6 +68,7 @@ TEMPLATES = [
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR}/example.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
+TIME_ZONE = "UTC"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "español"), ("fr", "français")]
 
 if not DEBUG:
