@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +35,31 @@ def new_version() -> int:
     fixed first version that write would take the new row for the one it had read.
     """
     return secrets.randbits(62)
+
+
+class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic at run time
+    """A UUID of 128 random bits on every database.
+
+    MariaDB's own type refuses most of them: it insists on the version and variant bits of
+    RFC 9562, which are not random. There the column is text, as on MySQL.
+    """
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        return "char(32)" if connection.vendor == "mysql" else super().db_type(connection)
+
+    def get_db_prep_value(
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: FBT001, FBT002  (Django's signature)
+    ) -> Any:
+        value = self.to_python(value)
+        if value is not None and connection.vendor == "mysql":
+            return value.hex
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def from_db_value(self, value: Any, *_args: object) -> Any:
+        return self.to_python(value)
 
 
 class CodeState(models.TextChoices):
@@ -90,7 +117,7 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
 class OTPCode(models.Model):
     """An issued code. Its digits are not here: see :mod:`django_sms_otp.codes`."""
 
-    id = models.UUIDField(
+    id = RequestIdField(
         _("request id"), primary_key=True, default=new_request_id, editable=False
     )
     phone_number = models.CharField(_("phone number"), max_length=16)
