@@ -12,16 +12,26 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import phonenumbers
 from django.conf import settings as django_settings
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 
 from .exceptions import InvalidBackend, InvalidSettings
 
-__all__ = ["Settings", "backend_config", "did_you_mean", "get_settings", "secret_keys"]
+__all__ = [
+    "Settings",
+    "backend_config",
+    "did_you_mean",
+    "get_settings",
+    "load_class",
+    "secret_keys",
+]
+
+T = TypeVar("T")
 
 DEFAULT_ALIAS = "default"
 DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -172,6 +182,23 @@ def get_settings() -> Settings:
         built = _build(raw)
         _cache = (copy.deepcopy(raw), built)
     return _cache[1]
+
+
+def load_class(key: str, base: type[T]) -> type[T]:
+    """Return the class that a setting names by its dotted path.
+
+    :raises InvalidSettings: it cannot be imported, or is no subclass of ``base``.
+    """
+    path = getattr(get_settings(), key)
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise InvalidSettings(f"SMS_OTP[{key!r}]: {error}.") from error
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise InvalidSettings(
+            f"SMS_OTP[{key!r}]: {path!r} is no subclass of {base.__module__}.{base.__name__}."
+        )
+    return found
 
 
 def secret_keys() -> list[bytes]:

@@ -8,7 +8,6 @@ the module, since simplejwt rebinds ``api_settings`` when they change.
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -16,7 +15,7 @@ from django.contrib.auth.models import update_last_login
 from django.utils.module_loading import import_string
 from rest_framework_simplejwt import settings as simplejwt
 
-from .conf import get_settings
+from .conf import get_settings, load_class
 from .exceptions import InvalidSettings, LoginRefused
 
 __all__ = ["SimpleJWTIssuer", "TokenIssuer", "get_token_issuer"]
@@ -74,7 +73,7 @@ def get_token_issuer() -> TokenIssuer:
 
     :raises InvalidSettings: it cannot be imported, or is no :class:`TokenIssuer`.
     """
-    return _load(get_settings().TOKEN_ISSUER)()
+    return load_class("TOKEN_ISSUER", TokenIssuer)()
 
 
 def serializer_path() -> str:
@@ -114,17 +113,3 @@ def _after_login(user: AbstractBaseUser, request: object) -> None:
 
 def _callable(hook: Any) -> Any:
     return import_string(hook) if isinstance(hook, str) else hook
-
-
-@lru_cache
-def _load(path: str) -> type[TokenIssuer]:
-    try:
-        issuer = import_string(path)
-    except ImportError as error:
-        raise InvalidSettings(f"SMS_OTP['TOKEN_ISSUER']: {error}.") from error
-    if not (isinstance(issuer, type) and issubclass(issuer, TokenIssuer)):
-        raise InvalidSettings(
-            f"SMS_OTP['TOKEN_ISSUER']: {path!r} is no subclass of "
-            "django_sms_otp.tokens.TokenIssuer."
-        )
-    return issuer

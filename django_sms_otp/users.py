@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,9 +12,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
-from .conf import get_settings
+from .conf import get_settings, load_class
 from .exceptions import InvalidSettings, LoginRefused
 from .models import VerifiedPhone
 from .phone import PhoneNumber
@@ -136,7 +134,7 @@ def get_user_resolver() -> UserResolver:
 
     :raises InvalidSettings: it cannot be imported, or is no :class:`UserResolver`.
     """
-    return _load(get_settings().USER_RESOLVER)()
+    return load_class("USER_RESOLVER", UserResolver)()
 
 
 def phone_field() -> models.Field[Any, Any]:
@@ -161,20 +159,6 @@ def phone_field() -> models.Field[Any, Any]:
 def phone_like_fields() -> list[str]:
     """Name the fields of the user model that look like phone numbers."""
     return [field.name for field in _columns() if _is_phone_like(field.name)]
-
-
-@lru_cache
-def _load(path: str) -> type[UserResolver]:
-    try:
-        resolver = import_string(path)
-    except ImportError as error:
-        raise InvalidSettings(f"SMS_OTP['USER_RESOLVER']: {error}.") from error
-    if not (isinstance(resolver, type) and issubclass(resolver, UserResolver)):
-        raise InvalidSettings(
-            f"SMS_OTP['USER_RESOLVER']: {path!r} is no subclass of "
-            "django_sms_otp.users.UserResolver."
-        )
-    return resolver
 
 
 def _required_fields() -> Iterator[models.Field[Any, Any]]:
