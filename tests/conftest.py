@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,3 +53,16 @@ def auth_code(client: Client, db: None) -> Post:
 def wrong(code: str) -> str:
     """Return a code of the same length that is not ``code``."""
     return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
+
+
+def body_of(response: Any) -> dict[str, Any]:
+    """Return the JSON object that was answered."""
+    body: dict[str, Any] = json.loads(response.content)
+    return body
+
+
+def last_code() -> str:
+    """Return the digits of the newest message."""
+    code = testing.outbox[-1].code
+    assert code
+    return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,7 @@ from django_sms_otp.exceptions import (
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.testing import override_sms_otp
-from tests.conftest import PHONE, Post, wrong
+from tests.conftest import PHONE, Post, body_of, last_code, wrong
 from tests.factories import UserFactory, VerifiedPhoneFactory
 
 GET_CODE = "/auth/sms/get-code/"
@@ -61,17 +60,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 def failing_with(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": "tests.test_api.FailingBackend"}}
     return lambda error: monkeypatch.setattr(FailingBackend, "error", error)
-
-
-def body_of(response: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(response.content)
-    return body
-
-
-def last_code() -> str:
-    code = testing.outbox[-1].code
-    assert code
-    return code
 
 
 def assert_refused(response: Any, status: int, code: str, *fields: str) -> None:

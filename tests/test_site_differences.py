@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from tests import sites
-from tests.conftest import PHONE, Post, wrong
+from tests.conftest import PHONE, Post, body_of, last_code, wrong
 from tests.factories import UserFactory, VerifiedPhoneFactory
 
 NUMBER = parse_phone_number(PHONE)
@@ -44,17 +43,6 @@ REST_FRAMEWORKS: dict[str, dict[str, Any]] = {
     "no_anonymous_user": {"UNAUTHENTICATED_USER": None, "UNAUTHENTICATED_TOKEN": None},
     "error_key": {"NON_FIELD_ERRORS_KEY": "problems", "COMPACT_JSON": False},
 }
-
-
-def body_of(response: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(response.content)
-    return body
-
-
-def last_code() -> str:
-    code = testing.outbox[-1].code
-    assert code
-    return code
 
 
 def story(client: Client, prefix: str = "/auth/sms") -> list[tuple[int, str]]:

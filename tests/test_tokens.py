@@ -18,13 +18,12 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
 
-from django_sms_otp import testing
 from django_sms_otp.exceptions import InvalidSettings
 from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from tests import sites
-from tests.conftest import PHONE, Post, wrong
+from tests.conftest import PHONE, Post, body_of, last_code, wrong
 from tests.factories import UserFactory, VerifiedPhoneFactory
 
 HERE = "tests.test_tokens"
@@ -99,17 +98,6 @@ def newer_simplejwt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def log_in(get_code: Post, auth_code: Post) -> Any:
     assert get_code(phone_number=PHONE).status_code == 202
     return auth_code(phone_number=PHONE, code=last_code())
-
-
-def last_code() -> str:
-    code = testing.outbox[-1].code
-    assert code
-    return code
-
-
-def body_of(response: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(response.content)
-    return body
 
 
 def claims_of(token: str) -> dict[str, Any]:

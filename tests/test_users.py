@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from django_sms_otp.phone import PhoneNumber, parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.users import UserFieldResolver, VerifiedPhoneResolver, get_user_resolver
 from tests import sites
-from tests.conftest import PHONE, Post
+from tests.conftest import PHONE, Post, body_of, last_code
 from tests.customers.models import EmailCustomer, PhoneCustomer, SharedPhoneCustomer
 from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
@@ -58,17 +57,6 @@ class BlindResolver(VerifiedPhoneResolver):
 
 class NoResolver:
     pass
-
-
-def body_of(response: Any) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(response.content)
-    return body
-
-
-def last_code() -> str:
-    code = testing.outbox[-1].code
-    assert code
-    return code
 
 
 def log_in(get_code: Post, auth_code: Post) -> Any:
