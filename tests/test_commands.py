@@ -111,6 +111,23 @@ def test_two_purges_at_once_delete_each_row_once() -> None:
     assert not OTPCode.objects.exists()
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_alone() -> None:
+    for _ in range(3):
+        old_code(days=40)
+    terminal, pipe = Terminal(), StringIO()
+    call_command("purge_otp_codes", "--batch-size", "2", stdout=StringIO(), stderr=terminal)
+    assert "Deleted 2 codes ..." in terminal.getvalue()
+    assert "Deleted 3 codes ..." in terminal.getvalue()
+    old_code(days=40)
+    call_command("purge_otp_codes", stdout=StringIO(), stderr=pipe)
+    assert pipe.getvalue() == ""
+
+
 def write_csv(folder: Path, *rows: str) -> Path:
     path = folder / "numbers.csv"
     path.write_text("\n".join(["user,phone_number", *rows]) + "\n", encoding="utf-8")
