@@ -6,8 +6,8 @@ the environment, so that the same site runs on a laptop and on a server:
     DJANGO_DEBUG                 "0" on a server
     DJANGO_SECRET_KEY            needed where DJANGO_DEBUG is "0"
     DJANGO_ALLOWED_HOSTS         host names, with commas
-    DATABASE_URL                 SQLite in this folder unless given; PostgreSQL's driver comes along,
-                                 that of MySQL and MariaDB is mysqlclient
+    DATABASE_URL                 SQLite in this folder unless given. The driver of PostgreSQL
+                                 comes along; for MySQL and MariaDB install mysqlclient
     TWILIO_ACCOUNT_SID           messages go to the console unless given
     TWILIO_AUTH_TOKEN
     TWILIO_FROM_NUMBER           or TWILIO_MESSAGING_SERVICE_SID
