@@ -122,8 +122,10 @@ class PhoneAdmin(AnyModelAdmin):
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
         """Only what the page offers: ``?phone_number__startswith=`` would unmask by trying."""
-        offered = {_parameter(each) for each in self.list_filter}
-        return lookup.split("__", 1)[0] in {*offered, self.date_hierarchy}
+        parameters = {_parameter(each) for each in self.list_filter}
+        exact = {f"{each}__exact" for each in parameters}
+        dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
+        return lookup in parameters | exact | dates
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

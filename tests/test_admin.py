@@ -96,7 +96,9 @@ def test_a_part_of_a_number_finds_nothing(part: str) -> None:
     assert "+1********71" not in page(staff("view_otpcode"), LIST, q=part)
 
 
-@pytest.mark.parametrize("lookup", ["phone_number__startswith", "seed__startswith", "key_id"])
+@pytest.mark.parametrize(
+    "lookup", ["phone_number__startswith", "seed__startswith", "key_id", "purpose__regex"]
+)
 def test_no_lookup_unmasks_by_trying(lookup: str) -> None:
     OTPCodeFactory.create(phone_number=PHONE)
     answer = staff("view_otpcode").get(LIST, {lookup: "+1415"})
