@@ -7,25 +7,26 @@ the wrong type is refused with a text that says what to change.
 from __future__ import annotations
 
 import copy
-import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import phonenumbers
 from django.conf import settings as django_settings
-from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 
+from . import rules
 from .exceptions import InvalidBackend, InvalidSettings
+from .rates import Rate, parse_rates
+from .rules import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
 
 __all__ = [
+    "Breaker",
+    "Budget",
     "Settings",
     "backend_config",
-    "did_you_mean",
     "get_settings",
     "load_class",
     "secret_keys",
@@ -37,103 +38,11 @@ DEFAULT_ALIAS = "default"
 DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {DEFAULT_ALIAS: {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
 )
-UNKNOWN_NUMBERS_CHOICES = ("register", "ignore", "reject")
-
-REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
-"""ISO 3166-1, and what ``phonenumbers`` calls satellite and international networks."""
-
-# A rule says what is wrong with a value, or None.
-Rule = Callable[[Any], str | None]
 
 
-def _whole_number(least: int, most: int) -> Rule:
-    def rule(value: Any) -> str | None:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return None
-        return f"must be a whole number from {least} to {most}"
-
-    return rule
-
-
-def _true_or_false(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be True or False"
-
-
-def _positive_duration(value: Any) -> str | None:
-    if isinstance(value, timedelta) and value > timedelta(0):
-        return None
-    return "must be a positive datetime.timedelta, such as timedelta(minutes=10)"
-
-
-def _durations(value: Any) -> str | None:
-    is_list = isinstance(value, list | tuple)
-    if is_list and not any(_positive_duration(item) for item in value):
-        return None
-    return "must be a list of positive datetime.timedelta; [] for no cooldown"
-
-
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str | Promise) and str(value) else "must be a text"
-
-
-def _dotted_path(value: Any) -> str | None:
-    if isinstance(value, str) and "." in value:
-        return None
-    return 'must be the dotted path of a class, such as "shop.phones.Resolver"'
-
-
-def _message(value: Any) -> str | None:
-    if problem := _text(value):
-        return problem
-    if is_template_name(value):
-        return None
-    try:
-        rendered = str(value).format(code="123456", minutes=10, site="example.com")
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
-        return "may name {code}, {minutes} and {site} in braces, and nothing else"
-    return None if "123456" in rendered else "must contain {code}"
-
-
-def _origin(value: Any) -> str | None:
-    if problem := _text(value):
-        return problem
-    host = str(value)
-    if host.isascii() and not any(char.isspace() or char in ":/@#" for char in host):
-        return None
-    return 'must be a bare host name, such as "example.com": no scheme, port or path'
-
-
-def _region(value: Any) -> str | None:
-    return None if is_region(value) else 'must be a two-letter region, such as "US"'
-
-
-def _regions(value: Any) -> str | None:
-    is_list = isinstance(value, Collection) and not isinstance(value, str)
-    if is_list and value and all(map(is_region, value)):
-        return None
-    return 'must be a list of two-letter regions, such as ["US", "CA"], or None for all'
-
-
-def _secret_keys(value: Any) -> str | None:
-    is_list = isinstance(value, list | tuple)
-    if is_list and value and all(isinstance(item, str | bytes) and item for item in value):
-        return None
-    return "must be a list of secret texts, newest first, or None for SECRET_KEY"
-
-
-def _one_of(*choices: str) -> Rule:
-    def rule(value: Any) -> str | None:
-        return None if value in choices else f"must be one of {', '.join(map(repr, choices))}"
-
-    return rule
-
-
-def _or_none(rule: Rule) -> Rule:
-    return lambda value: None if value is None else rule(value)
-
-
-def _setting(default: Any, rule: Rule) -> Any:
-    return field(default=default, metadata={"rule": rule})
+def _setting(default: Any, rule: rules.Rule) -> Any:
+    # A factory: before Python 3.12 a dataclass takes a mappingproxy for a mutable default.
+    return field(default_factory=lambda: default, metadata={"rule": rule})
 
 
 def _seconds(*seconds: int) -> tuple[timedelta, ...]:
@@ -141,29 +50,99 @@ def _seconds(*seconds: int) -> tuple[timedelta, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Messages to unverified numbers that may be unredeemed at a time.
+
+    For a country and an IP address, each in a day and an hour, the greatest of: the figure
+    here; a share of what is redeemed. The figures are those of Authgear's fraud protection.
+    """
+
+    country_day: int = _setting(20, rules.whole_number(1, 10**6))
+    country_hour: int = _setting(3, rules.whole_number(1, 10**6))
+    ip_day: int = _setting(10, rules.whole_number(1, 10**6))
+    ip_hour: int = _setting(5, rules.whole_number(1, 10**6))
+    ip_countries: int = _setting(3, rules.whole_number(1, 300))
+    share_day: float = _setting(0.3, rules.share)
+    share_hour: float = _setting(0.2, rules.share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """When the share of redeemed codes of a country or prefix stops its messages.
+
+    Counted over an hour, of codes older than ``settle``. Healthy is 60 to 80 % (Telnyx).
+    """
+
+    least: int = _setting(20, rules.whole_number(1, 10**6))
+    alert_below: float = _setting(0.35, rules.share)
+    block_below: float = _setting(0.20, rules.share)
+    settle: timedelta = _setting(timedelta(minutes=5), rules.positive_duration)
+    block_for: timedelta = _setting(timedelta(hours=12), rules.positive_duration)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The keys of ``SMS_OTP`` with their defaults. ``docs/settings.md`` explains each."""
 
-    CODE_LENGTH: int = _setting(6, _whole_number(4, 10))
-    CODE_LIFETIME: timedelta = _setting(timedelta(hours=1), _positive_duration)
-    MAX_ATTEMPTS: int = _setting(5, _whole_number(1, 100))
-    COOLDOWN: Sequence[timedelta] = _setting(_seconds(30, 60, 120, 300, 900), _durations)
-    REQUIRE_REQUEST_ID: bool = _setting(False, _true_or_false)
-    SECRET_KEYS: Sequence[str | bytes] | None = field(
-        default=None, metadata={"rule": _or_none(_secret_keys)}, repr=False
+    CODE_LENGTH: int = _setting(6, rules.whole_number(4, 10))
+    CODE_LIFETIME: timedelta = _setting(timedelta(hours=1), rules.positive_duration)
+    MAX_ATTEMPTS: int = _setting(5, rules.whole_number(1, 100))
+    COOLDOWN: Sequence[timedelta] = _setting(_seconds(30, 60, 120, 300, 900), rules.durations)
+    LIMITS: Mapping[str, str | None] = _setting(DEFAULT_LIMITS, rules.limits)
+    LIMITS_CACHE: str | None = _setting(None, rules.or_none(rules.text))
+    CONTROL_MODES: Mapping[str, str] = _setting(MappingProxyType({}), rules.modes)
+    MAX_CONSECUTIVE_FAILURES: int = _setting(100, rules.whole_number(1, 1000))
+    UNVERIFIED_BUDGET: Mapping[str, Any] | None = _setting(
+        None, rules.or_none(rules.figures(Budget))
     )
-    DEFAULT_REGION: str | None = _setting(None, _or_none(_region))
-    ALLOWED_REGIONS: Collection[str] | None = _setting(None, _or_none(_regions))
-    MESSAGE: str = _setting(gettext_noop("Your code is {code}"), _message)
-    SITE_NAME: str | None = _setting(None, _or_none(_text))
-    ORIGIN: str | None = _setting(None, _or_none(_origin))
-    UNKNOWN_NUMBERS: str = _setting("register", _one_of(*UNKNOWN_NUMBERS_CHOICES))
-    ALLOW_STAFF: bool = _setting(False, _true_or_false)
-    USER_RESOLVER: str = _setting("django_sms_otp.users.VerifiedPhoneResolver", _dotted_path)
-    USER_PHONE_FIELD: str | None = _setting(None, _or_none(_text))
-    TOKEN_ISSUER: str = _setting("django_sms_otp.tokens.SimpleJWTIssuer", _dotted_path)
-    TOKEN_SERIALIZER: str | None = _setting(None, _or_none(_dotted_path))
-    RETENTION: timedelta = _setting(timedelta(days=30), _positive_duration)
+    CONVERSION_BREAKER: Mapping[str, Any] | None = _setting(
+        None, rules.or_none(rules.figures(Breaker))
+    )
+    CHALLENGE: str | None = _setting(None, rules.or_none(rules.dotted_path))
+    NUMBER_LOOKUP: str | None = _setting(None, rules.or_none(rules.dotted_path))
+    REQUIRE_REQUEST_ID: bool = _setting(False, rules.true_or_false)
+    SECRET_KEYS: Sequence[str | bytes] | None = field(
+        default=None, metadata={"rule": rules.or_none(rules.secret_keys)}, repr=False
+    )
+    DEFAULT_REGION: str | None = _setting(None, rules.or_none(rules.region))
+    ALLOWED_REGIONS: Collection[str] | None = _setting(None, rules.or_none(rules.regions))
+    REFUSED_NUMBER_TYPES: Collection[str] = _setting(("UNKNOWN",), rules.number_types)
+    MESSAGE: str = _setting(gettext_noop("Your code is {code}"), rules.message)
+    SITE_NAME: str | None = _setting(None, rules.or_none(rules.text))
+    ORIGIN: str | None = _setting(None, rules.or_none(rules.origin))
+    UNKNOWN_NUMBERS: str = _setting("register", rules.one_of(*UNKNOWN_NUMBERS_CHOICES))
+    ALLOW_STAFF: bool = _setting(False, rules.true_or_false)
+    USER_RESOLVER: str = _setting(
+        "django_sms_otp.users.VerifiedPhoneResolver", rules.dotted_path
+    )
+    USER_PHONE_FIELD: str | None = _setting(None, rules.or_none(rules.text))
+    TOKEN_ISSUER: str = _setting("django_sms_otp.tokens.SimpleJWTIssuer", rules.dotted_path)
+    TOKEN_SERIALIZER: str | None = _setting(None, rules.or_none(rules.dotted_path))
+    TRUSTED_PROXY_COUNT: int = _setting(0, rules.whole_number(0, 10))
+    STORE_IP_ADDRESS: bool = _setting(False, rules.true_or_false)
+    DEVICE_COOKIE: str | None = _setting(None, rules.or_none(rules.text))
+    RETENTION: timedelta = _setting(timedelta(days=30), rules.positive_duration)
+
+    def rates(self, limit: str) -> tuple[Rate, ...]:
+        """Return the rates of a limit; none where it is off."""
+        text = self.LIMITS[limit]
+        return () if text is None or self.mode(limit) == "off" else parse_rates(text)
+
+    def mode(self, control: str) -> str:
+        """Return ``off``, ``record`` or ``enforce``."""
+        return self.CONTROL_MODES.get(control, "enforce")
+
+    @property
+    def budget(self) -> Budget | None:
+        """The figures of the unverified budget, or ``None`` where it is off."""
+        is_on = self.UNVERIFIED_BUDGET is not None and self.mode("budget") != "off"
+        return Budget(**(self.UNVERIFIED_BUDGET or {})) if is_on else None
+
+    @property
+    def breaker(self) -> Breaker | None:
+        """The figures of the conversion breaker, or ``None`` where it is off."""
+        is_on = self.CONVERSION_BREAKER is not None and self.mode("breaker") != "off"
+        return Breaker(**(self.CONVERSION_BREAKER or {})) if is_on else None
 
 
 _cache: tuple[Any, Settings] | None = None
@@ -234,34 +213,26 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
     return entry["BACKEND"], dict(options)
 
 
-def did_you_mean(word: Any, known: Collection[str]) -> str:
-    """Return a hint at the nearest known word, to append to an error, or ``""``."""
-    matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
-
-
-def is_region(value: object) -> bool:
-    """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
-    return isinstance(value, str) and value in REGIONS
-
-
-def is_template_name(message: str | Promise) -> bool:
-    """Tell a template's name ("sms/login.txt") from the text of a message."""
-    return str(message).endswith(".txt") and " " not in str(message)
-
-
 def _build(raw: Any) -> Settings:
     if not isinstance(raw, Mapping):
         raise InvalidSettings("SMS_OTP must be a dict.")
-    rules = {each.name: each.metadata["rule"] for each in fields(Settings)}
+    known = {each.name: each.metadata["rule"] for each in fields(Settings)}
     for key, value in raw.items():
-        if key not in rules:
-            hint = did_you_mean(key, rules)
+        if key not in known:
+            hint = did_you_mean(key, known)
             raise InvalidSettings(f"SMS_OTP has no setting {key!r}.{hint}")
-        if problem := rules[key](value):
-            shown = "" if key == "SECRET_KEYS" else f", not {value!r}"
-            raise InvalidSettings(f"SMS_OTP[{key!r}] {problem}{shown}.")
-    return Settings(**raw)
+        if problem := known[key](value):
+            raise InvalidSettings(_complaint(key, problem, value))
+    limits = {**DEFAULT_LIMITS, **raw.get("LIMITS", {})}
+    return Settings(**{**raw, "LIMITS": limits})
+
+
+def _complaint(key: str, problem: str, value: Any) -> str:
+    gap = "" if problem.startswith("[") else " "
+    is_sentence = problem.endswith((".", "?"))
+    # A secret is not shown, and a dict's entry has been.
+    shown = "" if is_sentence or key == "SECRET_KEYS" else f", not {value!r}"
+    return f"SMS_OTP[{key!r}]{gap}{problem}{shown}{'' if is_sentence else '.'}"
 
 
 def _backends() -> Mapping[str, Any]:

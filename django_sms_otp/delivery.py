@@ -7,6 +7,7 @@ import traceback
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -23,29 +24,41 @@ from .exceptions import (
 from .messages import compose
 from .models import DeliveryState, OTPCode
 from .phone import PhoneNumber
-from .rounds import NumberRow, database_alias, in_rounds
+from .rounds import NumberRow, in_rounds
 from .signals import code_sent, delivery_failed
+from .transactions import database_alias, retry_lost_races
 
 __all__ = ["code_of", "deliver", "withhold"]
 
 logger = logging.getLogger("django_sms_otp")
 
+OUTAGES = (OperationalError, InterfaceError)
 
-def deliver(otp_code: OTPCode, phone_number: PhoneNumber, *, counted_at: datetime) -> None:
-    """Send a code and record the result. Gives the cooldown back where nothing was sent.
+
+def deliver(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    *,
+    counted_at: datetime,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Send a code and record the result. Gives the cooldown and the number's quota back where
+    nothing was sent.
 
     :param counted_at: when the number's row counted this message.
+    :param superseded: the code that this one replaces.
     :raises DeliveryError: the message was not handed over, or nobody knows.
     """
     try:
         result = _send(otp_code, otp_code.expires_at - counted_at)
     except DeliveryError as error:
-        _record_failure(otp_code, phone_number, error)
+        _record_failure(otp_code, phone_number, error, superseded)
         if isinstance(error, NotDelivered):
             _refund(phone_number, counted_at)
         raise
     _record(
         otp_code,
+        superseded,
         delivery_state=DeliveryState.SENT,
         delivery_error="",
         message_id=result.message_id[:128],
@@ -55,9 +68,27 @@ def deliver(otp_code: OTPCode, phone_number: PhoneNumber, *, counted_at: datetim
     _signal(code_sent, otp_code, phone_number)
 
 
-def withhold(otp_code: OTPCode, phone_number: PhoneNumber) -> None:
-    """Record that a code was not sent, because it would be of no use to this number."""
-    _record(otp_code, delivery_state=DeliveryState.WITHHELD)
+def withhold(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    *,
+    counted_at: datetime,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Record that a code was not sent: it would be of no use, or a fraud control held it.
+
+    Does the work of a message that a queue takes, and writes the same columns: whose message
+    was withheld must not show by the time that the answer takes.
+    """
+    _message_of(otp_code, otp_code.expires_at - counted_at)
+    _record(
+        otp_code,
+        superseded,
+        delivery_state=DeliveryState.WITHHELD,
+        delivery_error="",
+        message_id=otp_code.message_id,
+        sent_at=otp_code.sent_at,
+    )
     logger.info("Withheld code %s from %s.", otp_code.id, phone_number)
 
 
@@ -76,20 +107,10 @@ def code_of(otp_code: OTPCode) -> str | None:
     return None
 
 
-@sensitive_variables("code", "message")
+@sensitive_variables("message")
 def _send(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
-    code = code_of(otp_code)
-    if code is None:
-        raise NotDelivered("The key of this code is gone.", error_code="key-gone")
+    message = _message_of(otp_code, valid_for)
     backend = get_backend(otp_code.backend)
-    message = SMSMessage(
-        to=otp_code.phone_number,
-        body=compose(code, valid_for=valid_for),
-        code=code,
-        purpose=otp_code.purpose,
-        request_id=otp_code.id,
-        valid_for=valid_for,
-    )
     try:
         return backend.send(message)
     except DeliveryError:
@@ -103,10 +124,31 @@ def _send(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
     raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
 
 
-def _record_failure(otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError) -> None:
+@sensitive_variables("code")
+def _message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
+    code = code_of(otp_code)
+    if code is None:
+        raise NotDelivered("The key of this code is gone.", error_code="key-gone")
+    return SMSMessage(
+        to=otp_code.phone_number,
+        body=compose(code, valid_for=valid_for),
+        code=code,
+        purpose=otp_code.purpose,
+        request_id=otp_code.id,
+        valid_for=valid_for,
+    )
+
+
+def _record_failure(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    error: DeliveryError,
+    superseded: OTPCode | None,
+) -> None:
     unknown = isinstance(error, DeliveryUnknown)
     _record(
         otp_code,
+        superseded,
         delivery_state=DeliveryState.UNKNOWN if unknown else DeliveryState.FAILED,
         delivery_error=error.error_code[:64],
     )
@@ -129,12 +171,26 @@ def _level(error: DeliveryError) -> int:
     return logging.ERROR if isinstance(error, DeliveryBlocked) else logging.WARNING
 
 
-def _record(otp_code: OTPCode, **values: Any) -> None:
-    # Of a message that was sent again meanwhile, the later one has the word.
-    rows = OTPCode.objects.using(database_alias())
-    rows.filter(pk=otp_code.pk, claimed_at=otp_code.claimed_at).update(**values)
+def _record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None:
     for name, value in values.items():
         setattr(otp_code, name, value)
+    try:
+        _write(otp_code, superseded, values)
+    except OUTAGES as error:
+        # What the person must know is whether a message comes, and that is settled.
+        name = type(error.__cause__ or error).__name__
+        logger.error("The delivery of code %s was not recorded: %s.", otp_code.id, name)
+
+
+def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]) -> None:
+    alias = database_alias()
+    rows = OTPCode.objects.using(alias)
+    try:
+        retry_lost_races(lambda: rows.record_delivery(otp_code, superseded, values))
+    except OUTAGES:
+        # Databases close connections that are idle for as long as a gateway may take.
+        connections[alias].close_if_unusable_or_obsolete()
+        rows.record_delivery(otp_code, superseded, values)
 
 
 def _refund(phone_number: PhoneNumber, counted_at: datetime) -> None:

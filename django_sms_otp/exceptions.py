@@ -22,6 +22,7 @@ __all__ = [
     "PhoneNumberError",
     "RegionNotSupported",
     "SMSOTPError",
+    "Unavailable",
 ]
 
 
@@ -44,10 +45,15 @@ class InvalidBackend(InvalidSettings):
 class PhoneNumberError(SMSOTPError, ValueError):
     """A phone number that no code can be sent to.
 
-    ``code`` is the stable word that the API answers with.
+    ``code`` is the stable word that the API answers with; ``region`` is the number's, where it
+    has one.
     """
 
     code = "invalid_phone_number"
+
+    def __init__(self, message: object = "", *, region: str = "") -> None:
+        super().__init__(message)
+        self.region = region
 
 
 class InvalidPhoneNumber(PhoneNumberError):
@@ -143,3 +149,16 @@ class InsideTransaction(SMSOTPError, RuntimeError):
 
 class Contention(SMSOTPError):
     """So many requests change one number's row at once that this one found no turn."""
+
+
+class Unavailable(SMSOTPError):
+    """A store of limits, or a hook of the site, did not answer: nothing was sent.
+
+    ``retry_after`` is how long a client should wait.
+    """
+
+    def __init__(
+        self, message: str = "", *, retry_after: timedelta = timedelta(seconds=30)
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -8,14 +8,22 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.contrib.auth import get_user_model
+from django.db import models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Case, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from . import phone
 
-__all__ = ["CodeState", "DeliveryState", "Limit", "OTPCode", "VerifiedPhone"]
+__all__ = [
+    "CodeState",
+    "DeliveryState",
+    "HourlyCount",
+    "Limit",
+    "OTPCode",
+    "VerifiedPhone",
+]
 
 
 def new_request_id() -> uuid.UUID:
@@ -62,6 +70,39 @@ class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic 
         return self.to_python(value)
 
 
+class UserForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # no generic at run time
+    """Has no constraint where a router has put the users into another database."""
+
+    @property
+    def db_constraint(self) -> bool:
+        if not hasattr(self, "model"):
+            return True  # A migration's, not yet part of a model.
+        return router.db_for_write(self.model) == router.db_for_write(get_user_model())
+
+    @db_constraint.setter
+    def db_constraint(self, value: bool) -> None:
+        """Django's constructor sets it."""
+
+    def deconstruct(self) -> Any:
+        """Leave the constraint out of migrations, which are the same for every site."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("db_constraint", None)
+        return name, path, args, kwargs
+
+
+def _field(name: str) -> Any:
+    return OTPCode._meta.get_field(name)
+
+
+WITHHELD = "withheld:"
+"""Begins the reason of a code whose message was held back, before the control that did."""
+
+VERIFIED = "verified"
+"""Begins the reason of a code whose number was exempt from fraud controls."""
+
+REASON_LENGTH = 64
+
+
 class CodeState(models.TextChoices):
     """What has become of a code, as staff see it."""
 
@@ -85,17 +126,28 @@ class DeliveryState(models.TextChoices):
 
 
 class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
-    def newest(self, phone_number: str, purpose: str) -> OTPCode | None:
-        """Return the one code that counts for a number and purpose, whatever its state.
-
-        A filter on the state would bring an older code back to life.
-        """
-        codes = self.filter(phone_number=phone_number, purpose=purpose)
-        return codes.order_by("-created_at", "-id").first()
-
     def live(self, now: datetime) -> OTPCodeQuerySet:
         """Codes that may still be redeemed, as far as the row itself tells."""
         return self.filter(redeemed_at=None, superseded_at=None, expires_at__gt=now)
+
+    def record_delivery(
+        self, otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
+    ) -> int:
+        """Write what became of a message; and mark the code that it replaces, in the same
+        statement. That one is dead already, being no longer the newest: the mark is for people.
+        """
+        # Of a message that was sent again meanwhile, the later one has the word.
+        mine = Q(pk=otp_code.pk, claimed_at=otp_code.claimed_at)
+        if superseded is None or not superseded.is_live(otp_code.created_at):
+            return self.filter(mine).update(**values)
+        other = Q(pk=superseded.pk, redeemed_at=None, superseded_at=None)
+        changes: dict[str, Any] = {
+            name: Case(When(mine, then=Value(value, _field(name))), default=F(name))
+            for name, value in values.items()
+        }
+        mark = When(other, then=Value(otp_code.created_at, _field("superseded_at")))
+        changes["superseded_at"] = Case(mark, default=F("superseded_at"))
+        return self.filter(mine | other).update(**changes)
 
     def with_state(self, now: datetime, max_attempts: int) -> OTPCodeQuerySet:
         """Annotate ``state``, a value of :class:`CodeState`."""
@@ -123,7 +175,7 @@ class OTPCode(models.Model):
     phone_number = models.CharField(_("phone number"), max_length=16)
     region = models.CharField(_("region"), max_length=3)
     purpose = models.CharField(_("purpose"), max_length=32)
-    user = models.ForeignKey(
+    user = UserForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
         on_delete=models.SET_NULL,
@@ -155,6 +207,20 @@ class OTPCode(models.Model):
     claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    reason = models.CharField(
+        _("reason"), max_length=REASON_LENGTH, blank=True, default="", db_default=""
+    )
+
+    # No column and no constraint: a way to read a number's row and its codes in one statement.
+    limit = models.ForeignObject(
+        "Limit",
+        on_delete=models.DO_NOTHING,
+        from_fields=["phone_number"],
+        to_fields=["key"],
+        related_name="codes",
+        null=True,
+        editable=False,
+    )
 
     objects = OTPCodeQuerySet.as_manager()
 
@@ -176,6 +242,11 @@ class OTPCode(models.Model):
     def __str__(self) -> str:
         return f"{self.purpose} {phone.mask(self.phone_number)}"
 
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nobody has been sent this code: who types it has guessed it."""
+        return self.sent_at is None and self.reason.startswith(WITHHELD)
+
     def is_live(self, now: datetime) -> bool:
         """The same as :meth:`OTPCodeQuerySet.live`, of a row already read."""
         return self.redeemed_at is None and self.superseded_at is None and self.expires_at > now
@@ -184,7 +255,7 @@ class OTPCode(models.Model):
 class VerifiedPhone(models.Model):
     """A number that a user has proven to hold. One number opens one account."""
 
-    user = models.ForeignKey(
+    user = UserForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
         on_delete=models.CASCADE,
@@ -203,19 +274,65 @@ class VerifiedPhone(models.Model):
 
 
 class Limit(models.Model):
-    """What is counted against a number. The row is the lock of all that changes for it.
+    """What is counted against a number, an IP address, a prefix, a country or the site.
 
-    Whoever changes it writes ``version + 1`` where the version is still the one it has read.
+    The key is the number in E.164, or "ip:", "prefix:" or "country:" and what it is of, or
+    "site". A number's row is the lock of all that changes for the number. Whoever changes a
+    row writes ``version + 1`` where the version is still the one it has read.
+
+    ``held`` rows outlive every purge: a purge lifts no lockout.
     """
 
     key = models.CharField(_("key"), max_length=64, primary_key=True)
     state = models.JSONField(_("state"), default=dict)
     version = models.BigIntegerField(_("version"), default=new_version)
-    updated_at = models.DateTimeField(_("updated at"), db_index=True)
+    updated_at = models.DateTimeField(_("updated at"))
+    held = models.BooleanField(_("held"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("limit")
         verbose_name_plural = _("limits")
+        indexes = [
+            # The purge: the oldest of those that it may delete.
+            models.Index(fields=["held", "updated_at"], name="sms_otp_limit_purge_idx"),
+        ]
+        permissions = [("unlock_limit", "Can lift limits and lockouts")]
 
     def __str__(self) -> str:
-        return phone.mask(self.key)
+        return phone.mask(self.key) if self.is_number else self.key
+
+    @property
+    def is_number(self) -> bool:
+        """Whether this is a phone number's row."""
+        return self.key.startswith("+")
+
+
+class HourlyCount(models.Model):
+    """How often something happened in an hour in a region.
+
+    Written for refusals as they happen, so that an attack makes one row an hour and not one a
+    request; and for what became of codes by the roll-up.
+
+    :param event: ``sent``, ``delivered``, ``redeemed``, or ``refused:`` and the control.
+    """
+
+    hour = models.DateTimeField(_("hour"))
+    region = models.CharField(_("region"), max_length=3, blank=True)
+    event = models.CharField(_("event"), max_length=32)
+    count = models.PositiveBigIntegerField(_("count"), default=0)
+
+    class Meta:
+        verbose_name = _("hourly count")
+        verbose_name_plural = _("hourly counts")
+        indexes = [
+            # The purge, and the admin's newest first.
+            models.Index(fields=["hour"], name="sms_otp_hourly_count_hour_idx"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "region", "hour"], name="sms_otp_hourly_count_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M} {self.region} {self.event}"

@@ -26,9 +26,15 @@ REFUSED_TYPES = frozenset(
         PhoneNumberType.SHARED_COST,
         PhoneNumberType.TOLL_FREE,
         PhoneNumberType.PAGER,
+        PhoneNumberType.UAN,
+        PhoneNumberType.VOICEMAIL,
+        PhoneNumberType.PERSONAL_NUMBER,
     }
 )
 """Types that cannot receive an SMS, or that pay their holder for each one (SMS pumping)."""
+
+DEFAULT_REFUSED_TYPES = REFUSED_TYPES | {PhoneNumberType.UNKNOWN}
+"""``UNKNOWN`` is what is no number that its country has given out."""
 
 PUNCTUATION = frozenset("+-().,/~ ")
 
@@ -67,25 +73,29 @@ def parse_phone_number(
     *,
     default_region: str | None = None,
     allowed_regions: Collection[str] | None = None,
+    refused_types: Collection[int] = DEFAULT_REFUSED_TYPES,
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that a code may be sent to.
 
     :param default_region: region of numbers written without ``+``; none: such are refused.
     :param allowed_regions: regions to accept; none: all but satellite networks.
+    :param refused_types: values of :class:`phonenumbers.PhoneNumberType` to refuse.
     :raises InvalidPhoneNumber: no phone number, or one that its country does not have.
-    :raises NotSMSCapable: premium-rate, shared-cost, toll-free or pager.
+    :raises NotSMSCapable: a refused type.
     :raises RegionNotSupported: a region that is not allowed, or a satellite network.
     """
     number = _parse(text, default_region)
     number_type = phonenumbers.number_type(number)
     # number_type is UNKNOWN exactly where is_valid_number is false; asking both costs twice.
-    if number_type == PhoneNumberType.UNKNOWN:
+    if number_type == PhoneNumberType.UNKNOWN and (
+        number_type in refused_types or not phonenumbers.is_possible_number(number)
+    ):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    if number_type in REFUSED_TYPES:
-        raise NotSMSCapable(NOT_SMS_CAPABLE)
-    region = phonenumbers.region_code_for_number(number) or SATELLITE_REGION
+    region = _region(number)
+    if number_type in refused_types:
+        raise NotSMSCapable(NOT_SMS_CAPABLE, region=region)
     if not _is_allowed(region, allowed_regions):
-        raise RegionNotSupported(REGION_NOT_SUPPORTED)
+        raise RegionNotSupported(REGION_NOT_SUPPORTED, region=region)
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     return PhoneNumber(e164=e164, region=region)
 
@@ -117,6 +127,12 @@ def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
         return phonenumbers.parse(plain, default_region)
     except NumberParseException:
         raise InvalidPhoneNumber(NOT_A_NUMBER) from None
+
+
+def _region(number: phonenumbers.PhoneNumber) -> str:
+    region = phonenumbers.region_code_for_number(number)
+    # Of a number that nobody has been given, the main region of its country code.
+    return region or phonenumbers.region_code_for_country_code(number.country_code or 0)
 
 
 def _is_allowed(region: str, allowed_regions: Collection[str] | None) -> bool:

@@ -1,7 +1,8 @@
 """Signals, sent after the commit with ``send_robust``: a receiver's error harms no login.
 
-Every signal carries ``phone_number`` (a :class:`~django_sms_otp.phone.PhoneNumber`, masked in
-logs) and ``purpose``. The sender is :class:`~django_sms_otp.models.OTPCode`.
+Those about a code carry ``phone_number`` (a :class:`~django_sms_otp.phone.PhoneNumber`, masked
+in logs) and ``purpose``; their sender is :class:`~django_sms_otp.models.OTPCode`. Those about
+limits come from :class:`~django_sms_otp.models.Limit`.
 """
 
 from __future__ import annotations
@@ -22,3 +23,17 @@ delivery_failed = Signal()
 
 user_registered = Signal()
 """A login created an account. Also carries ``user``."""
+
+limit_tripped = Signal()
+"""A control refused or withheld a message, or would have: once an hour, control and region.
+
+Carries ``control``, its ``mode`` (``record`` or ``enforce``) and ``region``. Sent for what many
+numbers share, not for a single number's own cooldown, quotas and failures.
+"""
+
+breaker_tripped = Signal()
+"""Few codes of a country or prefix are redeemed.
+
+Carries ``key`` ("country:JM", "prefix:+1876555"), ``conversion`` from 0 to 1, and
+``blocked_until``: ``None`` is an alert, sent once an hour; nothing is blocked yet.
+"""

@@ -8,9 +8,14 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from django_sms_otp import testing
+
+from . import mariadb
+from .valkey import valkey_server  # noqa: F401  (a fixture)
 
 PHONE = "+14155552671"
 
@@ -19,11 +24,24 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_sessionstart() -> None:
+    """Say it, and stop, where there is no server to run the tests on."""
+    if connection.vendor == "mysql" and (refusal := mariadb.refusal(connection.settings_dict)):
+        pytest.exit(refusal.text, refusal.exit_code)
+
+
 @pytest.fixture(autouse=True)
 def empty_outbox() -> Iterator[None]:
     testing.outbox.clear()
     yield
     testing.outbox.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_language() -> Iterator[None]:
+    """The language of one test's request is not that of the next test."""
+    yield
+    translation.deactivate()
 
 
 Post = Callable[..., Any]

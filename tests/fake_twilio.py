@@ -59,17 +59,17 @@ class FakeTwilio:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
 
-def accepted(**fields: object) -> Answer:
+def accepted(*, delay: float = 0, **fields: object) -> Answer:
     body = {"sid": MESSAGE_SID, "status": "queued", "error_code": None, **fields}
-    return Answer(status=201, body=json.dumps(body))
+    return Answer(status=201, body=json.dumps(body), delay=delay)
 
 
-def refusal(status: int, code: int | None, message: str = "No.") -> Answer:
+def refusal(status: int, code: int | None, message: str = "No.", *, delay: float = 0) -> Answer:
     """Answer in the older shape, which api.twilio.com has."""
     body: dict[str, object] = {"message": message, "status": status, "more_info": "https://e.x"}
     if code is not None:
         body["code"] = code
-    return Answer(status=status, body=json.dumps(body))
+    return Answer(status=status, body=json.dumps(body), delay=delay)
 
 
 def problem(status: int, code: int, detail: str = "No.") -> Answer:

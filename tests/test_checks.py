@@ -10,22 +10,40 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
+from django.core.cache.backends.redis import RedisCache
 from django.core.checks.registry import registry
 from django.test import override_settings
 from django.utils import timezone
 
 import django_sms_otp.checks
 from django_sms_otp.backends import BaseSMSBackend
+from django_sms_otp.checks import site
 from django_sms_otp.models import VerifiedPhone
+from django_sms_otp.stores import caches as store_caches
 from django_sms_otp.testing import override_sms_otp
 
 SECRET = "a-secret-that-nobody-sees"
 LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
-IDS = {f"sms_otp.E{number:03}" for number in range(1, 12)} | {
-    f"sms_otp.W{number:03}" for number in range(1, 5)
+LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
+    f"sms_otp.W{number:03}" for number in range(6, 13)
 }
+IDS = (
+    {f"sms_otp.E{number:03}" for number in range(1, 13)}
+    | {f"sms_otp.W{number:03}" for number in range(1, 6)}
+    | {"sms_otp.E018"}
+)
+FOLDER = Path(django_sms_otp.checks.__file__).parent
+SOURCE = "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.py")))
+
+
+@pytest.fixture(autouse=True)
+def spend_cap() -> Iterator[None]:
+    """What ``check --deploy`` asks for of every site: see ``test_limit_checks``."""
+    with override_sms_otp(LIMITS={"site": "500/h"}):
+        yield
 
 
 class NeedsMore(BaseSMSBackend):
@@ -115,7 +133,7 @@ def test_e002_no_default_backend() -> None:
 def test_e002_every_broken_backend_has_a_message() -> None:
     entries = {"default": {"BACKEND": LOCMEM}, "second": {}, "third": None}
     with override_settings(SMS_OTP_BACKENDS=entries):
-        messages = django_sms_otp.checks.check_backends()
+        messages = site.check_backends()
 
     assert [each.id for each in messages] == ["sms_otp.E002", "sms_otp.E002"]
     assert ["'second'" in messages[0].msg, "'third'" in messages[1].msg] == [True, True]
@@ -242,6 +260,23 @@ def test_e008_is_silent_on_any_time_zone() -> None:
         assert found() == {}
 
 
+# Autocommit
+
+
+def test_e018_nothing_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "AUTOCOMMIT", False)
+    messages = found()
+    assert list(messages) == ["sms_otp.E018"]
+    assert "DATABASES['default']['AUTOCOMMIT']" in messages["sms_otp.E018"]
+
+
+def test_e018_is_silent_on_a_database_that_the_app_does_not_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(settings.DATABASES, "archive", {"AUTOCOMMIT": False})
+    assert found() == {}
+
+
 # The message
 
 
@@ -332,7 +367,8 @@ def test_e011_is_silent_on_a_gateway() -> None:
 @pytest.mark.parametrize("length", [4, 5])
 def test_w001_a_code_that_is_easy_to_guess(length: int) -> None:
     with backends(f"{__name__}.RealBackend"), override_sms_otp(CODE_LENGTH=length):
-        assert list(found(deploy=True)) == ["sms_otp.W001"]
+        # W007 says what comes of it.
+        assert set(found(deploy=True)) == {"sms_otp.W001", "sms_otp.W007"}
         assert found() == {}
 
 
@@ -352,6 +388,117 @@ def test_w002_is_silent_on_ten_minutes() -> None:
     lifetime = timedelta(minutes=10)
     with backends(f"{__name__}.RealBackend"), override_sms_otp(CODE_LIFETIME=lifetime):
         assert found(deploy=True) == {}
+
+
+# The cache of limits
+
+REDIS = "django.core.cache.backends.redis.RedisCache"
+SHARDED = {"CLIENT_CLASS": "django_redis.client.ShardClient"}
+
+
+class SitesOwnCache(RedisCache):
+    """A site may extend the backend."""
+
+
+def limits_in(backend: str, **config: object) -> Any:
+    default = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    entry = {"BACKEND": backend, "LOCATION": "redis://localhost", **config}
+    ours = {"LIMITS_CACHE": "limits", "LIMITS": {"site": "500/h"}}
+    return override_settings(
+        CACHES={"default": default, "limits": entry},
+        SMS_OTP={"CODE_LIFETIME": timedelta(minutes=10), **ours},
+    )
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "django.core.cache.backends.locmem.LocMemCache",
+        "django.core.cache.backends.dummy.DummyCache",
+        "django.core.cache.backends.filebased.FileBasedCache",
+        "django.core.cache.backends.db.DatabaseCache",
+        "django.core.cache.backends.memcached.PyMemcacheCache",
+        "datetime.timedelta",
+    ],
+)
+def test_e012_a_cache_that_does_not_count_exactly(backend: str) -> None:
+    with limits_in(backend):
+        messages = found()
+
+    assert list(messages) == ["sms_otp.E012"]
+    assert f"CACHES['limits'] is {backend}" in messages["sms_otp.E012"]
+    assert f"Use {REDIS}" in messages["sms_otp.E012"]
+
+
+def test_e012_a_cache_that_is_not_there() -> None:
+    with limits_in(REDIS), override_sms_otp(LIMITS_CACHE="limit"):
+        assert "CACHES has no 'limit'. Did you mean 'limits'?" in found()["sms_otp.E012"]
+
+
+def test_e012_a_cache_that_cannot_be_imported() -> None:
+    with limits_in("nowhere.Cache"):
+        assert "'nowhere'" in found()["sms_otp.E012"]
+
+
+def test_e012_a_client_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_caches, "find_spec", lambda name: None)
+    with limits_in(REDIS):
+        assert "pip install 'django-sms-otp[redis]'" in found()["sms_otp.E012"]
+
+
+def test_e012_keys_that_are_spread_over_servers() -> None:
+    pytest.importorskip("django_redis")
+    with limits_in("django_redis.cache.RedisCache", OPTIONS=SHARDED):
+        assert "ShardClient" in found()["sms_otp.E012"]
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        REDIS,
+        f"{__name__}.SitesOwnCache",
+        "django_redis.cache.RedisCache",
+        "django_valkey.cache.ValkeyCache",
+        "django_valkey.cluster_cache.cache.ClusterValkeyCache",
+    ],
+)
+def test_e012_is_silent_on_redis_and_valkey(backend: str) -> None:
+    if backend.startswith("django_"):
+        pytest.importorskip(backend.partition(".")[0])
+    with limits_in(backend):
+        assert found() == {}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"socket_connect_timeout": 1}, {"socket_timeout": None}]
+)
+def test_w005_a_cache_that_may_hang(options: dict[str, object]) -> None:
+    with backends(f"{__name__}.RealBackend"), limits_in(REDIS, OPTIONS=options):
+        assert list(found(deploy=True)) == ["sms_otp.W005"]
+        assert found() == {}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"OPTIONS": {"socket_timeout": 1}},
+        {"OPTIONS": {"SOCKET_TIMEOUT": 1}},
+        {"OPTIONS": {"CONNECTION_POOL_KWARGS": {"socket_timeout": 1}}},
+        {"LOCATION": "redis://localhost?socket_timeout=1"},
+        {"LOCATION": ["redis://localhost?db=1&socket_timeout=1"]},
+    ],
+)
+def test_w005_is_silent_on_a_time_out(config: dict[str, object]) -> None:
+    with backends(f"{__name__}.RealBackend"), limits_in(REDIS, **config):
+        assert found(deploy=True) == {}
+
+
+def test_w005_is_silent_on_a_cache_that_is_refused() -> None:
+    with (
+        backends(f"{__name__}.RealBackend"),
+        limits_in("django.core.cache.backends.locmem.LocMemCache"),
+    ):
+        assert list(found(deploy=True)) == ["sms_otp.E012"]
 
 
 # Customers whose numbers nobody has imported
@@ -411,29 +558,28 @@ def test_every_id_has_a_test_that_triggers_it_and_one_that_shows_it_silent() -> 
 
 
 def test_the_ids_are_these() -> None:
-    source = Path(django_sms_otp.checks.__file__).read_text()
-
-    assert set(re.findall(r'"(sms_otp\.\w+)"', source)) == IDS
+    assert set(re.findall(r'"(sms_otp\.\w+)"', SOURCE)) == IDS | LIMITS_IDS
 
 
 def test_an_id_is_of_one_check_alone() -> None:
-    source = Path(django_sms_otp.checks.__file__).read_text()
     # _check_segments speaks for check_message.
     owners: dict[str, set[str]] = defaultdict(set)
-    for part in re.split(r"\n(?=def )", source)[1:]:
+    for part in re.split(r"\n(?=def )", SOURCE)[1:]:
         name = part.removeprefix("def ").partition("(")[0]
         for each in re.findall(r'"(sms_otp\.\w+)"', part):
             owners[each].add(name.replace("_check_segments", "check_message"))
 
-    assert {each: len(names) for each, names in owners.items()} == dict.fromkeys(IDS, 1)
+    assert {each: len(names) for each, names in owners.items()} == dict.fromkeys(
+        IDS | LIMITS_IDS, 1
+    )
 
 
 def test_every_check_is_registered() -> None:
-    ours = {name for name in vars(django_sms_otp.checks) if name.startswith("check_")}
+    ours = set(re.findall(r"^def (check_\w+)", SOURCE, re.MULTILINE))
     registered = {
         getattr(each, "__name__", "")
         for each in registry.get_checks(include_deployment_checks=True)
-        if each.__module__ == "django_sms_otp.checks"
+        if each.__module__.startswith("django_sms_otp.checks.")
     }
 
     assert registered == ours

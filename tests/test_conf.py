@@ -15,11 +15,11 @@ from django_sms_otp.conf import (
     Settings,
     backend_aliases,
     backend_config,
-    did_you_mean,
     get_settings,
     secret_keys,
 )
 from django_sms_otp.exceptions import InvalidBackend, InvalidSettings
+from django_sms_otp.rules import did_you_mean
 from django_sms_otp.testing import override_sms_otp
 
 MINUTE = timedelta(minutes=1)
@@ -61,6 +61,24 @@ GOOD = [
     ("TOKEN_SERIALIZER", None),
     ("TOKEN_SERIALIZER", "shop.tokens.Serializer"),
     ("RETENTION", timedelta(days=1)),
+    ("LIMITS", {}),
+    ("LIMITS", {"phone": "3/10m", "ip": None, "site": "500/h,5000/d"}),
+    ("LIMITS", {"phone": "100/d", "failures": "1/s"}),
+    ("LIMITS_CACHE", None),
+    ("LIMITS_CACHE", "default"),
+    ("CONTROL_MODES", {"prefix": "record", "region": "off", "breaker": "enforce"}),
+    ("MAX_CONSECUTIVE_FAILURES", 1),
+    ("UNVERIFIED_BUDGET", None),
+    ("UNVERIFIED_BUDGET", {}),
+    ("UNVERIFIED_BUDGET", {"country_day": 50, "share_day": 0.5}),
+    ("CONVERSION_BREAKER", {"block_for": timedelta(hours=1), "least": 5}),
+    ("CHALLENGE", "shop.captcha.Challenge"),
+    ("NUMBER_LOOKUP", "shop.lookup.Lookup"),
+    ("REFUSED_NUMBER_TYPES", []),
+    ("REFUSED_NUMBER_TYPES", ["UNKNOWN", "VOIP"]),
+    ("TRUSTED_PROXY_COUNT", 2),
+    ("STORE_IP_ADDRESS", True),
+    ("DEVICE_COOKIE", "sms_otp_device"),
 ]
 
 WHOLE = "must be a whole number"
@@ -76,6 +94,19 @@ HOST = "must be a bare host name"
 KEYS = "must be a list of secret texts"
 
 BAD: list[tuple[str, Any, str]] = [
+    ("LIMITS", None, "must be a dict of rates"),
+    ("LIMITS_CACHE", 1, TEXT),
+    ("CONTROL_MODES", "record", "must be a dict such as"),
+    ("MAX_CONSECUTIVE_FAILURES", 0, f"{WHOLE} from 1 to 1000"),
+    ("UNVERIFIED_BUDGET", 20, "must be a dict of figures"),
+    ("CONVERSION_BREAKER", [], "must be a dict of figures"),
+    ("CHALLENGE", "captcha", PATH),
+    ("NUMBER_LOOKUP", 5, PATH),
+    ("REFUSED_NUMBER_TYPES", ["MOBILE"], "must be a list of 'UNKNOWN', 'VOIP'"),
+    ("REFUSED_NUMBER_TYPES", "VOIP", "must be a list of"),
+    ("TRUSTED_PROXY_COUNT", -1, f"{WHOLE} from 0 to 10"),
+    ("STORE_IP_ADDRESS", None, BOOLEAN),
+    ("DEVICE_COOKIE", "", TEXT),
     *(("CODE_LENGTH", value, f"{WHOLE} from 4 to 10") for value in (3, 11, 6.0, "6", True)),
     ("CODE_LENGTH", None, WHOLE),
     *(("CODE_LIFETIME", value, DURATION) for value in (600, -MINUTE, timedelta(0), None)),
@@ -122,9 +153,11 @@ BAD: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "value"), GOOD)
-def test_a_good_value_is_taken_as_it_is(key: str, value: object) -> None:
+def test_a_good_value_is_taken_as_it_is(key: str, value: Any) -> None:
     with override_settings(SMS_OTP={key: value}):
-        assert getattr(get_settings(), key) == value
+        found = getattr(get_settings(), key)
+
+    assert found == ({**Settings().LIMITS, **value} if key == "LIMITS" else value)
 
 
 @pytest.mark.parametrize(("key", "value", "advice"), BAD)
@@ -135,6 +168,67 @@ def test_a_bad_value_is_refused_with_its_key_and_what_to_write(
         get_settings()
 
     assert str(caught.value).startswith(f"SMS_OTP[{key!r}] {advice}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("LIMITS", {"fone": "5/h"}, " has no limit 'fone'. Did you mean 'phone'?"),
+        ("LIMITS", {"ip": "0/h"}, "['ip'] must allow at least 1, in a window of at most 30d"),
+        ("LIMITS", {"ip": "5/31d"}, "['ip'] must allow at least 1, in a window of at most 30d"),
+        ("LIMITS", {"ip": "5/h,6/60m"}, "['ip'] names the same window twice"),
+        (
+            "LIMITS",
+            {"phone": "101/d"},
+            "['phone'] must allow at most 100 in a window",
+        ),
+        (
+            "CONTROL_MODES",
+            {"prefiks": "off"},
+            " has no control 'prefiks'. Did you mean",
+        ),
+        (
+            "CONTROL_MODES",
+            {"ip": "on"},
+            "['ip'] must be one of 'off', 'record', 'enf",
+        ),
+        ("UNVERIFIED_BUDGET", {"country_dya": 1}, " has no figure 'country_dya'. Did you mean"),
+        (
+            "UNVERIFIED_BUDGET",
+            {"share_day": 2},
+            "['share_day'] must be a number from 0 to",
+        ),
+        (
+            "CONVERSION_BREAKER",
+            {"settle": 5},
+            "['settle'] must be a positive datetime",
+        ),
+        *(
+            ("LIMITS", {"ip": rate}, "['ip'] must be a rate such as \"50/h\"")
+            for rate in ("5", "5/y", 5, "", "5/h;10/d", "-5/h", "\u0663/h")
+        ),
+    ],
+)
+def test_an_entry_of_a_dict_is_refused_by_its_name(key: str, value: object, text: str) -> None:
+    with override_settings(SMS_OTP={key: value}), pytest.raises(InvalidSettings) as caught:
+        get_settings()
+
+    assert str(caught.value).startswith(f"SMS_OTP[{key!r}]{text}")
+
+
+def test_limits_are_merged_over_the_defaults() -> None:
+    with override_settings(SMS_OTP={"LIMITS": {"ip": None, "site": "9/d"}}):
+        found = get_settings()
+
+    assert found.LIMITS == {**Settings().LIMITS, "ip": None, "site": "9/d"}
+    assert found.rates("ip") == ()
+    assert [str(rate) for rate in found.rates("phone")] == ["5/h", "10/d"]
+
+
+def test_a_limit_that_is_off_has_no_rates() -> None:
+    with override_settings(SMS_OTP={"CONTROL_MODES": {"phone": "off", "ip": "record"}}):
+        assert get_settings().rates("phone") == ()
+        assert [str(rate) for rate in get_settings().rates("ip")] == ["50/h"]
 
 
 def test_a_bad_value_is_shown() -> None:

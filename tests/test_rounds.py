@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -10,10 +10,12 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.utils import timezone
 from psycopg import IsolationLevel
 
+from django_sms_otp import transactions
 from django_sms_otp.exceptions import Contention, InsideTransaction
-from django_sms_otp.limits import NumberState
+from django_sms_otp.limits import MEMORY, NumberState
 from django_sms_otp.models import Limit
-from django_sms_otp.rounds import LostRound, NumberRow, in_rounds, retry_lost_races
+from django_sms_otp.rounds import LostRound, NumberRow, Read, in_rounds
+from django_sms_otp.transactions import retry_lost_races
 
 from .conftest import PHONE
 
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def send(row: NumberRow) -> None:
-    with row.replaced_by(row.state.with_send(row.now)):
+    with row.replaced_by(row.state.with_send(row.now, memory=MEMORY)):
         pass
 
 
@@ -83,7 +85,7 @@ def test_a_locked_round_that_is_lost_writes_nothing() -> None:
 
 def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:
     in_rounds(PHONE, send)
-    row = NumberRow(PHONE, "default")
+    row = NumberRow(Read("default", (PHONE,), "login"))
     Limit.objects.all().delete()
     in_rounds(PHONE, send)
     with pytest.raises(LostRound):
@@ -96,7 +98,7 @@ def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
     with time_machine.travel(now, tick=False):
         in_rounds(PHONE, send)
     with time_machine.travel(now - timedelta(hours=3), tick=False):
-        row = NumberRow(PHONE, "default")
+        row = NumberRow(Read("default", (PHONE,), "login"))
     assert row.now > now
     assert len(row.state.sends) == 1
 
@@ -104,6 +106,17 @@ def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
 def test_inside_a_transaction_of_the_caller_nothing_is_written() -> None:
     with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
         in_rounds(PHONE, send)
+    assert not Limit.objects.exists()
+
+
+def test_without_autocommit_nothing_is_written() -> None:
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(InsideTransaction, match="Autocommit is off"):
+            in_rounds(PHONE, send)
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
     assert not Limit.objects.exists()
 
 
@@ -141,6 +154,21 @@ def test_a_race_that_mariadb_ends_is_run_again(code: int) -> None:
     assert retry_lost_races(once) == "done"
 
 
+def test_what_the_database_broke_off_is_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE", 0)
+    calls: list[int] = []
+
+    def waited_for_a_lock(row: NumberRow) -> None:
+        calls.append(1)
+        raise error(sqlite_errorcode=5)
+
+    with pytest.raises(OperationalError):
+        in_rounds(PHONE, waited_for_a_lock)
+    assert len(calls) == 1
+
+
 def test_another_database_error_is_let_out() -> None:
     def broken(row: NumberRow) -> None:
         raise error(sqlstate="53300")
@@ -169,36 +197,31 @@ def test_a_race_without_end_is_let_out() -> None:
         retry_lost_races(never)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="a level of PostgreSQL's")
-def test_postgresql_runs_at_read_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    levels: list[str] = []
+RUNNING_AT = (
+    "SELECT trx_isolation_level FROM information_schema.innodb_trx "
+    "WHERE trx_mysql_thread_id = CONNECTION_ID()"
+)
+STRICTEST = {
+    "postgresql": (IsolationLevel.SERIALIZABLE, "SHOW transaction_isolation", "read committed"),
+    "mysql": ("serializable", RUNNING_AT, "REPEATABLE READ"),
+}
+
+
+@pytest.mark.skipif(connection.vendor not in STRICTEST, reason="SQLite has one level")
+def test_the_strictest_level_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    level, question, lowered = STRICTEST[connection.vendor]
+    answers: list[str] = []
 
     def look(row: NumberRow) -> None:
         with row.replaced_by(row.state), connection.cursor() as cursor:
-            cursor.execute("SHOW transaction_isolation")
-            levels.extend(cursor.fetchone() or ())
+            cursor.execute(question)
+            answers.extend(cursor.fetchone() or ())
 
-    options = connection.settings_dict["OPTIONS"] | {
-        "isolation_level": IsolationLevel.SERIALIZABLE
-    }
+    options = connection.settings_dict["OPTIONS"] | {"isolation_level": level}
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     connection.close()
     try:
         in_rounds(PHONE, look)
     finally:
         connection.close()
-    assert levels == ["read committed"]
-
-
-def test_sends_are_forgotten_after_a_day() -> None:
-    now = datetime(2026, 1, 2, tzinfo=UTC)
-    data = {"sends": [(now - timedelta(hours=hours)).timestamp() for hours in (25, 23)]}
-    assert len(NumberState.from_json(data, now).sends) == 1
-
-
-def test_sends_are_bounded_where_there_is_no_cooldown() -> None:
-    state = NumberState()
-    for second in range(200):
-        state = state.with_send(datetime.fromtimestamp(second, UTC))
-    assert len(state.sends) == 50
-    assert state.next_send_at([]) is None
+    assert answers == [lowered]

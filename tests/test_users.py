@@ -11,7 +11,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection
 
-from django_sms_otp import services, testing
+from django_sms_otp import services, testing, users
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import InvalidSettings, LoginRefused
 from django_sms_otp.models import DeliveryState, OTPCode, VerifiedPhone
@@ -208,6 +208,14 @@ def test_a_resolver_may_refuse_a_user(
 def test_a_resolver_may_admit_whom_the_default_refuses(get_code: Post, auth_code: Post) -> None:
     VerifiedPhoneFactory.create(phone_number=PHONE, user=UserFactory.create(is_staff=True))
     assert log_in(get_code, auth_code).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_number_whose_account_is_gone_from_another_database_is_refused() -> None:
+    phone: VerifiedPhone = VerifiedPhoneFactory.create()
+    assert users._user_elsewhere(phone) == phone.user
+    with pytest.raises(LoginRefused, match="is gone"):
+        users._user_elsewhere(VerifiedPhone(user_id=phone.user.pk + 1))
 
 
 @override_sms_otp(USER_RESOLVER=f"{HERE}.DoubtfulResolver")

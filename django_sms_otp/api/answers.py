@@ -18,9 +18,11 @@ from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
 __all__ = ["code_requested", "error_response", "from_exception", "refused"]
 
 BUSY_WAIT = timedelta(seconds=1)
+OUTAGE_WAIT = timedelta(seconds=5)
 
 TEXTS = {
     "busy": _("Too many requests for this phone number at once. Please try again."),
+    "challenge_required": _("Please prove that you are human, and try again."),
     "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
     "delivery_failed": _("The SMS could not be sent. Please try again later."),
     "invalid": _("The request is malformed."),
@@ -28,24 +30,29 @@ TEXTS = {
     "invalid_phone_number": NOT_A_NUMBER,
     "no_active_account": _("This account cannot be logged in to by SMS."),
     "phone_number_not_sms_capable": NOT_SMS_CAPABLE,
+    "quota_exceeded": _("Too many codes were asked for. Please try again later."),
     "recipient_opted_out": _(
         "This phone number has opted out of our SMS. Text START to the number they came from."
     ),
     "region_not_supported": REGION_NOT_SUPPORTED,
     "request_too_large": _("The request is too large."),
     "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
+    "unavailable": _("The service is not available right now. Please try again in a moment."),
     "unknown_phone_number": _("There is no account with this phone number."),
 }
 
 STATUSES = {
     "busy": 503,
+    "challenge_required": 403,
     "cooldown": 429,
     "delivery_failed": 503,
     "invalid_code": 401,
     "no_active_account": 401,
     "recipient_opted_out": 409,
+    "quota_exceeded": 429,
     "request_too_large": 413,
     "too_many_attempts": 429,
+    "unavailable": 503,
     "unknown_phone_number": 404,
 }
 """Of the codes whose status is not 400."""
@@ -78,8 +85,10 @@ def error_response(
     body = {"detail": str(TEXTS[code]), "code": code, **(extra or {})}
     response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
-        # At least a second: a client that is told 0 asks again at once.
-        response["Retry-After"] = str(max(1, math.ceil(retry_after.total_seconds())))
+        # At least a second: a client that is told 0 asks again at once. A few microseconds,
+        # by which a row may be ahead of the clock, make no second.
+        seconds = math.ceil(round(retry_after.total_seconds(), 3))
+        response["Retry-After"] = str(max(1, seconds))
     if response.status_code == 401:
         response["WWW-Authenticate"] = _challenge()
     return response

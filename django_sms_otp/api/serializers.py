@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from ..conf import get_settings
 from ..exceptions import PhoneNumberError
-from ..phone import PhoneNumber, parse_phone_number
+from ..phone import PhoneNumber
+from ..services import read_phone_number
 
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
@@ -52,17 +53,19 @@ class TextField(serializers.Field[Any, Any, str, Any]):
 
 
 class PhoneNumberField(TextField):
-    """A phone number that a code may be sent to."""
+    """A phone number that a code may be sent to.
+
+    :param to_send: a message is to go there: what is refused is counted.
+    """
+
+    def __init__(self, *, to_send: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.to_send = to_send
 
     def to_internal_value(self, data: Any) -> PhoneNumber:
         text = super().to_internal_value(data)
-        settings = get_settings()
         try:
-            return parse_phone_number(
-                self._with_plus(text),
-                default_region=settings.DEFAULT_REGION,
-                allowed_regions=settings.ALLOWED_REGIONS,
-            )
+            return read_phone_number(self._with_plus(text), to_send=self.to_send)
         except PhoneNumberError as error:
             raise serializers.ValidationError(str(error), code=error.code) from None
 
@@ -87,9 +90,12 @@ class RequestIdField(serializers.UUIDField):
 
 class GetCodeSerializer(serializers.Serializer[Any]):
     phone_number = PhoneNumberField(
-        label=_("Phone number"), help_text=_("With its country code: +14155552671.")
+        to_send=True,
+        label=_("Phone number"),
+        help_text=_("With its country code: +14155552671."),
     )
     request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
+    challenge = TextField(**OPTIONAL, label=_("Challenge response"))
 
 
 class AuthCodeSerializer(serializers.Serializer[Any]):

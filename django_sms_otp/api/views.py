@@ -6,7 +6,6 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import SuspiciousOperation
-from django.db import connections, transaction
 from django.http import Http404, HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -19,11 +18,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from ..exceptions import Contention
+from ..exceptions import Contention, Unavailable
 from ..outcomes import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
 from ..tokens import get_token_issuer
+from ..transactions import non_atomic
 from . import answers
+from .clients import device_of, ip_address_of, new_device, remember_device
+from .outages import is_outage, log_outage
 from .serializers import AuthCodeSerializer, GetCodeSerializer
 
 LARGEST_BODY = 16 * 1024
@@ -98,7 +100,13 @@ class GetCodeView(SMSOTPView):
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
-        outcome = request_code(fields["phone_number"], request_id=fields.get("request_id"))
+        outcome = request_code(
+            fields["phone_number"],
+            request_id=fields.get("request_id"),
+            ip_address=ip_address_of(request),
+            device=device_of(request),
+            challenge=fields.get("challenge"),
+        )
         if isinstance(outcome, CodeRequested):
             return Response(answers.code_requested(outcome), status=202)
         return answers.refused(outcome)
@@ -114,14 +122,19 @@ class AuthCodeView(SMSOTPView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
         issuer = get_token_issuer()
+        device = device_of(request) or new_device()
         outcome = redeem_code(
             fields["code"],
             phone_number=fields.get("phone_number"),
             request_id=fields.get("request_id"),
             grant=lambda user: issuer.issue(user, request=request),
+            ip_address=ip_address_of(request),
+            device=device,
         )
         if isinstance(outcome, Redeemed):
-            return Response(outcome.granted)
+            response = Response(outcome.granted)
+            remember_device(request, response, device)
+            return response
         issuer.login_failed(_credentials(fields), request=request)
         return answers.refused(outcome)
 
@@ -135,6 +148,11 @@ class RequestTooLarge(exceptions.APIException):
 def _handle(error: Exception, context: Any) -> Response | None:
     if isinstance(error, Contention):
         return answers.error_response("busy", retry_after=answers.BUSY_WAIT)
+    if isinstance(error, Unavailable):
+        return answers.error_response("unavailable", retry_after=error.retry_after)
+    if is_outage(error):
+        log_outage(error)
+        return answers.error_response("unavailable", retry_after=answers.OUTAGE_WAIT)
     if isinstance(error, exceptions.APIException):
         return answers.from_exception(error)
     return None
@@ -152,15 +170,5 @@ def _credentials(fields: dict[str, Any]) -> dict[str, str]:
     return {"phone_number": phone_number.e164} if phone_number else {}
 
 
-def _non_atomic(view: Any) -> Any:
-    """Take a view out of ``ATOMIC_REQUESTS`` of every database.
-
-    A refused guess must stay counted, and a message must not leave before its commit.
-    """
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
-
-
-get_code = _non_atomic(GetCodeView.as_view())
-auth_code = _non_atomic(AuthCodeView.as_view())
+get_code = non_atomic(GetCodeView.as_view())
+auth_code = non_atomic(AuthCodeView.as_view())

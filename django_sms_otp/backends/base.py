@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from ..conf import did_you_mean
 from ..exceptions import InvalidBackend
+from ..rules import did_you_mean
 
 __all__ = ["BaseSMSBackend", "SMSMessage", "SendResult"]
 

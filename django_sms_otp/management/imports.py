@@ -11,13 +11,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Field
+from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import mask, parse_phone_number
-from ..rounds import database_alias
+from ..transactions import database_alias
 
 SHARED = "shared_by_several_users"
 TAKEN = "belongs_to_another_user"
@@ -57,7 +57,7 @@ class Batch:
 
 def claims_from_field(name: str) -> Iterator[Claim]:
     """Read a field of the user model; users without a number are passed over."""
-    users = get_user_model()._default_manager.order_by("pk").values_list("pk", name)
+    users = _users().order_by("pk").values_list("pk", name)
     for user, number in users.exclude(**{f"{name}__isnull": True}).iterator():
         if str(number).strip():
             yield Claim(user, str(number))
@@ -92,7 +92,7 @@ class PhoneImport:
         self._user_field = user_field
         self._default_region = default_region
         self._dry_run = dry_run
-        self._alias = database_alias()
+        self._alias = database_alias(VerifiedPhone)
         self._claimants: dict[str, Any] = {}
         self._shared: set[str] = set()
 
@@ -152,7 +152,7 @@ class PhoneImport:
     def _user_ids(self, references: Iterable[Any]) -> dict[str, Any]:
         valid = [each for each in references if self._is_valid(each)]
         name = self._user_field.name
-        users = get_user_model()._default_manager.filter(**{f"{name}__in": valid})
+        users = _users().filter(**{f"{name}__in": valid})
         return {str(reference): pk for reference, pk in users.values_list(name, "pk")}
 
     def _is_valid(self, reference: Any) -> bool:
@@ -181,6 +181,10 @@ class PhoneImport:
             )
         with transaction.atomic(self._alias):
             phones.bulk_create(rows)
+
+
+def _users() -> QuerySet[Any]:
+    return get_user_model()._default_manager.using(database_alias(get_user_model()))
 
 
 def _mask_text(text: str) -> str:

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ("is_primary", models.BooleanField(default=True, verbose_name="primary")),
                 (
                     "user",
-                    models.ForeignKey(
+                    django_sms_otp.models.UserForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="verified_phones",
                         to=settings.AUTH_USER_MODEL,
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    django_sms_otp.models.UserForeignKey(
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,

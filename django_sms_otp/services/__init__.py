@@ -4,9 +4,19 @@ Nothing here knows HTTP. The functions commit by themselves, and what they answe
 written: decide -> commit -> deliver, and guess -> commit -> answer.
 """
 
-from .purposes import LOGIN
+from ..purposes import LOGIN, VERIFY_PHONE
+from .numbers import read_phone_number
 from .redeem import redeem_code
 from .request import request_code
-from .staff import invalidate_codes
+from .staff import forget_limit, invalidate_codes, unlock_number
 
-__all__ = ["LOGIN", "invalidate_codes", "redeem_code", "request_code"]
+__all__ = [
+    "LOGIN",
+    "VERIFY_PHONE",
+    "forget_limit",
+    "invalidate_codes",
+    "read_phone_number",
+    "redeem_code",
+    "request_code",
+    "unlock_number",
+]

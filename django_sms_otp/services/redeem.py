@@ -6,22 +6,26 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.views.decorators.debug import sensitive_variables
 
+from ..callers import Caller
 from ..codes import match_code
 from ..conf import get_settings
+from ..controls import lock_on, note_redemption
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..models import OTPCode
 from ..outcomes import Redeemed, RedemptionRefused
 from ..phone import PhoneNumber
-from ..rounds import LostRound, NumberRow, database_alias, in_rounds
+from ..purposes import LOGIN
+from ..rounds import LostRound, NumberRow, in_rounds
 from ..signals import code_redeemed, code_rejected, user_registered
+from ..transactions import users_too
 from ..users import get_user_resolver
-from .purposes import LOGIN
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -30,9 +34,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Guess(Generic[T]):
-    phone_number: PhoneNumber
     purpose: str
     request_id: uuid.UUID | None
+    caller: Caller
     typed: str = field(repr=False)
     grant: Callable[[AbstractBaseUser], T] | None
 
@@ -59,6 +63,8 @@ def redeem_code(
     request_id: uuid.UUID | None = None,
     purpose: str = LOGIN,
     grant: Callable[[AbstractBaseUser], T] | None = None,
+    ip_address: str | None = None,
+    device: str | None = None,
 ) -> Redeemed[T] | RedemptionRefused:
     """Use up a code, and log its holder in.
 
@@ -70,25 +76,32 @@ def redeem_code(
     :param grant: called with the user inside the consuming transaction, perhaps more than
         once. What it returns becomes ``granted``. If it raises, all is rolled back, and the
         code stays as good as it was; but for ``LoginRefused``, which spends the code.
+    :param ip_address: the client's, and ``device``, an opaque text that the site gave to the
+        client's device: one that redeemed a code of this number before keeps a reserve of
+        guesses that strangers cannot use up.
     :raises InsideTransaction: called inside a transaction of the caller's.
     :raises InvalidSettings: the configuration is broken; the code stays good.
+    :raises ValueError: ``ip_address`` is no IP address.
     """
     _check_arguments(phone_number, request_id, purpose, grant)
-    if phone_number is None and request_id is not None:
-        phone_number = _phone_number_of(request_id)
-    if phone_number is None:
-        unknown: _Verdict[T] = _Verdict(answer=RedemptionRefused(reason="invalid_code"))
-        _announce(unknown, None, purpose)
-        return unknown.answer
     guess = _Guess(
-        phone_number=phone_number,
         purpose=purpose,
         request_id=request_id,
+        caller=Caller.of(ip_address, device),
         typed=code,
         grant=grant,
     )
-    verdict = in_rounds(phone_number.e164, lambda row: _evaluate(guess, row))
+    verdict = in_rounds(
+        phone_number.e164 if phone_number else None,
+        lambda row: _evaluate(guess, row),
+        purpose=purpose,
+        request_id=request_id,
+    )
+    if phone_number is None and verdict.otp_code:
+        phone_number = _phone_number_of(verdict.otp_code)
     _announce(verdict, phone_number, purpose)
+    if isinstance(verdict.answer, Redeemed) and verdict.otp_code and phone_number:
+        note_redemption(verdict.otp_code, phone_number, guess.caller)
     return verdict.answer
 
 
@@ -105,45 +118,49 @@ def _check_arguments(
         raise TypeError("Only a login has a user to grant something to.")
 
 
-def _phone_number_of(request_id: uuid.UUID) -> PhoneNumber | None:
-    rows = OTPCode.objects.using(database_alias()).filter(pk=request_id)
-    found = rows.values("phone_number", "region").first()
-    return PhoneNumber(e164=found["phone_number"], region=found["region"]) if found else None
+def _phone_number_of(otp_code: OTPCode) -> PhoneNumber:
+    return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
 
 
 @sensitive_variables("expected", "guess")
 def _evaluate(guess: _Guess[T], row: NumberRow) -> _Verdict[T]:
-    settings = get_settings()
     otp_code = _code_in_question(guess, row)
+    # Before the code is looked at: of a locked number nobody learns whether a guess was right.
+    if lock := lock_on(row, guess.purpose, guess.caller.tags(row.key)):
+        return _Verdict(answer=_too_many(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
         return _Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
-    if otp_code.failed_attempts >= settings.MAX_ATTEMPTS:
-        next_send_at = row.state.next_send_at(settings.COOLDOWN) or row.now
-        answer = RedemptionRefused(
-            reason="too_many_attempts", retry_after=max(next_send_at, row.now) - row.now
-        )
-        return _Verdict(answer=answer, otp_code=otp_code)
-    if not match_code(expected, guess.typed):
-        return _reject(otp_code, row)
+    if otp_code.failed_attempts >= get_settings().MAX_ATTEMPTS:
+        return _Verdict(answer=_too_many(row, until=row.now), otp_code=otp_code)
+    if not match_code(expected, guess.typed) or otp_code.is_withheld:
+        return _reject(guess, otp_code, row)
     return _accept(guess, otp_code, row)
 
 
+def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
+    """Say when a new code can be asked for and redeemed; ``until``: the end of the lock."""
+    if until is None:
+        return RedemptionRefused(reason="too_many_attempts")
+    next_send_at = row.state.next_send_at(get_settings().COOLDOWN) or row.now
+    wait = row.wait_until(max(until, next_send_at))
+    return RedemptionRefused(reason="too_many_attempts", retry_after=wait)
+
+
 def _code_in_question(guess: _Guess[T], row: NumberRow) -> OTPCode | None:
-    e164 = guess.phone_number.e164
     if get_settings().REQUIRE_REQUEST_ID and guess.request_id is not None:
-        mine = row.codes.filter(pk=guess.request_id, phone_number=e164, purpose=guess.purpose)
-        return mine.first()
-    newest = row.codes.newest(e164, guess.purpose)
+        return row.code(guess.request_id)
+    newest = row.newest()
     if newest is None or guess.request_id in {None, newest.pk}:
         return newest
     return None
 
 
-def _reject(otp_code: OTPCode, row: NumberRow) -> _Verdict[T]:
+@sensitive_variables("guess")
+def _reject(guess: _Guess[T], otp_code: OTPCode, row: NumberRow) -> _Verdict[T]:
     seen = otp_code.failed_attempts
     same = row.codes.live(row.now).filter(pk=otp_code.pk, failed_attempts=seen)
-    with row.replaced_by(row.state):
+    with row.replaced_by(row.state.with_failure(row.now, guess.caller.tags(row.key))):
         if not same.update(failed_attempts=seen + 1):
             raise LostRound
     otp_code.failed_attempts = seen + 1
@@ -153,8 +170,9 @@ def _reject(otp_code: OTPCode, row: NumberRow) -> _Verdict[T]:
 @sensitive_variables("guess")
 def _accept(guess: _Guess[T], otp_code: OTPCode, row: NumberRow) -> _Verdict[T]:
     answer: Redeemed[T] | RedemptionRefused
-    with row.replaced_by(row.state.after_success()):
-        account = _account(guess.phone_number) if guess.purpose == LOGIN else _Account()
+    state = row.state.after_success(row.now, guess.caller.tags(row.key))
+    with row.replaced_by(state), users_too():
+        account = _account(_phone_number_of(otp_code)) if guess.purpose == LOGIN else _Account()
         _consume(otp_code, row, account.user)
         try:
             answer = _log_in(guess, otp_code, account)

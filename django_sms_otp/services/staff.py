@@ -1,11 +1,12 @@
-"""What staff may do to a code."""
+"""What staff may do to codes and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..models import OTPCode
-from ..rounds import NumberRow, in_rounds
+from ..rounds import LimitRow, NumberRow, change_row, in_rounds
 
 
 def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
@@ -20,3 +21,34 @@ def _invalidate(otp_code: OTPCode) -> int:
             return live.update(superseded_at=row.now)
 
     return in_rounds(otp_code.phone_number, supersede)
+
+
+def unlock_number(e164: str) -> bool:
+    """Lift a lockout: forget the failed attempts of a number. Return whether there were any."""
+
+    def forget(row: NumberRow) -> bool:
+        had_any = row.state.is_held
+        with row.replaced_by(row.state.unlocked()):
+            return had_any
+
+    return in_rounds(e164, forget)
+
+
+def forget_limit(key: str) -> bool:
+    """Forget what a shared row has counted, a block by the breaker included. Return whether
+    there was anything.
+
+    :param key: of an IP address, a prefix, a country or the site.
+    :raises ValueError: a phone number's row, which knows more than counts.
+    """
+    if key.startswith("+"):
+        raise ValueError("A number's row is not forgotten: see unlock_number().")
+    had_any = False
+
+    def forget(row: LimitRow) -> Mapping[str, Any]:
+        nonlocal had_any
+        had_any = bool(row.data)
+        return {}
+
+    change_row(key, forget)
+    return had_any

@@ -6,6 +6,7 @@ the environment, so that the same site runs on a laptop and on a server:
     DJANGO_DEBUG                 "0" on a server
     DJANGO_SECRET_KEY            needed where DJANGO_DEBUG is "0"
     DJANGO_ALLOWED_HOSTS         host names, with commas
+    DJANGO_TRUSTED_PROXY_COUNT   "1" behind one proxy
     DATABASE_URL                 SQLite in this folder unless given. The driver of PostgreSQL
                                  comes along; for MySQL and MariaDB install mysqlclient
     TWILIO_ACCOUNT_SID           messages go to the console unless given
@@ -94,6 +95,14 @@ SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
 SMS_OTP = {
     "CODE_LIFETIME": timedelta(minutes=10),
     "MESSAGE": "Your code is {code}. It is valid for {minutes} minutes.",
+    # A cap on the bill, well above the busiest hour and day. The limits of numbers and IP
+    # addresses hold by default.
+    "LIMITS": {"site": "500/h,5000/d"},
+    # How many proxies of the site's own a request passes: "1" behind nginx.
+    # Without it, limits by IP address do not hold behind a proxy.
+    "TRUSTED_PROXY_COUNT": int(os.environ.get("DJANGO_TRUSTED_PROXY_COUNT", "0")),
+    # A device that has logged in is not held up by strangers who guess.
+    "DEVICE_COOKIE": "sms_otp_device",
 }
 
 if "TWILIO_ACCOUNT_SID" in os.environ:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.dispatch import Signal
+
+from django_sms_otp import signals
 
 from . import pages
 
@@ -19,6 +22,7 @@ ENVIRONMENT = {
     "TWILIO_API_KEY_SECRET": "secret",
     "TWILIO_FROM_NUMBER": "+15005550006",
     "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+    "TURNSTILE_SECRET": "secret",
     "SMS_OTP_KEY": "k" * 50,
     "SMS_OTP_OLD_KEY": "o" * 50,
 }
@@ -35,6 +39,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def modules(environment: None) -> Iterator[Callable[[Path], dict[str, Any]]]:
     """Return a function that imports the example modules of a page, as ``shop.<name>``."""
     before = set(sys.modules)
+    ours = [signal for signal in vars(signals).values() if isinstance(signal, Signal)]
+    receivers = [(signal, list(signal.receivers)) for signal in ours]
 
     def load(path: Path) -> dict[str, Any]:
         loaded: dict[str, Any] = {}
@@ -53,6 +59,8 @@ def modules(environment: None) -> Iterator[Callable[[Path], dict[str, Any]]]:
         return loaded
 
     yield load
+    for signal, connected in receivers:
+        signal.receivers = connected
     for name in set(sys.modules) - before:
         if name.split(".")[0] == "shop":
             del sys.modules[name]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.dispatch import Signal
 
-from django_sms_otp import checks
+from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
 from django_sms_otp.backends import twilio
-from django_sms_otp.conf import Settings
-from django_sms_otp.models import OTPCode
+from django_sms_otp.conf import Breaker, Budget, Settings
+from django_sms_otp.models import Limit, OTPCode
 
 from . import pages
 
@@ -35,17 +36,47 @@ def documented_settings() -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     return list(value) if is_list else value
 
 
 def test_settings_are_all_there_with_their_defaults() -> None:
-    defaults = {each.name: plain(each.default) for each in dataclasses.fields(Settings)}
+    names = [each.name for each in dataclasses.fields(Settings)]
+    defaults = {name: plain(getattr(Settings(), name)) for name in names}
     assert documented_settings() == defaults
 
 
+@pytest.mark.parametrize(
+    ("heading", "group"), [("UNVERIFIED_BUDGET", Budget), ("CONVERSION_BREAKER", Breaker)]
+)
+def test_figures_are_all_there_with_their_defaults(
+    heading: str, group: type[Budget | Breaker]
+) -> None:
+    table = pages.rows(pages.page("settings.md"), heading)
+    documented = {
+        row[0].strip("`"): eval(row[1].strip("`"), {"timedelta": timedelta})
+        for row in table
+        if row[0].startswith("`")
+    }
+    assert documented == dataclasses.asdict(group())
+
+
+def test_limits_are_all_there() -> None:
+    table = pages.rows(pages.page("settings.md"), "LIMITS")
+    assert [row[0].strip("`") for row in table] == list(Settings().LIMITS)
+
+
+def test_signals_are_all_there() -> None:
+    table = pages.rows(pages.page("operations.md"), "Signals")
+    known = [name for name, value in vars(signals).items() if isinstance(value, Signal)]
+    assert sorted(row[0].strip("`") for row in table) == sorted(known)
+
+
 def test_check_ids_are_all_there() -> None:
-    source = Path(checks.__file__).read_text(encoding="utf-8")
+    files = Path(checks.__file__).parent.glob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
     ids = set(re.findall(r"sms_otp\.[EW]\d{3}", source))
     headings = pages.headings(pages.page("checks.md"))
     assert sorted(headings[1:]) == sorted(ids)
@@ -89,7 +120,7 @@ def test_twilio_options_are_all_there() -> None:
 
 def test_permissions_exist() -> None:
     text = pages.page("operations.md").read_text(encoding="utf-8")
-    for name, _label in OTPCode._meta.permissions:
+    for name, _label in (*OTPCode._meta.permissions, *Limit._meta.permissions):
         assert f"`django_sms_otp.{name}`" in text
 
 
@@ -99,7 +130,7 @@ def test_links_resolve(path: Path) -> None:
         name, _, fragment = link.partition("#")
         target = (path.parent / name).resolve() if name else path
         assert target.is_file(), link
-        if path.parent.name == "docs":
+        if path.parent == pages.ROOT / "docs":
             assert target.parent == path.parent, f"{link} leaves the built site"
         if fragment:
             assert fragment in map(pages.anchor, pages.headings(target)), link

@@ -17,6 +17,7 @@ WANTED = {
     "django_sms_otp/py.typed",
     "django_sms_otp/migrations/0001_initial.py",
     "django_sms_otp/static/django_sms_otp/admin.css",
+    "django_sms_otp/templates/admin/django_sms_otp/hourlycount/change_list.html",
     "django_sms_otp/locale/de/LC_MESSAGES/django.mo",
 }
 

@@ -18,8 +18,22 @@ ROOT = Path(__file__).parents[2]
 
 def visit(site: str) -> dict[str, Any]:
     """Log in to a site in a process of its own, and return what it answered."""
-    process = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.sites.login", f"tests.sites.{site}"],
+    process = _run(site, "tests.sites.login")
+    assert process.returncode == 0, process.stderr
+    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return report
+
+
+def check(site: str) -> str:
+    """Run ``manage.py check`` for a site that it must refuse, and return what it wrote."""
+    process = _run(site, "django", "check")
+    assert process.returncode == 1, process.stderr
+    return process.stderr
+
+
+def _run(site: str, *module: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", *module],
         cwd=ROOT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": f"tests.sites.{site}"},
         capture_output=True,
@@ -27,6 +41,3 @@ def visit(site: str) -> dict[str, Any]:
         timeout=60,
         check=False,
     )
-    assert process.returncode == 0, process.stderr
-    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-    return report

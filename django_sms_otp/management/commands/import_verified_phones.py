@@ -16,7 +16,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Field
 
-from ...conf import get_settings, is_region
+from ...conf import get_settings
+from ...rules import is_region
 from ..arguments import positive_number
 from ..imports import Claim, PhoneImport, Refusal, claims_from_csv, claims_from_field
 from ..progress import Progress

@@ -8,21 +8,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ...conf import get_settings
-from ...limits import MEMORY
-from ...models import Limit, OTPCode
-from ...rounds import database_alias, retry_lost_races
+from ...controls import memory
+from ...models import HourlyCount, Limit, OTPCode
+from ...rollup import roll_up
+from ...transactions import database_alias, retry_lost_races
 from ..arguments import duration, positive_number
 from ..progress import Progress
+
+COUNTS_KEPT = timedelta(days=400)
 
 
 class Command(BaseCommand):
     help = (
         "Delete codes that have expired and are older than a while, and limits rows that count "
-        "nothing any more. Safe beside live traffic, and twice at once; lifts no wait."
+        "nothing any more. Adds up the codes first, like roll_up_otp_codes. Safe beside live "
+        "traffic, and twice at once; lifts no wait and no lockout."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -51,7 +55,10 @@ class Command(BaseCommand):
         tables = {
             "codes": old_codes(now, older_than),
             "limits": idle_limits(now, older_than),
+            "hourly counts": old_counts(now),
         }
+        if not options["dry_run"]:
+            roll_up()
         verb = "Would delete" if options["dry_run"] else "Deleted"
         for name, rows in tables.items():
             if options["dry_run"]:
@@ -78,8 +85,19 @@ def old_codes(now: datetime, older_than: timedelta) -> QuerySet[OTPCode]:
 
 def idle_limits(now: datetime, older_than: timedelta) -> QuerySet[Limit]:
     """Limits rows that have not changed for so long that they count nothing."""
-    limits = Limit.objects.using(database_alias()).order_by("updated_at")
-    return limits.filter(updated_at__lt=now - max(older_than, MEMORY))
+    limits = Limit.objects.using(database_alias()).filter(held=False).order_by("updated_at")
+    # What numbers share counts nothing after its longest window. A number's row also knows who
+    # has redeemed codes before.
+    is_number = Q(key__startswith="+")
+    long_idle = Q(updated_at__lt=now - max(older_than, memory()))
+    idle = Q(updated_at__lt=now - memory())
+    return limits.filter((is_number & long_idle) | (~is_number & idle))
+
+
+def old_counts(now: datetime) -> QuerySet[HourlyCount]:
+    """Hourly counts that no budget looks at, and that a site has had a year to look at."""
+    counts = HourlyCount.objects.using(database_alias()).order_by("hour")
+    return counts.filter(hour__lt=now - COUNTS_KEPT)
 
 
 def delete_in_batches(rows: QuerySet[Any], batch_size: int) -> Iterator[int]:

@@ -2,3 +2,6 @@
 
 LOGIN = "login"
 """The purpose of the public endpoints."""
+
+VERIFY_PHONE = "verify_phone"
+"""Binds a number to the account of somebody who is logged in: the way back after a lockout."""

@@ -1,41 +1,26 @@
-"""The admin panel."""
+"""The list of issued codes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.db import connection
-from django.test import Client
+from django.contrib.auth.models import User
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.models import OTPCode, VerifiedPhone
+from django_sms_otp.models import OTPCode
 
-from .conftest import PHONE, Post
-from .factories import OTPCodeFactory, VerifiedPhoneFactory
+from ..conftest import PHONE, Post
+from ..factories import OTPCodeFactory
+from .staff import page, staff, unbounded
 
 LIST = "/admin/django_sms_otp/otpcode/"
-PHONES = "/admin/django_sms_otp/verifiedphone/"
 
 pytestmark = pytest.mark.django_db
-
-
-def staff(*permissions: str) -> Client:
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def page(client: Client, url: str, **query: str) -> str:
-    answer = client.get(url, query)
-    assert answer.status_code == 200
-    return answer.content.decode()
 
 
 def detail(code: OTPCode) -> str:
@@ -77,6 +62,22 @@ def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
     assert PHONE not in page(client, LIST)
 
 
+def test_why_a_request_was_allowed_is_shown_and_filtered_by() -> None:
+    code = OTPCodeFactory.create(reason="recorded:prefix,ip")
+    OTPCodeFactory.create(reason="withheld:budget", phone_number=PHONE)
+    OTPCodeFactory.create(reason="")  # from before there were reasons
+    client = staff("view_otpcode")
+    shown = page(client, LIST)
+    assert shown.count('class="field-reason"') == 3
+    assert "?reason=withheld%3Abudget" in shown
+    assert '?reason="' not in shown
+    assert "recorded:prefix,ip" in page(client, detail(code))
+    assert "+1********71" in page(client, LIST, reason="withheld:budget")
+    chosen = page(client, LIST, reason="recorded:prefix,ip")
+    assert chosen.count('class="field-reason"') == 1
+    assert "+1********71" not in chosen
+
+
 def test_seeds_are_nowhere() -> None:
     code = OTPCodeFactory.create()
     client = staff("view_otpcode", "view_whole_phone_number")
@@ -88,6 +89,12 @@ def test_seeds_are_nowhere() -> None:
 def test_a_number_is_found_however_it_is_written(written: str) -> None:
     OTPCodeFactory.create(phone_number=PHONE)
     assert "+1********71" in page(staff("view_otpcode"), LIST, q=written)
+
+
+@pytest.mark.parametrize("number", ["+18005551234", "+881612345678", "+14155000000"])
+def test_a_number_that_is_refused_by_now_is_found(number: str) -> None:
+    OTPCodeFactory.create(phone_number=number)
+    assert number[-2:] + "</td>" in page(staff("view_otpcode"), LIST, q=number)
 
 
 @pytest.mark.parametrize("part", ["+1415555267", "2671", "415", "nobody", "+14155552672"])
@@ -125,6 +132,17 @@ def test_invalidate_kills_live_codes(get_code: Post, auth_code: Post) -> None:
     assert answer.status_code == 401
 
 
+def test_actions_commit_by_themselves_under_atomic_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = OTPCodeFactory.create()
+    client = staff("view_otpcode", "invalidate_otpcode")
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    client.post(LIST, {"action": "invalidate", "_selected_action": [str(row.pk)]})
+    row.refresh_from_db()
+    assert row.superseded_at is not None
+
+
 def test_invalidate_needs_its_permission() -> None:
     row = OTPCodeFactory.create()
     action = {"action": "invalidate", "_selected_action": [str(row.pk)]}
@@ -151,11 +169,7 @@ def test_no_query_of_the_list_reads_every_row() -> None:
     client = staff("view_otpcode")
     with CaptureQueriesContext(connection) as queries:
         page(client, LIST)
-    table = OTPCode._meta.db_table
-    on_codes = [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"]]
-    unbounded = [sql for sql in on_codes if "LIMIT" not in sql and "MIN(" not in sql]
-    assert on_codes or connection.vendor == "mysql"
-    assert unbounded == []
+    assert unbounded(queries, OTPCode._meta.db_table) == []
 
 
 def test_the_date_hierarchy_offers_each_period() -> None:
@@ -167,14 +181,3 @@ def test_the_date_hierarchy_offers_each_period() -> None:
     assert f"created_at__year={year.year}" in page(client, LIST)
     shown = page(client, LIST, created_at__year=str(year.year))
     assert f"created_at__month={year.month}" in shown
-
-
-def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
-    bound = VerifiedPhoneFactory.create(phone_number=PHONE)
-    client = staff("view_verifiedphone", "add_verifiedphone", "delete_verifiedphone")
-    shown = page(client, PHONES)
-    assert "+1********71" in shown
-    assert PHONE not in shown
-    assert client.get(f"{PHONES}add/").status_code == 403
-    client.post(f"{PHONES}{bound.pk}/delete/", {"post": "yes"})
-    assert not VerifiedPhone.objects.exists()

@@ -1,52 +1,37 @@
-"""System checks. ``docs/checks.md`` explains each id."""
+"""Checks of accounts, tokens, codes, messages and backends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import wraps
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from .backends import DEFAULT_ALIAS, get_backend
-from .conf import backend_aliases, get_settings
-from .exceptions import InvalidSettings
-from .messages import count_segments, longest_renderings, site_name
-from .models import VerifiedPhone
-from .rounds import database_alias
-from .tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
-from .users import (
+from ..backends import DEFAULT_ALIAS, get_backend
+from ..conf import backend_aliases, get_settings
+from ..exceptions import InvalidSettings
+from ..messages import count_segments, longest_renderings, site_name
+from ..models import OTPCode, VerifiedPhone
+from ..tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
+from ..transactions import database_alias
+from ..users import (
     UserFieldResolver,
     VerifiedPhoneResolver,
     get_user_resolver,
     phone_field,
     phone_like_fields,
 )
+from .base import with_valid_settings
 
 LONGEST_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.5."""
 
 SHORTEST_CODE = 6
 """NIST SP 800-63B-4, 3.1.3.2."""
-
-Check = Callable[..., Sequence[CheckMessage]]
-
-
-def _with_valid_settings(check: Check) -> Check:
-    """Leave a broken ``SMS_OTP`` to the one check that reports it."""
-
-    @wraps(check)
-    def wrapper(**kwargs: Any) -> Sequence[CheckMessage]:
-        try:
-            get_settings()
-        except InvalidSettings:
-            return []
-        return check(**kwargs)
-
-    return wrapper
 
 
 @register(Tags.security)
@@ -74,7 +59,7 @@ def check_backends(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-@_with_valid_settings
+@with_valid_settings
 def check_user_resolver(**kwargs: Any) -> list[CheckMessage]:
     try:
         resolver = get_user_resolver()
@@ -94,7 +79,7 @@ def check_user_resolver(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-@_with_valid_settings
+@with_valid_settings
 def check_registration(**kwargs: Any) -> list[CheckMessage]:
     if get_settings().UNKNOWN_NUMBERS != "register":
         return []
@@ -108,7 +93,7 @@ def check_registration(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-@_with_valid_settings
+@with_valid_settings
 def check_token_issuer(**kwargs: Any) -> list[CheckMessage]:
     try:
         if isinstance(get_token_issuer(), SimpleJWTIssuer):
@@ -119,7 +104,7 @@ def check_token_issuer(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-@_with_valid_settings
+@with_valid_settings
 def check_ignored_numbers(**kwargs: Any) -> list[CheckMessage]:
     if get_settings().UNKNOWN_NUMBERS != "ignore":
         return []
@@ -147,7 +132,23 @@ def check_time_zones(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-@_with_valid_settings
+def check_autocommit(**kwargs: Any) -> list[CheckMessage]:
+    models = (OTPCode, VerifiedPhone, get_user_model())
+    aliases = {database_alias(model) for model in models}
+    return [
+        Error(
+            f"DATABASES[{alias!r}]['AUTOCOMMIT'] is False: nothing that django_sms_otp counts "
+            "would be committed before it is answered.",
+            hint="Leave it at True, which is Django's default.",
+            id="sms_otp.E018",
+        )
+        for alias in sorted(aliases)
+        if not django_settings.DATABASES.get(alias, {}).get("AUTOCOMMIT", True)
+    ]
+
+
+@register(Tags.security)
+@with_valid_settings
 def check_message(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if "{site}" in str(get_settings().MESSAGE) and site_name() is None:
@@ -195,17 +196,18 @@ def _check_segments(language: str, text: str) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-@_with_valid_settings
+@with_valid_settings
 def check_existing_customers(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     fields = phone_like_fields()
-    if not fields or not databases or database_alias() not in databases:
+    alias = database_alias(VerifiedPhone)
+    if not fields or not databases or alias not in databases:
         return []
     try:
         if not isinstance(get_user_resolver(), VerifiedPhoneResolver):
             return []
-        if VerifiedPhone.objects.using(database_alias()).exists():
+        if VerifiedPhone.objects.using(alias).exists():
             return []
     except (InvalidSettings, DatabaseError):
         return []  # E003 says so; or the tables are yet to be made.
@@ -239,7 +241,7 @@ def check_production_backend(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-@_with_valid_settings
+@with_valid_settings
 def check_code_strength(**kwargs: Any) -> list[CheckMessage]:
     settings = get_settings()
     found: list[CheckMessage] = []

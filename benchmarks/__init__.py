@@ -1,0 +1,1 @@
+"""What is measured, and is too much for every run of the tests."""

@@ -1,0 +1,121 @@
+"""Which attacks run on which settings, and how large they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from .guesses import days_of_guesses, hour_of_guesses, lockout_of_the_holder
+from .messages import many_numbers, quota_of_a_number, requests_at_once
+from .redemptions import right_guesses_at_once
+from .targets import HOME, Attack, same_network, strangers
+
+__all__ = ["FULL", "QUICK", "Site", "Size", "sites"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """
+    :param workers: processes of the server.
+    :param rounds: of what must hold in each of them.
+    :param numbers: that codes are asked for from one address, and ``addresses``: from many.
+    :param salvo: guesses at a time over days, or half the requests at a time over a day.
+    """
+
+    workers: int
+    rounds: int
+    numbers: int
+    addresses: int
+    salvo: int
+    threads: int
+
+
+FULL = Size(workers=4, rounds=50, numbers=200, addresses=200, salvo=8, threads=16)
+QUICK = Size(workers=2, rounds=3, numbers=54, addresses=32, salvo=1, threads=16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Settings, and the attacks on a server that has them."""
+
+    settings: Mapping[str, Any]
+    attacks: Sequence[Attack]
+
+
+def sites(size: Size) -> dict[str, Site]:
+    return {
+        "defaults": _site(*_on_numbers(size), *_on_addresses(size)),
+        "request ids": _side_by_side(size),
+        "prefix": _site(*_on_a_prefix(size), prefix="10/h,30/d"),
+        "country": _site(_on_a_sum(size, 'country "30/h"', 30), country="30/h"),
+        "site": _site(_on_a_sum(size, 'site "20/h"', 20), site="20/h"),
+    }
+
+
+def _site(*attacks: Attack, **limits: str) -> Site:
+    # Clients are told apart by X-Forwarded-For: all requests come from loopback.
+    return Site(settings={"TRUSTED_PROXY_COUNT": 1, "LIMITS": limits}, attacks=attacks)
+
+
+def _side_by_side(size: Size) -> Site:
+    """Each request has a code of its own, and all of them can be guessed at."""
+    attack = partial(hour_of_guesses, salvo=25, threads=size.threads, side_by_side=True)
+    return Site(
+        settings={"TRUSTED_PROXY_COUNT": 1, "REQUIRE_REQUEST_ID": True}, attacks=[attack]
+    )
+
+
+def _on_numbers(size: Size) -> list[Attack]:
+    return [
+        partial(right_guesses_at_once, rounds=size.rounds),
+        partial(hour_of_guesses, salvo=25, threads=size.threads),
+        partial(days_of_guesses, salvo=size.salvo, threads=size.threads),
+        lockout_of_the_holder,
+        partial(requests_at_once, rounds=max(1, size.rounds // 5)),
+        partial(requests_at_once, rounds=max(1, size.rounds // 5), known=True),
+        partial(quota_of_a_number, threads=2 * size.salvo),
+    ]
+
+
+def _on_addresses(size: Size) -> list[Attack]:
+    forged = [f"{address}, {HOME}" for address in _many(size.numbers)]
+    network = same_network(size.numbers)
+    attack = partial(
+        many_numbers, limits='ip "50/h"', messages=50, admitted=50, threads=size.threads
+    )
+    return [
+        partial(attack, addresses=[HOME] * size.numbers, whence="from one address"),
+        partial(attack, addresses=network, whence="from as many addresses of one IPv6 /64"),
+        partial(
+            attack, addresses=forged, whence="from one address that forges X-Forwarded-For"
+        ),
+    ]
+
+
+def _on_a_prefix(size: Size) -> list[Attack]:
+    limits = 'ip "50/h", prefix "10/h,30/d"'
+    attack = partial(many_numbers, limits=limits, messages=10, threads=size.threads)
+    alone, many = [HOME] * size.numbers, _many(size.addresses)
+    return [
+        partial(attack, addresses=alone, whence="from one address", admitted=50),
+        partial(attack, addresses=many, whence="each from a new address", admitted=len(many)),
+    ]
+
+
+def _on_a_sum(size: Size, limit: str, most: int) -> Attack:
+    return partial(
+        many_numbers,
+        addresses=_many(size.addresses),
+        limits=limit,
+        whence="each from a new address",
+        messages=most,
+        admitted=most,
+        threads=size.threads,
+    )
+
+
+def _many(count: int) -> list[str]:
+    return list(islice(strangers(), count))

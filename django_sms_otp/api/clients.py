@@ -1,0 +1,70 @@
+"""Who calls: what limits need to know of an HTTP request."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import secrets
+import time
+
+from django.http import HttpRequest, HttpResponse
+
+from ..addresses import client_address
+from ..conf import get_settings
+
+__all__ = ["device_of", "ip_address_of", "new_device", "remember_device"]
+
+logger = logging.getLogger("django_sms_otp")
+
+DEVICE_BYTES = 16
+DEVICE = re.compile(r"[\w-]{22}", re.ASCII)
+DEVICE_AGE = 400 * 24 * 3600
+"""Seconds; the most that browsers keep a cookie."""
+
+
+def ip_address_of(request: HttpRequest) -> str | None:
+    """Return the client's address; ``None``: nobody can tell, and no limit by address holds."""
+    address = client_address(
+        request.META.get("REMOTE_ADDR") or "",
+        request.META.get("HTTP_X_FORWARDED_FOR", ""),
+        trusted_proxies=get_settings().TRUSTED_PROXY_COUNT,
+    )
+    if address is None:
+        _complain(int(time.time() // 3600))
+    return str(address) if address else None
+
+
+def device_of(request: HttpRequest) -> str | None:
+    """Return what :func:`remember_device` gave to this device."""
+    name = get_settings().DEVICE_COOKIE
+    value = request.COOKIES.get(name, "") if name else ""
+    return value if DEVICE.fullmatch(value) else None
+
+
+def new_device() -> str | None:
+    """Return a name for a device that has none; ``None``: the site does not want any."""
+    return secrets.token_urlsafe(DEVICE_BYTES) if get_settings().DEVICE_COOKIE else None
+
+
+def remember_device(request: HttpRequest, response: HttpResponse, device: str | None) -> None:
+    """Have the device show its name again."""
+    name = get_settings().DEVICE_COOKIE
+    if name and device:
+        response.set_cookie(
+            name,
+            device,
+            max_age=DEVICE_AGE,
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+@functools.lru_cache(maxsize=1)
+def _complain(hour: int) -> None:
+    """Once an hour and process: an attacker must not fill the log."""
+    logger.error(
+        "The client's address is unknown, so no limit by IP address holds. Requests come from "
+        "a proxy: set SMS_OTP['TRUSTED_PROXY_COUNT'] to how many of them there are."
+    )

@@ -1,0 +1,37 @@
+"""Tells a database that is out of reach from an error in a program."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from django.db import InterfaceError, OperationalError
+
+__all__ = ["is_outage", "log_outage"]
+
+logger = logging.getLogger("django_sms_otp")
+
+SQLITE_ERROR = 1
+"""A statement that is wrong, such as one on a table that was never made."""
+
+
+def is_outage(error: Exception) -> bool:
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return getattr(error.__cause__, "sqlite_errorcode", None) != SQLITE_ERROR
+
+
+def log_outage(error: Exception) -> None:
+    """Log what failed and where, but not the text of the error: it may hold a row's values."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("The database failed with %s:\n%s", _name(error), frames)
+
+
+def _name(error: Exception) -> str:
+    cause = error.__cause__ or error
+    known_as = (
+        getattr(cause, "sqlstate", None)
+        or getattr(cause, "sqlite_errorname", None)
+        or next((part for part in cause.args if isinstance(part, int)), None)
+    )
+    return f"{type(cause).__name__} {known_as}" if known_as else type(cause).__name__

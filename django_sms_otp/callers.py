@@ -1,0 +1,48 @@
+"""Who asks: an IP address and perhaps a device, as far as limits need to know them."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from .addresses import network_of
+from .conf import secret_keys
+
+__all__ = ["Caller"]
+
+LABEL = b"django_sms_otp.callers.tag"
+TAG_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """
+    :param network: an IPv4 address, or the /64 of an IPv6 address; empty where it is unknown.
+    :param device: an opaque text that the site gave to the caller's device, such as a cookie.
+    """
+
+    network: str = ""
+    device: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, ip_address: str | None, device: str | None) -> Caller:
+        """:raises ValueError: ``ip_address`` is none."""
+        network = network_of(ip_address) if ip_address else ""
+        return cls(network=network, device=device or "")
+
+    def network_tag(self, e164: str) -> str:
+        """Name the network in a number's row."""
+        return _tag("network", self.network, e164) if self.network else ""
+
+    def tags(self, e164: str) -> tuple[str, ...]:
+        """Name the network and the device in a number's row."""
+        named = (("network", self.network), ("device", self.device))
+        return tuple(_tag(kind, name, e164) for kind, name in named if name)
+
+
+def _tag(kind: str, name: str, e164: str) -> str:
+    # Keyed, and bound to the number: the table does not tell who was where, nor which numbers
+    # were used from one place.
+    text = "\0".join((kind, name, e164)).encode()
+    key = hmac.digest(secret_keys()[0], LABEL, "sha256")
+    return hmac.digest(key, text, "sha256")[:TAG_BYTES].hex()

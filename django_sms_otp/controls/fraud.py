@@ -1,0 +1,150 @@
+"""The budget of unverified numbers, and the breaker that low conversion trips."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import cached_property
+
+from django.db import DatabaseError
+
+from ..breakers import Trip, trip_of
+from ..callers import Caller
+from ..conf import get_settings
+from ..exceptions import Contention
+from ..models import VERIFIED, OTPCode
+from ..phone import PhoneNumber
+from ..pumping import country_is_over, network_is_over
+from ..quotas import shared_key
+from ..rollup import busiest_day
+from ..rounds import LimitRow, NumberRow, change_row
+from ..traffic import SharedState
+from .base import Controls, Finding
+
+__all__ = ["FraudControls", "note_not_sent", "note_redemption"]
+
+logger = logging.getLogger("django_sms_otp")
+
+
+class FraudControls(Controls):
+    """Both let verified numbers pass and do not count them."""
+
+    def row_keys(self) -> Iterable[str]:
+        return {*self._budget_keys, *self._breaker_keys}
+
+    def findings(self, row: NumberRow) -> Iterator[Finding]:
+        # Judged for verified numbers too, who pass: the time that it takes must not tell.
+        is_over_budget = self._is_over_budget(row)
+        is_blocked = [self._is_blocked(row, key) for key in self._breaker_keys]
+        if self.subject.verified:
+            return
+        is_soft = self.settings.UNKNOWN_NUMBERS != "reject"
+        if is_over_budget:
+            yield Finding(control="budget", reason="quota_exceeded", is_soft=is_soft)
+        if any(is_blocked):
+            yield Finding(control="breaker", reason="quota_exceeded", is_soft=is_soft)
+
+    def trips(self, row: NumberRow) -> Iterator[Trip]:
+        """Yield the breakers to trip, by what a round has read."""
+        breaker = self.settings.breaker
+        for key in self._breaker_keys if breaker else ():
+            shared = row.shared[key]
+            if trip := trip_of(key, shared.state, shared.now.timestamp()):
+                yield trip
+
+    def count(self, row: NumberRow, states: dict[str, SharedState], *, withheld: bool) -> None:
+        if withheld or self.subject.verified:
+            return
+        for key in self.row_keys():
+            now = row.shared[key].now.timestamp()
+            states[key] = states[key].with_sent(now)
+            if key.startswith("ip:"):
+                states[key] = states[key].with_region(now, self.number.region, redeemed=False)
+
+    @cached_property
+    def _budget_keys(self) -> list[str]:
+        return self._keys_of("country", "ip") if self.settings.budget else []
+
+    @cached_property
+    def _breaker_keys(self) -> list[str]:
+        return self._keys_of("country", "prefix") if self.settings.breaker else []
+
+    def _keys_of(self, *controls: str) -> list[str]:
+        keys = [shared_key(each, self.number, self.subject.caller) for each in controls]
+        return [key for key in keys if key]
+
+    def _is_over_budget(self, row: NumberRow) -> bool:
+        used_up = [self._is_used_up(row.shared[key]) for key in self._budget_keys]
+        return any(used_up)
+
+    def _is_used_up(self, shared: LimitRow) -> bool:
+        budget, now = self.settings.budget, shared.now.timestamp()
+        if budget is None:
+            return False
+        if shared.key.startswith("ip:"):
+            return network_is_over(budget, shared.state, now, region=self.number.region)
+        return country_is_over(budget, shared.state, now, busiest_day=self._busiest_day)
+
+    @cached_property
+    def _busiest_day(self) -> int:
+        return busiest_day(self.number.region)
+
+    def _is_blocked(self, row: NumberRow, key: str) -> bool:
+        shared = row.shared[key]
+        now = shared.now.timestamp()
+        if shared.state.blocked_until > now:
+            return True
+        trip = trip_of(key, shared.state, now)
+        return trip is not None and trip.blocks
+
+
+def note_redemption(otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller) -> None:
+    """Count a code's messages as redeemed. After the login, in transactions of their own: the
+    rows are many logins', and none is to wait for another's."""
+    if not otp_code.reason.startswith(VERIFIED):
+        _change_cohorts(phone_number, caller, lambda row: _redeemed(row, otp_code))
+
+
+def note_not_sent(
+    otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller, *, counted_at: datetime
+) -> None:
+    """Take a message back that was counted and never left: a gateway that is down must not
+    look like an attack."""
+    was_counted = not otp_code.reason.startswith(VERIFIED)
+    # The rows of verified numbers are written too, as they are: the time must not tell.
+    _change_cohorts(
+        phone_number,
+        caller,
+        lambda row: _unsent(row, counted_at) if was_counted else row.state,
+    )
+
+
+def _change_cohorts(
+    phone_number: PhoneNumber, caller: Caller, change: Callable[[LimitRow], SharedState]
+) -> None:
+    settings = get_settings()
+    controls = {
+        *(("country", "ip") if settings.budget else ()),
+        *(("country", "prefix") if settings.breaker else ()),
+    }
+    keys = [shared_key(control, phone_number, caller) for control in sorted(controls)]
+    try:
+        for key in filter(None, keys):
+            change_row(key, lambda row: change(row).to_json())
+    except (Contention, DatabaseError) as error:
+        # What is counted has happened: no login is to fail for the sake of a count.
+        logger.error("Cohorts were not counted: %s.", type(error).__name__)
+
+
+def _unsent(row: LimitRow, counted_at: datetime) -> SharedState:
+    return row.state.with_sent(row.now.timestamp(), at=counted_at.timestamp(), count=-1)
+
+
+def _redeemed(row: LimitRow, otp_code: OTPCode) -> SharedState:
+    now = row.now.timestamp()
+    sent_at = otp_code.created_at.timestamp()
+    state = row.state.with_redeemed(now, sent_at=sent_at, count=otp_code.send_count)
+    if row.key.startswith("ip:"):
+        return state.with_region(now, otp_code.region, redeemed=True)
+    return state

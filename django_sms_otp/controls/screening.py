@@ -1,0 +1,134 @@
+"""Asks every control, in order.
+
+A control that exempts verified numbers (prefix, budget, breaker) must not become an oracle: its
+refusal would tell who is a customer. So it is answered as if the message had been sent, and the
+message is withheld; but for sites that answer 404 to unknown numbers anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..breakers import Trip
+from ..callers import Caller
+from ..conf import get_settings
+from ..hooks import SendAttempt
+from ..models import REASON_LENGTH, VERIFIED, WITHHELD
+from ..outcomes import RequestRefused
+from ..rounds import NumberRow
+from ..traffic import SharedState
+from .base import Controls, Finding, Subject
+from .fraud import FraudControls
+from .number import NumberControls
+from .outside import Hooks
+from .shared import SharedQuotas
+
+__all__ = ["Admitted", "Decision", "Refused", "Screening"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """
+    :param control: what refused or withheld the message; empty where it goes out.
+    :param recorded: controls that only record, and would have refused.
+    :param trips: breakers to trip.
+    """
+
+    control: str = ""
+    recorded: Sequence[str] = ()
+    trips: Sequence[Trip] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Decision):
+    """Nothing is written."""
+
+    answer: RequestRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted(Decision):
+    """The caller is told that a message was sent; so it was, unless it is withheld.
+
+    :param reason: what the code's row remembers.
+    :param shared: the new states of the shared rows.
+    """
+
+    reason: str
+    shared: Mapping[str, SharedState]
+
+    @property
+    def is_withheld(self) -> bool:
+        return bool(self.control)
+
+
+class Screening:
+    """The controls of one request."""
+
+    def __init__(self, attempt: SendAttempt, caller: Caller) -> None:
+        subject = Subject(attempt=attempt, caller=caller, settings=get_settings())
+        self._subject = subject
+        self._fraud = FraudControls(subject)
+        self._groups: Sequence[Controls] = (
+            NumberControls(subject),
+            SharedQuotas(subject),
+            self._fraud,
+            Hooks(subject),
+        )
+
+    @property
+    def row_keys(self) -> list[str]:
+        """The shared rows to read and replace."""
+        return sorted({key for group in self._groups for key in group.row_keys()})
+
+    def decide(self, row: NumberRow) -> Admitted | Refused:
+        """Judge the message by what a round has read."""
+        withheld_by = ""
+        recorded: list[str] = []
+        for finding in (each for group in self._groups for each in group.findings(row)):
+            mode = self._subject.settings.mode(finding.control)
+            if mode == "record":
+                recorded.append(finding.control)
+            elif mode == "enforce" and finding.is_soft:
+                withheld_by = withheld_by or finding.control
+            elif mode == "enforce":
+                self.release()
+                return Refused(
+                    answer=_answer(finding, row),
+                    control=finding.control,
+                    recorded=recorded,
+                    trips=list(self._fraud.trips(row)),
+                )
+        return Admitted(
+            control=withheld_by,
+            recorded=recorded,
+            reason=self._reason(withheld_by, recorded),
+            shared=self._counted(row, withheld=bool(withheld_by)),
+            trips=list(self._fraud.trips(row)),
+        )
+
+    def release(self) -> None:
+        """Give back what was counted outside of the rows: the message does not go out."""
+        for group in self._groups:
+            group.release()
+
+    def _counted(self, row: NumberRow, *, withheld: bool) -> Mapping[str, SharedState]:
+        # All of them, changed or not: the same statements for every number.
+        states = {key: shared.state for key, shared in row.shared.items()}
+        for group in self._groups:
+            group.count(row, states, withheld=withheld)
+        return states
+
+    def _reason(self, withheld_by: str, recorded: Sequence[str]) -> str:
+        if withheld_by:
+            return f"{WITHHELD}{withheld_by}"
+        reasons = [VERIFIED] if self._subject.verified else []
+        if recorded:
+            reasons.append(f"recorded:{','.join(recorded)}")
+        return " ".join(reasons)[:REASON_LENGTH] or "allowed"
+
+
+def _answer(finding: Finding, row: NumberRow) -> RequestRefused:
+    wait = row.wait_until(finding.free_at) if finding.free_at else None
+    return RequestRefused(reason=finding.reason, retry_after=wait)

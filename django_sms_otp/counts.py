@@ -1,0 +1,37 @@
+"""What happened, by hour and region: one row for any number of refusals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from .models import HourlyCount
+from .transactions import database_alias, retry_lost_races
+
+__all__ = ["count", "start_of_hour"]
+
+
+def count(event: str, region: str = "") -> bool:
+    """Count an event, and tell whether it is the first of its kind in this hour."""
+    return retry_lost_races(lambda: _count(event, region, start_of_hour(timezone.now())))
+
+
+def start_of_hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _count(event: str, region: str, hour: datetime) -> bool:
+    alias = database_alias()
+    rows = HourlyCount.objects.using(alias).filter(event=event, region=region, hour=hour)
+    if rows.update(count=F("count") + 1):
+        return False
+    try:
+        with transaction.atomic(alias):
+            rows.create(event=event, region=region, hour=hour, count=1)
+    except IntegrityError:
+        rows.update(count=F("count") + 1)
+        return False
+    return True

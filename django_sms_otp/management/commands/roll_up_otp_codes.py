@@ -1,0 +1,19 @@
+"""Add up what became of codes, by hour and region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ...rollup import roll_up
+
+
+class Command(BaseCommand):
+    help = (
+        "Count the codes that were sent, delivered and redeemed, by hour and region: for the "
+        "admin, and for the budget of unverified numbers. Run it hourly; the purge does it too."
+    )
+
+    def handle(self, **options: Any) -> None:
+        self.stdout.write(f"Wrote {roll_up()} hourly counts.")

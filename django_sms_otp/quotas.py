@@ -1,0 +1,80 @@
+"""Limits that many numbers share: of an IP address, a prefix, a country, the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .callers import Caller
+from .conf import Settings
+from .phone import PhoneNumber
+from .rates import Rate
+
+__all__ = ["Use", "shared_key", "uses_of"]
+
+PREFIX_DROPS = 4
+"""A prefix is a number without its last so many digits: ten thousand neighbours."""
+
+SHARED = ("ip", "prefix", "country", "site")
+
+EXEMPTING = frozenset({"prefix", "budget", "breaker"})
+"""Controls that let verified numbers pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One more message, as one limit counts it.
+
+    :param key: of the row, or of the entry in the cache.
+    :param enforced: whether the limit refuses, or only records that it would.
+    :param tells: whether the site answers openly who has an account.
+    """
+
+    control: str
+    key: str
+    rates: tuple[Rate, ...]
+    enforced: bool
+    tells: bool = False
+
+    @property
+    def exempts(self) -> bool:
+        """Whether verified numbers pass, and do not count."""
+        return self.control in EXEMPTING
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether a refusal withholds the message behind a neutral answer."""
+        return self.enforced and self.exempts and not self.tells
+
+    @property
+    def counts_withheld(self) -> bool:
+        """Whether a withheld message counts: its caller sees an answer like any other."""
+        return self.control == "ip"
+
+
+def uses_of(phone_number: PhoneNumber, caller: Caller, settings: Settings) -> Iterator[Use]:
+    """Yield what a message to this number counts against, in the order of the controls."""
+    for control in SHARED:
+        rates = settings.rates(control)
+        key = shared_key(control, phone_number, caller)
+        if rates and key:
+            yield Use(
+                control=control,
+                key=key,
+                rates=rates,
+                enforced=settings.mode(control) == "enforce",
+                tells=settings.UNKNOWN_NUMBERS == "reject",
+            )
+
+
+def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> str | None:
+    """Return the key of a shared row; ``None``: there is none, the address being unknown."""
+    match control:
+        case "ip":
+            return f"ip:{caller.network}" if caller.network else None
+        case "prefix":
+            return f"prefix:{phone_number.e164[:-PREFIX_DROPS]}"
+        case "country":
+            return f"country:{phone_number.region}"
+        case _:
+            return control

@@ -1,0 +1,106 @@
+"""Rates such as ``"5/h,10/d"``, and the sliding windows that count against them. Pure.
+
+"5/h" means at most five in *any* hour, not five in each hour of the clock.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used", "with_use"]
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_WINDOW = 30 * UNITS["d"]
+PATTERN = re.compile(r"(\d{1,9})/(\d{0,4})([smhd])", re.ASCII)
+
+MOST_EXACT = 60
+"""Up to so many uses, each time is kept; beyond, they share as many grains of the window."""
+
+Entry = tuple[float, int]
+"""A time, in seconds since the epoch, and how many uses it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` uses in any ``window`` seconds."""
+
+    count: int
+    window: int
+
+    def __str__(self) -> str:
+        amount, unit = _span(self.window)
+        return f"{self.count}/{amount if amount > 1 else ''}{unit}"
+
+    @property
+    def grain(self) -> float:
+        """Uses of this many seconds share an entry; 0: each has its own."""
+        return 0 if self.count <= MOST_EXACT else self.window / MOST_EXACT
+
+
+def span(window: int) -> str:
+    """Write so many seconds as ``1h``, ``10m`` or ``1d``."""
+    amount, unit = _span(window)
+    return f"{amount}{unit}"
+
+
+def _span(window: int) -> tuple[int, str]:
+    unit = next(name for name, size in reversed(UNITS.items()) if window % size == 0)
+    return window // UNITS[unit], unit
+
+
+@functools.lru_cache(maxsize=256)
+def parse_rates(text: str) -> tuple[Rate, ...]:
+    """Read rates that all hold: ``"50/h"``, ``"5/h,10/d"``, ``"3/10m"``.
+
+    :raises ValueError: malformed; the text says what to write.
+    """
+    rates = tuple(_parse_rate(part.strip()) for part in text.split(","))
+    if len({rate.window for rate in rates}) < len(rates):
+        raise ValueError("names the same window twice")
+    return rates
+
+
+def _parse_rate(text: str) -> Rate:
+    match = PATTERN.fullmatch(text)
+    if match is None:
+        raise ValueError('must be a rate such as "50/h", "5/h,10/d" or "3/10m"')
+    count, amount, unit = match.groups()
+    rate = Rate(int(count), int(amount or 1) * UNITS[unit])
+    if rate.count < 1 or not 1 <= rate.window <= LONGEST_WINDOW:
+        raise ValueError("must allow at least 1, in a window of at most 30d")
+    return rate
+
+
+def with_use(entries: Sequence[Entry], rate: Rate, now: float) -> tuple[Entry, ...]:
+    """Count one more use at ``now``, and forget those that have left the window."""
+    # The end of the grain: an entry leaves the window with the last of its uses, so that the
+    # count errs towards fewer uses, never towards more.
+    at = math.ceil(now / rate.grain) * rate.grain if rate.grain else now
+    live = [entry for entry in entries if entry[0] > now - rate.window]
+    if rate.grain and live and live[-1][0] >= at:
+        last, uses = live.pop()
+        return (*live, (last, uses + 1))
+    # More than the count: a limit that only records. The newest decide when it is free again.
+    return (*live, (at, 1))[-(MOST_EXACT + 1) if rate.grain else -rate.count :]
+
+
+def used(entries: Iterable[Entry], window: int, now: float) -> int:
+    """Count the uses of the last so many seconds."""
+    return sum(uses for at, uses in entries if at > now - window)
+
+
+def free_at(entries: Iterable[Entry], rate: Rate, now: float) -> float | None:
+    """Return when one more use fits; ``None``: now."""
+    live = [entry for entry in entries if entry[0] > now - rate.window]
+    too_many = sum(uses for _, uses in live) - (rate.count - 1)
+    free: float | None = None
+    for at, uses in live:
+        if too_many <= 0:
+            break
+        too_many -= uses
+        free = at + rate.window
+    return free

@@ -1,0 +1,73 @@
+"""Adds up what became of codes, by hour and region: no decision reads them one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Count, Max, Min, Sum
+from django.db.models.functions import TruncDate, TruncHour
+from django.utils import timezone
+
+from .conf import get_settings
+from .counts import start_of_hour
+from .models import HourlyCount, OTPCode
+from .transactions import database_alias
+
+__all__ = ["busiest_day", "roll_up"]
+
+EVENTS = {"sent": "sent_at", "delivered": "delivered_at", "redeemed": "redeemed_at"}
+"""Counted by the hour in which the code was made, so that the three can be compared."""
+
+SLACK = timedelta(hours=3)
+"""Receipts come late: an hour is counted anew until its codes have been dead for so long."""
+
+REMEMBERED_DAYS = 14
+
+
+def busiest_day(region: str) -> int:
+    """Return the most codes of a region that were redeemed on one of the last 14 days."""
+    since = timezone.now() - timedelta(days=REMEMBERED_DAYS)
+    counts = HourlyCount.objects.using(database_alias())
+    rows = counts.filter(event="redeemed", region=region, hour__gt=since)
+    # In UTC: other zones would need the tables that MySQL comes without.
+    days = rows.annotate(day=TruncDate("hour", tzinfo=UTC)).values("day")
+    totals = days.annotate(total=Sum("count"))
+    return totals.aggregate(most=Max("total"))["most"] or 0
+
+
+def roll_up() -> int:
+    """Count what became of the codes of every hour that may have changed since the last time.
+
+    Return how many rows were written. Safe at any time, and twice at once.
+    """
+    since = _start()
+    rows = list(_counted(since)) if since else []
+    counts = HourlyCount.objects.using(database_alias())
+    for event, region, hour, count in rows:
+        key = {"event": event, "region": region, "hour": hour}
+        counts.get_or_create(**key, defaults={"count": count})
+        # Never fewer: some of the hour's codes may have been purged.
+        counts.filter(**key, count__lt=count).update(count=count)
+    return len(rows)
+
+
+def _start() -> datetime | None:
+    """Return the first hour that may have changed; ``None``: there are no codes."""
+    counts = HourlyCount.objects.using(database_alias()).filter(event__in=EVENTS)
+    last = counts.aggregate(last=Max("hour"))["last"]
+    if last is not None:
+        return start_of_hour(last - get_settings().CODE_LIFETIME - SLACK)
+    codes = OTPCode.objects.using(database_alias())
+    first = codes.aggregate(first=Min("created_at"))["first"]
+    return start_of_hour(first) if first else None
+
+
+def _counted(since: datetime) -> Iterator[tuple[str, str, datetime, int]]:
+    codes = OTPCode.objects.using(database_alias()).filter(created_at__gte=since)
+    hours = codes.annotate(hour=TruncHour("created_at", tzinfo=UTC)).values("hour", "region")
+    counted = hours.annotate(**{event: Count(column) for event, column in EVENTS.items()})
+    for hour, region, *counts in counted.values_list("hour", "region", *EVENTS):
+        for event, count in zip(EVENTS, counts, strict=True):
+            if count:
+                yield event, region, hour, count

@@ -1,0 +1,221 @@
+"""What each setting takes. A rule says what is wrong with a value, in words that mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+import phonenumbers
+from django.utils.functional import Promise
+
+from .rates import parse_rates
+
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
+"""ISO 3166-1, and what ``phonenumbers`` calls satellite and international networks."""
+
+DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "phone": "5/h,10/d",
+        "phone_ip": "3/h,5/d",
+        "ip": "50/h",
+        "prefix": None,
+        "country": None,
+        "site": None,
+        "failures": "10/h",
+    }
+)
+NUMBERS_OWN = frozenset({"phone", "phone_ip", "failures"})
+"""Limits that are counted in a number's own row, each use with its time."""
+
+UNKNOWN_NUMBERS_CHOICES = ("register", "ignore", "reject")
+CONTROLS = (
+    "number_type",
+    "region",
+    *DEFAULT_LIMITS,
+    "budget",
+    "breaker",
+    "lookup",
+    "challenge",
+)
+MODES = ("off", "record", "enforce")
+OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
+
+MOST_PER_NUMBER = 100
+"""Bounds a number's row."""
+
+Rule = Callable[[Any], str | None]
+"""Returns what is wrong with a value, or ``None``."""
+
+
+def did_you_mean(word: Any, known: Collection[str]) -> str:
+    """Return a hint at the nearest known word, to append to an error, or ``""``."""
+    matches = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def is_region(value: object) -> bool:
+    """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
+    return isinstance(value, str) and value in REGIONS
+
+
+def is_template_name(message: str | Promise) -> bool:
+    """Tell a template's name ("sms/login.txt") from the text of a message."""
+    return str(message).endswith(".txt") and " " not in str(message)
+
+
+def whole_number(least: int, most: int) -> Rule:
+    def rule(value: Any) -> str | None:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return None
+        return f"must be a whole number from {least} to {most}"
+
+    return rule
+
+
+def true_or_false(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "must be True or False"
+
+
+def positive_duration(value: Any) -> str | None:
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return None
+    return "must be a positive datetime.timedelta, such as timedelta(minutes=10)"
+
+
+def durations(value: Any) -> str | None:
+    is_list = isinstance(value, list | tuple)
+    if is_list and not any(positive_duration(item) for item in value):
+        return None
+    return "must be a list of positive datetime.timedelta; [] for no cooldown"
+
+
+def text(value: Any) -> str | None:
+    return None if isinstance(value, str | Promise) and str(value) else "must be a text"
+
+
+def dotted_path(value: Any) -> str | None:
+    if isinstance(value, str) and "." in value:
+        return None
+    return 'must be the dotted path of a class, such as "shop.phones.Resolver"'
+
+
+def message(value: Any) -> str | None:
+    if problem := text(value):
+        return problem
+    if is_template_name(value):
+        return None
+    try:
+        rendered = str(value).format(code="123456", minutes=10, site="example.com")
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        return "may name {code}, {minutes} and {site} in braces, and nothing else"
+    return None if "123456" in rendered else "must contain {code}"
+
+
+def origin(value: Any) -> str | None:
+    if problem := text(value):
+        return problem
+    host = str(value)
+    if host.isascii() and not any(char.isspace() or char in ":/@#" for char in host):
+        return None
+    return 'must be a bare host name, such as "example.com": no scheme, port or path'
+
+
+def region(value: Any) -> str | None:
+    return None if is_region(value) else 'must be a two-letter region, such as "US"'
+
+
+def regions(value: Any) -> str | None:
+    is_list = isinstance(value, Collection) and not isinstance(value, str)
+    if is_list and value and all(map(is_region, value)):
+        return None
+    return 'must be a list of two-letter regions, such as ["US", "CA"], or None for all'
+
+
+def secret_keys(value: Any) -> str | None:
+    is_list = isinstance(value, list | tuple)
+    if is_list and value and all(isinstance(item, str | bytes) and item for item in value):
+        return None
+    return "must be a list of secret texts, newest first, or None for SECRET_KEY"
+
+
+def limits(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "must be a dict of rates"
+    for name, rates in value.items():
+        if name not in DEFAULT_LIMITS:
+            return f"has no limit {name!r}.{did_you_mean(name, DEFAULT_LIMITS)}"
+        if problem := rate_text(name, rates):
+            return _inner(name, problem, rates)
+    return None
+
+
+def rate_text(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        rates = parse_rates(value) if isinstance(value, str) else parse_rates("")
+    except ValueError as error:
+        return f"{error}; or None for no limit"
+    if name in NUMBERS_OWN and any(rate.count > MOST_PER_NUMBER for rate in rates):
+        return f"must allow at most {MOST_PER_NUMBER} in a window"
+    return None
+
+
+def modes(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return 'must be a dict such as {"prefix": "record"}'
+    for name, mode in value.items():
+        if name not in CONTROLS:
+            return f"has no control {name!r}.{did_you_mean(name, CONTROLS)}"
+        if problem := one_of(*MODES)(mode):
+            return _inner(name, problem, mode)
+    return None
+
+
+def number_types(value: Any) -> str | None:
+    is_list = isinstance(value, Collection) and not isinstance(value, str)
+    if is_list and all(item in OPTIONAL_NUMBER_TYPES for item in value):
+        return None
+    return f"must be a list of {', '.join(map(repr, OPTIONAL_NUMBER_TYPES))}"
+
+
+def figures(group: type[Any]) -> Rule:
+    """A dict of some of a dataclass's fields, each of which has a rule of its own."""
+
+    def rule(value: Any) -> str | None:
+        if not isinstance(value, Mapping):
+            return "must be a dict of figures; {} for the defaults, None to switch it off"
+        known = {each.name: each.metadata["rule"] for each in fields(group)}
+        for name, figure in value.items():
+            if name not in known:
+                return f"has no figure {name!r}.{did_you_mean(name, known)}"
+            if problem := known[name](figure):
+                return _inner(name, problem, figure)
+        return None
+
+    return rule
+
+
+def share(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and 0 <= value <= 1 else "must be a number from 0 to 1"
+
+
+def one_of(*choices: str) -> Rule:
+    def rule(value: Any) -> str | None:
+        return None if value in choices else f"must be one of {', '.join(map(repr, choices))}"
+
+    return rule
+
+
+def or_none(rule: Rule) -> Rule:
+    return lambda value: None if value is None else rule(value)
+
+
+def _inner(name: str, problem: str, value: Any) -> str:
+    """Say what is wrong with one entry of a dict: a whole sentence."""
+    return f"[{name!r}] {problem}, not {value!r}."

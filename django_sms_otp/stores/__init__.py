@@ -1,0 +1,5 @@
+"""Limits that many numbers share, kept in Redis or Valkey instead of rows."""
+
+from .store import LimitStore, Taken, get_store
+
+__all__ = ["LimitStore", "Taken", "get_store"]

@@ -1,0 +1,201 @@
+"""What staff may do to limits, and what is kept of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test import Client
+
+from django_sms_otp import services
+from django_sms_otp.admin import limits
+from django_sms_otp.admin.handles import handle_of
+from django_sms_otp.exceptions import Contention
+from django_sms_otp.limits import Failures, NumberState
+from django_sms_otp.models import Limit
+from django_sms_otp.rates import parse_rates
+from django_sms_otp.traffic import SharedState
+
+from ..conftest import PHONE, Post, last_code, wrong
+from .staff import limit, page, staff
+
+LIST = "/admin/django_sms_otp/limit/"
+FAILED = NumberState(strangers=Failures(95, (0,)), known=("tag",), sends=((0, "tag"),))
+USED = SharedState(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk() -> Client:
+    return staff("view_limit", "unlock_limit")
+
+
+def act(client: Client, action: str, *keys: str, **fields: str) -> str:
+    ticked = {"_selected_action": [handle_of(key) for key in keys]}
+    answer: Any = client.post(LIST, {"action": action, **ticked, **fields}, follow=True)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def numbers_state() -> NumberState:
+    return NumberState.from_json(Limit.objects.get(key=PHONE).state)
+
+
+def test_a_number_that_was_unlocked_can_be_redeemed_again(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    limit(PHONE, NumberState(strangers=Failures(100, (0,))), held=True)
+    assert get_code().status_code == 429
+    assert "The lockout of 1 phone number was lifted." in act(clerk, "unlock", PHONE)
+    assert get_code().status_code == 202
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
+
+
+def test_unlocking_forgets_the_failures_and_nothing_else(clerk: Client) -> None:
+    limit(PHONE, FAILED, held=True)
+    limit("+14155552672", FAILED, held=True)
+    act(clerk, "unlock", PHONE)
+    row = Limit.objects.get(key=PHONE)
+    assert numbers_state() == FAILED.unlocked()
+    assert not row.held
+    assert Limit.objects.get(key="+14155552672").held
+
+
+def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
+    before = limit("country:JM", USED)
+    assert "What 1 limit had counted was forgotten." in act(clerk, "forget", "country:JM")
+    row = Limit.objects.get()
+    assert row.state == {}
+    assert row.version == before.version + 1
+
+
+def test_a_country_that_was_blocked_is_sent_to_again(
+    clerk: Client, get_code: Post, settings: Any
+) -> None:
+    settings.SMS_OTP = {"LIMITS": {"country": "5/h"}, "COOLDOWN": []}
+    for number in range(5):
+        get_code(phone_number=f"+1415555267{number}")
+    assert get_code(phone_number="+14155552679").status_code == 429
+    act(clerk, "forget", "country:US")
+    assert get_code(phone_number="+14155552679").status_code == 202
+
+
+def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
+    limit(PHONE, FAILED, held=True)
+    limit("site", USED)
+    assert "The lockouts of 0 phone numbers were lifted." in act(clerk, "unlock", "site")
+    assert "What 0 limits had counted was forgotten." in act(clerk, "forget", PHONE)
+    assert numbers_state() == FAILED
+    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+
+
+def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
+    limit(PHONE, FAILED, held=True)
+    limit("+14155552672", FAILED, held=True)
+    act(clerk, "unlock", PHONE, select_across="1")
+    assert Limit.objects.get(key="+14155552672").held
+    clerk.post(LIST, {"action": "unlock", "_selected_action": ["+14155552672", "zz"]})
+    assert Limit.objects.get(key="+14155552672").held
+
+
+@pytest.mark.parametrize("action", ["unlock", "forget"])
+def test_actions_need_their_permission(action: str) -> None:
+    limit(PHONE, FAILED, held=True)
+    limit("site", USED)
+    client = staff("view_limit", "change_limit", "view_whole_phone_number")
+    assert f'value="{action}"' not in page(client, LIST)
+    act(client, action, PHONE, "site")
+    assert numbers_state() == FAILED
+    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["unlock", "forget"])
+def test_actions_are_offered_to_those_who_may(action: str, clerk: Client) -> None:
+    limit(PHONE)
+    assert f'value="{action}"' in page(clerk, LIST)
+
+
+def test_who_did_it_is_kept_without_the_number(
+    clerk: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    limit(PHONE, FAILED, held=True)
+    limit("country:JM", USED)
+    act(clerk, "unlock", PHONE)
+    act(clerk, "forget", "country:JM")
+    user = User.objects.get()
+    said = [each.getMessage() for each in caplog.records if each.name == "django_sms_otp"]
+    assert said == [
+        f"User {user.pk}, limit +1********71: Lifted the lockout.",
+        f"User {user.pk}, limit country:JM: Forgot what was counted.",
+    ]
+    entries = list(LogEntry.objects.order_by("pk").values())
+    assert [each["object_repr"] for each in entries] == ["+1********71", "country:JM"]
+    assert {(each["user_id"], each["action_flag"]) for each in entries} == {(user.pk, CHANGE)}
+    assert PHONE[1:] not in repr(entries)
+
+
+def test_the_history_of_a_row_says_who_did_what(clerk: Client) -> None:
+    limit(PHONE, FAILED, held=True)
+    act(clerk, "unlock", PHONE)
+    shown = page(clerk, f"{LIST}{handle_of(PHONE)}/history/")
+    assert "clerk" in shown
+    assert "Lifted the lockout." in shown
+
+
+def test_what_changed_nothing_is_not_kept(clerk: Client) -> None:
+    limit(PHONE, NumberState(known=("tag",)))
+    limit("site")
+    act(clerk, "unlock", PHONE)
+    act(clerk, "forget", "site")
+    assert not LogEntry.objects.exists()
+
+
+def test_a_row_in_use_is_named_and_the_others_are_changed(
+    clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(PHONE, FAILED, held=True)
+    limit("+14155552672", FAILED, held=True)
+
+    def unlock(key: str) -> bool:
+        if key == PHONE:
+            raise Contention("busy")
+        return services.unlock_number(key)
+
+    monkeypatch.setattr(limits, "unlock_number", unlock)
+    said = act(clerk, "unlock", PHONE, "+14155552672")
+    assert "+1********71 is in use right now. Please try again." in said
+    assert "The lockout of 1 phone number was lifted." in said
+
+
+@pytest.mark.parametrize(("action", "key"), [("unlock", PHONE), ("forget", "site")])
+def test_actions_commit_by_themselves_under_atomic_requests(
+    action: str, key: str, clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(key, FAILED if action == "unlock" else USED, held=True)
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    act(clerk, action, key)
+    assert not Limit.objects.get().held
+
+
+def test_a_numbers_row_is_never_forgotten() -> None:
+    limit(PHONE, FAILED, held=True)
+    with pytest.raises(ValueError, match="unlock_number"):
+        services.forget_limit(PHONE)
+    assert Limit.objects.get().held
+
+
+def test_wrong_guesses_count_anew_after_unlocking(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    for _ in range(5):
+        auth_code(phone_number=PHONE, code=wrong(last_code()))
+    act(clerk, "unlock", PHONE)
+    assert numbers_state().strangers == Failures()

@@ -1,0 +1,266 @@
+"""What the list and the page of a limit say, held against the settings."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from django_sms_otp import testing
+from django_sms_otp.admin.handles import handle_of
+from django_sms_otp.limits import Failures, NumberState
+from django_sms_otp.models import HourlyCount, Limit
+from django_sms_otp.rates import parse_rates
+from django_sms_otp.traffic import SharedState
+
+from ..conftest import PHONE
+from .staff import limit, page, staff
+
+LIST = "/admin/django_sms_otp/limit/"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = NOON.timestamp()
+FACT = re.compile(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>')
+BADGE = re.compile(r"sms-otp-badge-(\w+)")
+SUMMARY = re.compile(r'class="field-summary">(.*?)</td>')
+
+DISABLED = "disabled until the number is verified anew or the lockout is lifted"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk() -> Iterator[Client]:
+    with time_machine.travel(NOON, tick=False), timezone.override(UTC):
+        yield staff("view_limit")
+
+
+def facts(clerk: Client, key: str = PHONE) -> dict[str, str]:
+    """Return what the page of a row says."""
+    shown = page(clerk, f"{LIST}{handle_of(key)}/change/")
+    return {label: html.unescape(text) for label, text in FACT.findall(shown)}
+
+
+def badges(clerk: Client) -> list[str]:
+    return BADGE.findall(page(clerk, LIST))
+
+
+def summary(clerk: Client) -> str:
+    """Return what the list says of its only row."""
+    found: list[str] = SUMMARY.findall(page(clerk, LIST))
+    return found[0]
+
+
+def sent(*minutes_ago: int) -> NumberState:
+    return NumberState(sends=tuple((NOW - minutes * 60, "tag") for minutes in minutes_ago))
+
+
+def failures(count: int) -> Failures:
+    """As many in a row, the last of them ten seconds ago."""
+    return Failures(count, (NOW - 10,))
+
+
+def uses(times: int, rate: str) -> SharedState:
+    state = SharedState()
+    for number in range(times):
+        state = state.with_use(parse_rates(rate), NOW - times + number)
+    return state
+
+
+def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedState:
+    state, at = SharedState(), NOW - minutes_ago * 60
+    for _ in range(sent):
+        state = state.with_sent(at)
+    return state.with_redeemed(NOW, sent_at=at, count=redeemed)
+
+
+def test_messages_are_held_against_the_quota(clerk: Client) -> None:
+    limit(PHONE, sent(90, 40, 5))
+    said = facts(clerk)
+    assert said["Messages"] == "2 of 5 in 1h, 3 of 10 in 1d"
+    assert said["Messages for one network, at most"] == "2 of 3 in 1h, 3 of 5 in 1d"
+    assert said["Next message"] == "at any time"
+    assert badges(clerk) == []
+
+
+def test_messages_of_unknown_networks_are_nobodys(clerk: Client) -> None:
+    known, unknown = (NOW - 60, "tag"), (NOW - 120, "")
+    limit(PHONE, NumberState(sends=(unknown, unknown, known)))
+    assert facts(clerk)["Messages for one network, at most"] == "1 of 3 in 1h, 1 of 5 in 1d"
+    Limit.objects.update(state=NumberState(sends=(unknown,)).to_json())
+    assert "Messages for one network, at most" not in facts(clerk)
+
+
+def test_a_number_without_quota_is_counted_all_the_same(clerk: Client) -> None:
+    limit(PHONE, sent(90, 40, 5))
+    with testing.override_sms_otp(LIMITS={"phone": None}):
+        assert facts(clerk)["Messages"] == "2 in 1h, 3 in 1d, not limited"
+
+
+def test_a_used_up_quota_says_when_the_next_message_goes(clerk: Client) -> None:
+    limit(PHONE, sent(50, 40, 30, 20, 10))
+    assert badges(clerk) == ["used_up"]
+    assert facts(clerk)["Next message"] == "March 1, 2026, 12:10 p.m."
+
+
+def test_a_quota_that_only_records_stops_nobody(clerk: Client) -> None:
+    limit(PHONE, sent(50, 40, 30, 20, 10))
+    with testing.override_sms_otp(CONTROL_MODES={"phone": "record"}):
+        assert badges(clerk) == []
+        assert facts(clerk)["Messages"] == "5 of 5 in 1h, 5 of 10 in 1d, only recorded"
+
+
+def test_a_cooldown_says_when_the_next_message_goes(clerk: Client) -> None:
+    limit(PHONE, sent(4, 3, 2, 1))
+    assert facts(clerk)["Next message"] == "March 1, 2026, 12:04 p.m."
+
+
+def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
+    limit(PHONE, NumberState(strangers=failures(7), acquainted=failures(2), known=("a", "b")))
+    said = facts(clerk)
+    assert said["Failed attempts of strangers, in a row"] == (
+        "7, locked until March 1, 2026, 12:01 p.m."
+    )
+    assert said["Failed attempts of known callers, in a row"] == "2"
+    assert said["Known networks and devices"] == "2"
+    # The lock is over before a code would be.
+    assert said["Next message"] == "at any time"
+    assert badges(clerk) == ["locked"]
+    assert summary(clerk) == (
+        "0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
+        "<br>locked until March 1, 2026, 12:01 p.m."
+    )
+
+
+def test_failures_of_known_callers_lock_known_callers_out(clerk: Client) -> None:
+    limit(PHONE, NumberState(acquainted=failures(5), known=("a",)))
+    said = facts(clerk)
+    assert said["Failed attempts of strangers, in a row"] == "0"
+    assert said["Failed attempts of known callers, in a row"].startswith("5, locked until")
+    assert badges(clerk) == ["locked"]
+
+
+def test_a_disabled_number_says_what_helps(clerk: Client) -> None:
+    limit(PHONE, NumberState(strangers=failures(90), known=("a",)))
+    said = facts(clerk)
+    assert said["Failed attempts of strangers, in a row"] == f"90, {DISABLED}"
+    assert said["Failed attempts of known callers, in a row"] == "0"
+    assert said["Next message"] == "to known callers only"
+    assert badges(clerk) == ["disabled"]
+    assert summary(clerk).endswith("<br>90 failed attempts")
+
+
+def test_a_lockout_that_is_only_recorded_or_off_stops_nobody(clerk: Client) -> None:
+    limit(PHONE, NumberState(strangers=failures(95)))
+    with testing.override_sms_otp(CONTROL_MODES={"failures": "record"}):
+        said = facts(clerk)
+        assert said["Failed attempts of strangers, in a row"] == (
+            f"95, {DISABLED}, only recorded"
+        )
+        assert said["Next message"] == "at any time"
+        assert badges(clerk) == []
+    with testing.override_sms_otp(CONTROL_MODES={"failures": "off"}):
+        assert facts(clerk)["Failed attempts of strangers, in a row"] == "95"
+        assert badges(clerk) == []
+
+
+def test_a_lock_longer_than_a_code_lives_holds_messages_back(clerk: Client) -> None:
+    limit(PHONE, NumberState(strangers=failures(11)))
+    assert facts(clerk)["Next message"] == "March 1, 2026, 12:31 p.m."
+
+
+def test_one_failure_is_no_plural(clerk: Client) -> None:
+    limit(PHONE, NumberState(strangers=failures(1), succeeded_at=NOW - 3600))
+    assert summary(clerk).endswith("<br>1 failed attempt")
+    assert facts(clerk)["Last redeemed"] == "March 1, 2026, 11 a.m."
+
+
+def test_uses_are_held_against_the_rates(clerk: Client) -> None:
+    limit("ip:203.0.113.7", uses(37, "50/h,37/d"))
+    with testing.override_sms_otp(LIMITS={"ip": "50/h,37/d"}):
+        assert facts(clerk, "ip:203.0.113.7") == {"Messages": "37 of 50 in 1h, 37 of 37 in 1d"}
+        assert badges(clerk) == ["used_up"]
+    with testing.override_sms_otp(LIMITS={"ip": "50/h"}):
+        assert summary(clerk) == "37 of 50 in 1h"
+        assert badges(clerk) == []
+    with testing.override_sms_otp(LIMITS={"ip": None}):
+        assert summary(clerk) == "37 in 1h, 37 in 1d, not limited"
+
+
+def test_shared_uses_that_are_only_recorded_stop_nobody(clerk: Client) -> None:
+    limit("site", uses(50, "50/h"))
+    modes = {"site": "record"}
+    with testing.override_sms_otp(LIMITS={"site": "50/h"}, CONTROL_MODES=modes):
+        assert summary(clerk) == "50 of 50 in 1h, only recorded"
+        assert badges(clerk) == []
+
+
+def test_rows_say_that_a_cache_counts(clerk: Client) -> None:
+    limit("site", uses(50, "50/h"))
+    with testing.override_sms_otp(LIMITS={"site": "50/h"}, LIMITS_CACHE="default"):
+        assert summary(clerk) == "counted in the cache"
+        assert badges(clerk) == []
+
+
+def test_the_share_redeemed_is_said(clerk: Client) -> None:
+    limit("country:JM", traffic(sent=40, redeemed=12))
+    said = facts(clerk, "country:JM")
+    assert said["Unverified numbers, last hour"] == "12 of 40 redeemed (30%)"
+    assert summary(clerk).endswith("<br>12 of 40 redeemed (30%)")
+
+
+def test_an_hour_without_messages_has_no_share(clerk: Client) -> None:
+    limit("country:JM", traffic(sent=4, redeemed=1, minutes_ago=300))
+    said = facts(clerk, "country:JM")
+    assert said["Unverified numbers, last hour"] == "no messages"
+    assert said["Unverified numbers, last day"] == "1 of 4 redeemed (25%)"
+    assert "redeemed" not in summary(clerk)
+
+
+def test_a_breaker_says_until_when_it_blocks(clerk: Client) -> None:
+    limit("country:JM", replace(traffic(40, 0), blocked_until=NOW + 3600))
+    with testing.override_sms_otp(CONVERSION_BREAKER={}):
+        assert badges(clerk) == ["blocked"]
+        assert summary(clerk).endswith("<br>blocked until March 1, 2026, 1 p.m.")
+    modes = {"breaker": "record"}
+    with testing.override_sms_otp(CONVERSION_BREAKER={}, CONTROL_MODES=modes):
+        assert badges(clerk) == []
+        assert facts(clerk, "country:JM")["Conversion breaker"].endswith(", only recorded")
+    assert badges(clerk) == []
+    assert "Conversion breaker" not in facts(clerk, "country:JM")
+
+
+def test_a_block_that_is_over_is_gone(clerk: Client) -> None:
+    limit("country:JM", SharedState(blocked_until=NOW - 1))
+    with testing.override_sms_otp(CONVERSION_BREAKER={}):
+        assert badges(clerk) == []
+
+
+def test_a_countrys_budget_counts_what_was_redeemed_on_its_busiest_day(clerk: Client) -> None:
+    limit("country:JM", traffic(sent=25, redeemed=0, minutes_ago=300))
+    assert "Budget of unverified numbers" not in facts(clerk, "country:JM")
+    with testing.override_sms_otp(UNVERIFIED_BUDGET={}):
+        assert facts(clerk, "country:JM")["Budget of unverified numbers"] == "used up"
+        hour = timezone.now().replace(minute=0)
+        HourlyCount.objects.create(hour=hour, region="JM", event="redeemed", count=500)
+        assert facts(clerk, "country:JM")["Budget of unverified numbers"] == "not used up"
+
+
+def test_countries_where_nothing_was_redeemed_are_named(clerk: Client) -> None:
+    state = SharedState().with_region(NOW, "JM", redeemed=False)
+    state = state.with_region(NOW, "US", redeemed=True).with_region(NOW, "BB", redeemed=False)
+    limit("ip:203.0.113.7", state)
+    said = facts(clerk, "ip:203.0.113.7")
+    assert said["Countries where nothing was redeemed"] == "BB, JM"
+
+
+def test_a_row_from_the_future_is_judged_by_its_own_time(clerk: Client) -> None:
+    # The clock stepped back: the limits go on from the row's last change.
+    limit(PHONE, sent(59, 58, 57, 56, 55), updated_at=datetime(2026, 3, 1, 13, tzinfo=UTC))
+    assert badges(clerk) == []

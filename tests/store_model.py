@@ -1,0 +1,60 @@
+"""What a store of limits must answer, in plain Python over ``rates.py``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from django_sms_otp.quotas import Use
+from django_sms_otp.rates import Entry, Rate, free_at, with_use
+from django_sms_otp.stores import Taken
+
+Key = tuple[str, int]
+
+
+class Model:
+    """One process, no server: uses by key and window, and the newest time of each."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, tuple[Entry, ...]] = {}
+        self.newest: dict[Key, float] = {}
+        self.receipts: dict[object, list[list[tuple[Key, float]]]] = defaultdict(list)
+
+    def take(self, uses: Sequence[Use], now: float) -> Taken:
+        waits: dict[str, float] = {}
+        refusing = set()
+        for use, rate, key in _limits(uses):
+            clock = max(now, self.newest.get(key, now))
+            free = free_at(self.entries.get(key, ()), rate, clock)
+            if free is not None:
+                waits[use.control] = max(free, waits.get(use.control, 0))
+                refusing |= {"soft" if use.is_soft else "hard"} if use.enforced else set()
+        if "hard" in refusing:
+            return Taken(waits=waits, counted=False)
+        counted = [each for each in _limits(uses) if not refusing or each[0].counts_withheld]
+        receipt = [(key, self._count(rate, key, now)) for _, rate, key in counted]
+        self.receipts[now, _keys(uses)].append(receipt)
+        return Taken(waits=waits, counted=True)
+
+    def give_back(self, uses: Sequence[Use], now: float) -> None:
+        receipts = self.receipts[now, _keys(uses)]
+        for key, at in receipts.pop(0) if receipts else ():
+            entries = list(self.entries[key])
+            for index, (time, count) in enumerate(entries):
+                if time == at:
+                    entries[index : index + 1] = [(time, count - 1)] if count > 1 else []
+                    break
+            self.entries[key] = tuple(entries)
+
+    def _count(self, rate: Rate, key: Key, now: float) -> float:
+        self.newest[key] = max(now, self.newest.get(key, now))
+        self.entries[key] = with_use(self.entries.get(key, ()), rate, self.newest[key])
+        return self.entries[key][-1][0]
+
+
+def _limits(uses: Sequence[Use]) -> Iterator[tuple[Use, Rate, Key]]:
+    return ((use, rate, (use.key, rate.window)) for use in uses for rate in use.rates)
+
+
+def _keys(uses: Sequence[Use]) -> tuple[Key, ...]:
+    return tuple(key for _, _, key in _limits(uses))

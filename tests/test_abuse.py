@@ -1,0 +1,31 @@
+"""The attacks of benchmarks/abuse, with fewer rounds: each limit holds to the unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from benchmarks.abuse.figures import Row, table
+from benchmarks.abuse.plan import QUICK, sites
+from benchmarks.abuse.statements import statements
+from benchmarks.abuse.targets import Target
+
+SITES = sites(QUICK)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def assert_all_hold(rows: Iterable[Row]) -> None:
+    broken = [row for row in rows if not row.holds]
+    assert not broken, f"\n{table(broken)}"
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_attacks_get_what_the_limits_allow(site: str) -> None:
+    with Target.started(workers=QUICK.workers, sms_otp=SITES[site].settings) as target:
+        assert_all_hold(target.hit_by(SITES[site].attacks))
+
+
+def test_requests_make_few_statements() -> None:
+    assert_all_hold(statements())
