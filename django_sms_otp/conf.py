@@ -110,6 +110,12 @@ class Settings:
     MESSAGE: str = _setting(gettext_noop("Your code is {code}"), rules.message)
     SITE_NAME: str | None = _setting(None, rules.or_none(rules.text))
     ORIGIN: str | None = _setting(None, rules.or_none(rules.origin))
+    CHANNELS: Mapping[str, str] = _setting(
+        MappingProxyType({rules.SMS: DEFAULT_ALIAS}), rules.channels
+    )
+    DELIVERY: str = _setting("immediate", rules.one_of(*rules.DELIVERIES))
+    DELIVERY_QUEUE: str | None = _setting(None, rules.or_none(rules.text))
+    PUBLIC_URL: str | None = _setting(None, rules.or_none(rules.public_url))
     UNKNOWN_NUMBERS: str = _setting("register", rules.one_of(*UNKNOWN_NUMBERS_CHOICES))
     ALLOW_STAFF: bool = _setting(False, rules.true_or_false)
     USER_RESOLVER: str = _setting(

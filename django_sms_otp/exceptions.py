@@ -18,6 +18,7 @@ __all__ = [
     "InvalidSettings",
     "LoginRefused",
     "NotDelivered",
+    "NotQueued",
     "NotSMSCapable",
     "PhoneNumberError",
     "RegionNotSupported",
@@ -76,8 +77,11 @@ class DeliveryError(SMSOTPError):
     """A message was not handed to the gateway, or nobody knows whether it was.
 
     Raise one of the subclasses. ``error_code`` is the gateway's own code, kept on the
-    code's row; neither it nor the text may hold a code or a whole phone number.
+    code's row; neither it nor the text may hold a code or a whole phone number. ``alias`` is
+    the backend that failed, and is filled in for it.
     """
+
+    alias = ""
 
     def __init__(self, message: str = "", *, error_code: str = "") -> None:
         super().__init__(message)
@@ -102,6 +106,15 @@ class NotDelivered(DeliveryError):
         super().__init__(message, error_code=error_code)
         self.retry_after = retry_after
         self.needs_attention = needs_attention
+
+
+class NotQueued(SMSOTPError):
+    """The engine that ``DELIVERY`` names did not take a job, for all that can be told.
+
+    ``retry_after`` is how long a client should wait.
+    """
+
+    retry_after = timedelta(seconds=30)
 
 
 class DeliveryUnknown(DeliveryError):

@@ -22,6 +22,7 @@ __all__ = [
     "HourlyCount",
     "Limit",
     "OTPCode",
+    "OTPCodeQuerySet",
     "VerifiedPhone",
 ]
 
@@ -94,6 +95,10 @@ def _field(name: str) -> Any:
     return OTPCode._meta.get_field(name)
 
 
+def _expression(value: Any, name: str) -> Any:
+    return value if isinstance(value, Case) else Value(value, _field(name))
+
+
 WITHHELD = "withheld:"
 """Begins the reason of a code whose message was held back, before the control that did."""
 
@@ -115,14 +120,24 @@ class CodeState(models.TextChoices):
 
 
 class DeliveryState(models.TextChoices):
-    """How far a message has come."""
+    """How far a message has come.
 
-    PENDING = "pending", _("pending")
+    Who is about to call the gateway claims the message first, and from then on until there is
+    an answer it is unknown whether the message left: so a process that is killed in between
+    leaves behind what is true.
+    """
+
+    PENDING = "pending", _("waiting to be sent")
     SENT = "sent", _("sent")
     DELIVERED = "delivered", _("delivered")
+    UNDELIVERED = "undelivered", _("not delivered")
     FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("unknown")
     WITHHELD = "withheld", _("withheld")
+
+
+RECEIVED = (DeliveryState.DELIVERED, DeliveryState.UNDELIVERED)
+"""What only a receipt tells, and nothing changes any more."""
 
 
 class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
@@ -138,11 +153,16 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
         """
         # Of a message that was sent again meanwhile, the later one has the word.
         mine = Q(pk=otp_code.pk, claimed_at=otp_code.claimed_at)
+        # A receipt may have been faster than we are.
+        received = When(delivery_state__in=RECEIVED, then=F("delivery_state"))
+        if "delivery_state" in values:
+            state = Value(values["delivery_state"], _field("delivery_state"))
+            values = {**values, "delivery_state": Case(received, default=state)}
         if superseded is None or not superseded.is_live(otp_code.created_at):
             return self.filter(mine).update(**values)
         other = Q(pk=superseded.pk, redeemed_at=None, superseded_at=None)
         changes: dict[str, Any] = {
-            name: Case(When(mine, then=Value(value, _field(name))), default=F(name))
+            name: Case(When(mine, then=_expression(value, name)), default=F(name))
             for name, value in values.items()
         }
         mark = When(other, then=Value(otp_code.created_at, _field("superseded_at")))
@@ -195,6 +215,9 @@ class OTPCode(models.Model):
     superseded_at = models.DateTimeField(_("superseded at"), null=True, blank=True)
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     channel = models.CharField(_("channel"), max_length=16, default="sms")
+    language = models.CharField(
+        _("language"), max_length=16, blank=True, default="", db_default=""
+    )
     backend = models.CharField(_("backend"), max_length=64)
     message_id = models.CharField(_("gateway message id"), max_length=128, blank=True)
     delivery_state = models.CharField(
@@ -204,6 +227,7 @@ class OTPCode(models.Model):
         default=DeliveryState.PENDING,
     )
     delivery_error = models.CharField(_("delivery error"), max_length=64, blank=True)
+    counted_at = models.DateTimeField(_("counted at"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
@@ -243,9 +267,19 @@ class OTPCode(models.Model):
         return f"{self.purpose} {phone.mask(self.phone_number)}"
 
     @property
+    def is_to_be_withheld(self) -> bool:
+        """Whether the latest message must not go out."""
+        return self.reason.startswith(WITHHELD)
+
+    @property
     def is_withheld(self) -> bool:
         """Whether nobody has been sent this code: who types it has guessed it."""
-        return self.sent_at is None and self.reason.startswith(WITHHELD)
+        return self.sent_at is None and self.is_to_be_withheld
+
+    def is_worth_sending(self, now: datetime) -> bool:
+        """Whether a third of its life, at least, is left to type it in."""
+        lifetime = self.expires_at - self.created_at
+        return (self.expires_at - now) * 3 >= lifetime
 
     def is_live(self, now: datetime) -> bool:
         """The same as :meth:`OTPCodeQuerySet.live`, of a row already read."""

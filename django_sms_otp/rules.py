@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import phonenumbers
 from django.utils.functional import Promise
@@ -42,6 +43,9 @@ CONTROLS = (
     "challenge",
 )
 MODES = ("off", "record", "enforce")
+SMS = "sms"
+CHANNELS = (SMS, "whatsapp", "voice")
+DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 
 MOST_PER_NUMBER = 100
@@ -174,6 +178,25 @@ def modes(value: Any) -> str | None:
         if problem := one_of(*MODES)(mode):
             return _inner(name, problem, mode)
     return None
+
+
+def channels(value: Any) -> str | None:
+    if not isinstance(value, Mapping) or not value:
+        return 'must be a dict of aliases by channel, such as {"sms": "default"}'
+    for name, alias in value.items():
+        if name not in CHANNELS:
+            return f"has no channel {name!r}.{did_you_mean(name, CHANNELS)}"
+        if not (isinstance(alias, str) and alias):
+            return _inner(name, "must be an alias of SMS_OTP_BACKENDS", alias)
+    return None
+
+
+def public_url(value: Any) -> str | None:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    is_bare = parts and parts.path in {"", "/"} and not (parts.query or parts.fragment)
+    if parts and parts.scheme in {"http", "https"} and parts.hostname and is_bare:
+        return None
+    return 'must be a scheme and a host, such as "https://example.com"'
 
 
 def number_types(value: Any) -> str | None:

@@ -79,6 +79,11 @@ GOOD = [
     ("TRUSTED_PROXY_COUNT", 2),
     ("STORE_IP_ADDRESS", True),
     ("DEVICE_COOKIE", "sms_otp_device"),
+    ("CHANNELS", {"sms": "default", "voice": "calls"}),
+    ("DELIVERY", "tasks"),
+    ("DELIVERY_QUEUE", "sms"),
+    ("PUBLIC_URL", "https://example.com"),
+    ("PUBLIC_URL", "https://example.com:8443/"),
 ]
 
 WHOLE = "must be a whole number"
@@ -95,6 +100,14 @@ KEYS = "must be a list of secret texts"
 
 BAD: list[tuple[str, Any, str]] = [
     ("LIMITS", None, "must be a dict of rates"),
+    ("CHANNELS", {}, "must be a dict of aliases by channel"),
+    ("CHANNELS", ["sms"], "must be a dict of aliases by channel"),
+    ("DELIVERY", "thread", "must be one of 'immediate', 'tasks', 'celery'"),
+    ("DELIVERY_QUEUE", "", TEXT),
+    *(
+        ("PUBLIC_URL", value, "must be a scheme and a host")
+        for value in ("example.com", "https://", "https://a.example/path", "ftp://a.example", 7)
+    ),
     ("LIMITS_CACHE", 1, TEXT),
     ("CONTROL_MODES", "record", "must be a dict such as"),
     ("MAX_CONSECUTIVE_FAILURES", 0, f"{WHOLE} from 1 to 1000"),

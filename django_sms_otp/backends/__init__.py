@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import traceback
+from dataclasses import replace
 from typing import Any
 
 from django.utils.module_loading import import_string
+from django.views.decorators.debug import sensitive_variables
 
 from ..conf import DEFAULT_ALIAS, backend_config
-from ..exceptions import InvalidBackend
-from .base import BaseSMSBackend, SendResult, SMSMessage
+from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
+from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 
-__all__ = ["DEFAULT_ALIAS", "BaseSMSBackend", "SMSMessage", "SendResult", "get_backend"]
+__all__ = [
+    "DEFAULT_ALIAS",
+    "BaseSMSBackend",
+    "CodeCheck",
+    "SMSMessage",
+    "SendResult",
+    "get_backend",
+    "hand_over",
+]
 
+logger = logging.getLogger("django_sms_otp")
 
 # One instance a thread and alias: a backend keeps its connections to the gateway open, and
 # HTTP sessions are not made to be shared.
@@ -30,6 +43,34 @@ def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
     if alias not in known or known[alias][0] != config:
         known[alias] = (config, _create(alias, *config))
     return known[alias][1]
+
+
+@sensitive_variables("message")
+def hand_over(message: SMSMessage, alias: str) -> SendResult:
+    """Have a backend send a message. The result, or the error, names who did.
+
+    :raises DeliveryError: whatever goes wrong; what no backend should raise counts as unknown.
+    :raises InvalidBackend: ``SMS_OTP_BACKENDS`` is broken.
+    """
+    backend = get_backend(alias)
+    if backend.checks_codes:
+        message = replace(message, code=None, body="")
+    try:
+        result = backend.send(message)
+    except DeliveryError as error:
+        error.alias = error.alias or alias
+        raise
+    except Exception as error:
+        # Not logger.exception: the text of a foreign error may hold the message.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        name = type(error).__name__
+    else:
+        return result if result.alias else replace(result, alias=alias)
+    logger.error("Backend %r failed with %s:\n%s", alias, name, frames)
+    # Raised out here, it does not carry the foreign error as its context.
+    unknown = DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
+    unknown.alias = alias
+    raise unknown
 
 
 def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:

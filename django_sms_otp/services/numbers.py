@@ -9,8 +9,8 @@ from phonenumbers import PhoneNumberType
 from ..conf import Settings, get_settings
 from ..exceptions import NotSMSCapable, RegionNotSupported
 from ..phone import REFUSED_TYPES, PhoneNumber, parse_phone_number
+from ..reports import report_number
 from ..rules import REGIONS
-from .reports import report_number
 
 
 def read_phone_number(text: str, *, to_send: bool = False) -> PhoneNumber:

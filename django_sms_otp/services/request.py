@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from .. import codes
-from ..backends import DEFAULT_ALIAS, get_backend
+from ..backends import get_backend
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
-from ..controls import Admitted, Refused, Screening, count_probe, memory, note_not_sent
-from ..delivery import code_of, deliver, withhold
-from ..exceptions import (
-    DeliveryBlocked,
-    DeliveryRefused,
-    DeliveryUnknown,
-    LoginRefused,
-    NotDelivered,
-)
+from ..controls import Refused, Screening, count_probe, memory
+from ..delivery import code_of
+from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
 from ..models import WITHHELD, DeliveryState, OTPCode
 from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
+from ..queues import is_queued
+from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
+from ..rules import SMS
 from ..users import get_user_resolver
-from .reports import report
+from .issued import Issued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +34,8 @@ class _Request:
     attempt: SendAttempt
     caller: Caller
     request_id: uuid.UUID | None
+    channel: str
+    alias: str
 
     @property
     def phone_number(self) -> PhoneNumber:
@@ -46,20 +46,11 @@ class _Request:
         return self.attempt.purpose
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Issued:
-    otp_code: OTPCode
-    superseded: OTPCode | None
-    counted_at: datetime
-    answer: CodeRequested
-    decision: Admitted
-    is_withheld: bool
-
-
 def request_code(
     phone_number: PhoneNumber,
     *,
     purpose: str = LOGIN,
+    channel: str = SMS,
     request_id: uuid.UUID | None = None,
     ip_address: str | None = None,
     device: str | None = None,
@@ -70,6 +61,8 @@ def request_code(
     While a live code has at least a third of its lifetime left, the *same* code is sent again:
     messages arrive out of order, and any of them must do. Otherwise a new one supersedes it.
 
+    :param channel: one of ``CHANNELS``: how the code is to reach the person. It comes in the
+        active language.
     :param request_id: of an earlier request whose code is to be sent again; needed for that
         with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign one counts as absent.
     :param ip_address: the client's; ``None``: no limit by address holds.
@@ -78,24 +71,34 @@ def request_code(
     :raises InsideTransaction: called inside a transaction of the caller's.
     :raises InvalidSettings: the configuration is broken; nothing was written.
     :raises Unavailable: a limit's store or a hook did not answer; nothing was sent.
-    :raises ValueError: ``ip_address`` is no IP address.
+    :raises ValueError: ``ip_address`` is no IP address, or ``channel`` is none of the site's.
     """
+    alias = _alias_for(channel)
     # First of all: a broken configuration must not cost the number its cooldown.
-    get_backend()
+    get_backend(alias)
     attempt = SendAttempt(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
     caller = Caller.of(ip_address, device)
     if _falls_under("reject", attempt):
         return _reject(phone_number, caller)
-    request = _Request(attempt=attempt, caller=caller, request_id=request_id)
+    request = _Request(
+        attempt=attempt, caller=caller, request_id=request_id, channel=channel, alias=alias
+    )
     outcome = _decide_and_commit(request)
     if isinstance(outcome, Refused):
         report(outcome, phone_number)
         return outcome.answer
-    answer = _send(outcome, request)
+    answer = outcome.send(caller)
     report(outcome.decision, phone_number)
     return answer
+
+
+def _alias_for(channel: str) -> str:
+    aliases = get_settings().CHANNELS
+    if channel not in aliases:
+        raise ValueError(f"SMS_OTP['CHANNELS'] has no {channel!r}.")
+    return aliases[channel]
 
 
 def _falls_under(policy: str, attempt: SendAttempt) -> bool:
@@ -123,7 +126,7 @@ def _reject(phone_number: PhoneNumber, caller: Caller) -> RequestRefused:
     return decision.answer
 
 
-def _decide_and_commit(request: _Request) -> _Issued | Refused:
+def _decide_and_commit(request: _Request) -> Issued | Refused:
     screening = Screening(request.attempt, request.caller)
     try:
         return in_rounds(
@@ -137,7 +140,7 @@ def _decide_and_commit(request: _Request) -> _Issued | Refused:
         raise
 
 
-def _issue(request: _Request, screening: Screening, row: NumberRow) -> _Issued | Refused:
+def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | Refused:
     decision = screening.decide(row)
     if isinstance(decision, Refused):
         return decision
@@ -149,22 +152,24 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> _Issued |
     state = row.state.with_send(row.now, tag=tag, memory=memory())
     with row.replaced_by(state, decision.shared):
         if earlier is not None and _is_worth_resending(earlier, row):
-            otp_code, superseded = _resend(earlier, row, reason), None
+            otp_code, superseded = _resend(earlier, request, row, reason), None
         else:
             otp_code, superseded = _create(request, row, reason), earlier
+            if superseded and is_queued():
+                row.codes.live(row.now).filter(pk=superseded.pk).update(superseded_at=row.now)
     answer = CodeRequested(
         request_id=otp_code.id,
         expires_at=otp_code.expires_at,
         resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
         code_length=otp_code.code_length,
     )
-    return _Issued(
+    return Issued(
         otp_code=otp_code,
+        phone_number=request.phone_number,
         superseded=superseded,
         counted_at=row.now,
         answer=answer,
         decision=decision,
-        is_withheld=decision.is_withheld or is_ignored,
     )
 
 
@@ -178,29 +183,26 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, row: NumberRow) -> bool:
-    lifetime = otp_code.expires_at - otp_code.created_at
     return (
         otp_code.is_live(row.now)
         and otp_code.failed_attempts < get_settings().MAX_ATTEMPTS
-        and (otp_code.expires_at - row.now) * 3 >= lifetime
+        and otp_code.is_worth_sending(row.now)
+        # It has not arrived and will not: nobody is confused by another one.
+        and otp_code.delivery_state != DeliveryState.UNDELIVERED
         and code_of(otp_code) is not None
     )
 
 
-def _resend(otp_code: OTPCode, row: NumberRow, reason: str) -> OTPCode:
-    otp_code.send_count += 1
-    otp_code.claimed_at = row.now
-    otp_code.backend = DEFAULT_ALIAS
-    otp_code.delivery_state = DeliveryState.PENDING
-    otp_code.reason = reason
-    changed = row.codes.live(row.now).filter(pk=otp_code.pk)
-    if not changed.update(
-        send_count=otp_code.send_count,
-        claimed_at=otp_code.claimed_at,
-        backend=otp_code.backend,
-        delivery_state=otp_code.delivery_state,
-        reason=reason,
-    ):
+def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> OTPCode:
+    changes = {
+        "send_count": otp_code.send_count + 1,
+        "message_id": "",
+        "reason": reason,
+        **_waiting(request, row),
+    }
+    for name, value in changes.items():
+        setattr(otp_code, name, value)
+    if not row.codes.live(row.now).filter(pk=otp_code.pk).update(**changes):
         raise LostRound
     return otp_code
 
@@ -215,41 +217,22 @@ def _create(request: _Request, row: NumberRow, reason: str) -> OTPCode:
         code_length=settings.CODE_LENGTH,
         created_at=row.now,
         expires_at=row.now + settings.CODE_LIFETIME,
-        claimed_at=row.now,
-        backend=DEFAULT_ALIAS,
         reason=reason,
         ip_address=request.attempt.ip_address if settings.STORE_IP_ADDRESS else None,
+        **_waiting(request, row),
     )
 
 
-def _send(issued: _Issued, request: _Request) -> CodeRequested | RequestRefused:
-    answer, phone_number = issued.answer, request.phone_number
-    if issued.is_withheld:
-        withhold(
-            issued.otp_code,
-            phone_number,
-            counted_at=issued.counted_at,
-            superseded=issued.superseded,
-        )
-        return answer
-    try:
-        deliver(
-            issued.otp_code,
-            phone_number,
-            counted_at=issued.counted_at,
-            superseded=issued.superseded,
-        )
-    except DeliveryBlocked:
-        # Whom the gateway takes for a fraudster learns nothing from us.
-        return answer
-    except DeliveryRefused as error:
-        return RequestRefused(reason=error.code)
-    except NotDelivered as error:
-        note_not_sent(
-            issued.otp_code, phone_number, request.caller, counted_at=issued.counted_at
-        )
-        return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
-    except DeliveryUnknown:
-        wait = answer.resend_available_at - issued.counted_at
-        return RequestRefused(reason="delivery_failed", retry_after=wait, issued=answer)
-    return answer
+def _waiting(request: _Request, row: NumberRow) -> dict[str, Any]:
+    """Return what a row says whose message is about to be sent."""
+    waits_for_worker = is_queued()
+    state = DeliveryState.PENDING if waits_for_worker else DeliveryState.UNKNOWN
+    return {
+        "backend": request.alias,
+        "channel": request.channel,
+        "language": translation.get_language() or "",
+        "counted_at": row.now,
+        # Who sends during the request has claimed the message by making it.
+        "claimed_at": None if waits_for_worker else row.now,
+        "delivery_state": state,
+    }

@@ -6,11 +6,11 @@ import ast
 import re
 from datetime import datetime, timedelta
 
+from django_sms_otp import reports
 from django_sms_otp.conf import Settings
 from django_sms_otp.limits import FailureBudget, NumberState
 from django_sms_otp.quotas import EXEMPTING
 from django_sms_otp.rules import CONTROLS
-from django_sms_otp.services import reports
 
 from . import pages
 from .test_security_claims import START

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from ..breakers import announce
-from ..conf import get_settings
-from ..controls import Decision, Refused
-from ..counts import count
-from ..models import Limit
-from ..phone import PhoneNumber
-from ..signals import limit_tripped
+from .breakers import announce
+from .conf import get_settings
+from .controls import Decision, Refused
+from .counts import count
+from .models import Limit
+from .phone import PhoneNumber
+from .signals import limit_tripped
 
-__all__ = ["report", "report_number"]
+__all__ = ["report", "report_number", "report_withheld"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -21,14 +21,18 @@ ALARMING = frozenset({"ip", "prefix", "country", "site", "budget", "lookup"})
 
 
 def report(decision: Decision, phone_number: PhoneNumber) -> None:
-    """Count and log what refused, withheld or would have refused a message."""
+    """Count and log what refused or would have refused a message."""
     for control in decision.recorded:
         _report("recorded", control, phone_number)
-    if decision.control:
-        verb = "refused" if isinstance(decision, Refused) else "withheld"
-        _report(verb, decision.control, phone_number)
+    if isinstance(decision, Refused):
+        _report("refused", decision.control, phone_number)
     for trip in decision.trips:
         announce(trip)
+
+
+def report_withheld(control: str, phone_number: PhoneNumber) -> None:
+    """Count and log what withheld a message."""
+    _report("withheld", control, phone_number)
 
 
 def report_number(control: str, region: str, *, refused: bool) -> None:

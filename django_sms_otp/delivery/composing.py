@@ -1,0 +1,77 @@
+"""Makes the message of a code's row: from here to the backend its digits exist."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import timedelta
+
+from django.utils import timezone, translation
+from django.views.decorators.debug import sensitive_variables
+
+from .. import codes
+from ..backends import SMSMessage, get_backend
+from ..conf import secret_keys
+from ..exceptions import NotDelivered
+from ..messages import compose
+from ..models import DeliveryState, OTPCode
+from ..transactions import database_alias
+
+__all__ = ["code_of", "message_of"]
+
+MEMORY = timedelta(hours=1)
+"""How long an alias is avoided for a number after its message did not arrive."""
+
+
+def code_of(otp_code: OTPCode) -> str | None:
+    """Return the digits of a row, or ``None`` where the key that made them is gone."""
+    for key in secret_keys():
+        if codes.fingerprint(key) == otp_code.key_id:
+            return codes.derive_code(
+                key,
+                seed=otp_code.seed,
+                phone_number=otp_code.phone_number,
+                purpose=otp_code.purpose,
+                context=otp_code.context,
+                length=otp_code.code_length,
+            )
+    return None
+
+
+@sensitive_variables("code")
+def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
+    """Return the message to send, in the language of the person who asked for it.
+
+    :raises NotDelivered: the key that made the code is gone.
+    """
+    code = code_of(otp_code)
+    if code is None:
+        raise NotDelivered("The key of this code is gone.", error_code="key-gone")
+    language = otp_code.language
+    with translation.override(language) if language else nullcontext():
+        body = compose(code, valid_for=valid_for)
+    return SMSMessage(
+        to=otp_code.phone_number,
+        body=body,
+        code=code,
+        purpose=otp_code.purpose,
+        request_id=otp_code.id,
+        valid_for=valid_for,
+        channel=otp_code.channel,
+        language=language,
+        region=otp_code.region,
+        send_count=otp_code.send_count,
+        avoid=_failed_aliases(otp_code),
+    )
+
+
+def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
+    if not get_backend(otp_code.backend).targets:
+        return frozenset()  # There is no other one.
+    # Read from the primary: a receipt of a moment ago counts.
+    codes_of_number = OTPCode.objects.using(database_alias()).filter(
+        phone_number=otp_code.phone_number,
+        purpose=otp_code.purpose,
+        created_at__gt=timezone.now() - MEMORY,
+        delivery_state=DeliveryState.UNDELIVERED,
+    )
+    return frozenset(codes_of_number.values_list("backend", flat=True))

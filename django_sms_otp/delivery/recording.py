@@ -1,0 +1,56 @@
+"""Writes down what became of a message, and gives back what it did not use."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connections
+
+from ..models import OTPCode
+from ..phone import PhoneNumber
+from ..rounds import NumberRow, in_rounds
+from ..transactions import database_alias, retry_lost_races
+
+__all__ = ["record", "refund"]
+
+logger = logging.getLogger("django_sms_otp")
+
+OUTAGES = (OperationalError, InterfaceError)
+
+
+def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None:
+    """Write ``values`` into a code's row, if the message is still the latest one.
+
+    :param superseded: the code that this one replaces, if that is yet to be marked.
+    """
+    for name, value in values.items():
+        setattr(otp_code, name, value)
+    try:
+        _write(otp_code, superseded, values)
+    except OUTAGES as error:
+        # What the person must know is whether a message comes, and that is settled.
+        name = type(error.__cause__ or error).__name__
+        logger.error("The delivery of code %s was not recorded: %s.", otp_code.id, name)
+
+
+def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:
+    """Give a number its cooldown and quota back, for a message that has not left."""
+
+    def give_back(row: NumberRow) -> None:
+        with row.replaced_by(row.state.without_send(counted_at)):
+            pass
+
+    in_rounds(phone_number.e164, give_back)
+
+
+def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]) -> None:
+    alias = database_alias()
+    rows = OTPCode.objects.using(alias)
+    try:
+        retry_lost_races(lambda: rows.record_delivery(otp_code, superseded, values))
+    except OUTAGES:
+        # Databases close connections that are idle for as long as a gateway may take.
+        connections[alias].close_if_unusable_or_obsolete()
+        rows.record_delivery(otp_code, superseded, values)

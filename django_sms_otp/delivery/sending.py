@@ -1,0 +1,148 @@
+"""Sends a claimed message, or withholds it, and records the result."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from ..backends import SendResult, hand_over
+from ..exceptions import (
+    DeliveryBlocked,
+    DeliveryError,
+    DeliveryRefused,
+    DeliveryUnknown,
+    NotDelivered,
+)
+from ..models import DeliveryState, OTPCode
+from ..phone import PhoneNumber
+from ..signals import code_sent, delivery_failed
+from .composing import message_of
+from .recording import record, refund
+
+__all__ = ["deliver", "give_up", "send", "withhold"]
+
+logger = logging.getLogger("django_sms_otp")
+
+
+def deliver(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    *,
+    counted_at: datetime,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Send a code and record the result. Gives the cooldown and the number's quota back where
+    nothing was sent.
+
+    :param counted_at: when the number's row counted this message.
+    :param superseded: the code that this one replaces.
+    :raises DeliveryError: the message was not handed over, or nobody knows.
+    """
+    try:
+        send(otp_code, phone_number, otp_code.expires_at - counted_at, superseded)
+    except DeliveryError as error:
+        give_up(otp_code, phone_number, error, counted_at=counted_at, superseded=superseded)
+        raise
+
+
+def send(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    valid_for: timedelta,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Send a code and record that it was sent.
+
+    :raises DeliveryError: it was not, or nobody knows; nothing is recorded yet.
+    """
+    result = _hand_over(otp_code, valid_for)
+    record(
+        otp_code,
+        superseded,
+        backend=result.alias,
+        delivery_state=DeliveryState.SENT,
+        delivery_error="",
+        message_id=result.message_id[:128],
+        sent_at=timezone.now(),
+    )
+    logger.info("Sent code %s to %s by %r.", otp_code.id, phone_number, otp_code.backend)
+    _signal(code_sent, otp_code, phone_number)
+
+
+def give_up(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    error: DeliveryError,
+    *,
+    counted_at: datetime,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Record that a message was not handed over, or that nobody knows."""
+    unknown = isinstance(error, DeliveryUnknown)
+    record(
+        otp_code,
+        superseded,
+        backend=error.alias or otp_code.backend,
+        delivery_state=DeliveryState.UNKNOWN if unknown else DeliveryState.FAILED,
+        delivery_error=error.error_code[:64],
+    )
+    logger.log(
+        _level(error),
+        "Code %s to %s by %r: %s",
+        otp_code.id,
+        phone_number,
+        otp_code.backend,
+        error,
+    )
+    _signal(delivery_failed, otp_code, phone_number, error=error)
+    if isinstance(error, NotDelivered):
+        refund(phone_number, counted_at)
+
+
+def withhold(
+    otp_code: OTPCode,
+    phone_number: PhoneNumber,
+    *,
+    counted_at: datetime,
+    superseded: OTPCode | None = None,
+) -> None:
+    """Record that a code was not sent: it would be of no use, or a fraud control held it.
+
+    Does the work of a message that a queue takes, and writes the same columns: whose message
+    was withheld must not show by the time that the answer takes.
+    """
+    message_of(otp_code, otp_code.expires_at - counted_at)
+    record(
+        otp_code,
+        superseded,
+        backend=otp_code.backend,
+        delivery_state=DeliveryState.WITHHELD,
+        delivery_error="",
+        message_id=otp_code.message_id,
+        sent_at=otp_code.sent_at,
+    )
+    logger.info("Withheld code %s from %s.", otp_code.id, phone_number)
+
+
+@sensitive_variables("message")
+def _hand_over(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
+    message = message_of(otp_code, valid_for)
+    return hand_over(message, otp_code.backend)
+
+
+def _level(error: DeliveryError) -> int:
+    if isinstance(error, DeliveryRefused | NotDelivered) and error.needs_attention:
+        return logging.ERROR
+    if isinstance(error, DeliveryRefused):
+        return logging.INFO
+    return logging.ERROR if isinstance(error, DeliveryBlocked) else logging.WARNING
+
+
+def _signal(signal: Any, otp_code: OTPCode, phone_number: PhoneNumber, **extra: Any) -> None:
+    signal.send_robust(
+        OTPCode, otp_code=otp_code, phone_number=phone_number, purpose=otp_code.purpose, **extra
+    )
