@@ -81,7 +81,7 @@ def twilio() -> Iterator[FakeTwilio]:
 def make_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBackend]:
     """Make backends whose connections are closed after the test."""
     made: list[SMSBackend] = []
-    monkeypatch.setattr("django_sms_otp.backends.twilio.RATE_RETRY_BASE", 0.001)
+    monkeypatch.setattr("django_sms_otp.backends.twilio_api.RATE_RETRY_BASE", 0.001)
 
     def make(**options: Any) -> SMSBackend:
         backend = SMSBackend(alias="default", **options)
@@ -470,7 +470,7 @@ def test_the_waits_between_tries_grow_and_fit_into_a_request(
     twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("django_sms_otp.backends.twilio.time.sleep", waits.append)
+    monkeypatch.setattr("django_sms_otp.backends.twilio_api.time.sleep", waits.append)
     backend = SMSBackend(alias="default", **OPTIONS, base_url=twilio.base_url)
     twilio.answers(refusal(429, 20429))
 

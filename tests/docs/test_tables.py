@@ -14,7 +14,7 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import twilio
+from django_sms_otp.backends import twilio_api as twilio
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.models import Limit, OTPCode
 

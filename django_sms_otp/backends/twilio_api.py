@@ -1,0 +1,201 @@
+"""What the Twilio backends share: the client of Twilio's SDK, and what its errors mean.
+
+https://www.twilio.com/docs/api/errors
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from ssl import SSLCertVerificationError
+from typing import TYPE_CHECKING, TypeVar
+
+from ..exceptions import (
+    DeliveryBlocked,
+    DeliveryError,
+    DeliveryRefused,
+    DeliveryUnknown,
+    InvalidBackend,
+    NotDelivered,
+)
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+__all__ = ["DEFAULT_TIMEOUT", "ask", "error_of", "make_client"]
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT = 10.0
+
+RATE_RETRIES = 2
+RATE_RETRY_BASE = 0.1
+"""A 429 was never processed, so trying again is safe: after 0.1 s, then 0.2 s, with jitter."""
+
+# https://www.twilio.com/docs/api/errors. Twilio splits codes over time: what is not listed is
+# told by its class (an unknown 4xx was not sent, an unknown 5xx may have been).
+REFUSED = {
+    21211: "invalid_phone_number",  # invalid To
+    21266: "invalid_phone_number",  # To and From are the same
+    21614: "phone_number_not_sms_capable",  # not a mobile number
+    21635: "phone_number_not_sms_capable",  # a landline
+    30006: "phone_number_not_sms_capable",  # landline or unreachable carrier
+    21408: "region_not_supported",  # region not enabled
+    60605: "region_not_supported",
+    21610: "recipient_opted_out",  # STOP
+}
+BLOCKED_AS_FRAUD = frozenset({30450, 30453})
+NEEDS_ATTENTION = frozenset(
+    {
+        401,  # what the SDK reports where the answer has no code of Twilio's
+        403,
+        404,
+        20003,  # credentials
+        20404,
+        21212,  # From: invalid
+        21408,  # region not enabled, though the site allows it
+        60605,
+        21601,  # From: cannot send SMS
+        21606,
+        21608,  # trial account, number not verified
+        21624,  # validity period
+        21659,  # From: not of this account
+        30002,  # account suspended
+        30029,  # content retention not available
+        30030,  # address retention not available
+        30034,  # 10DLC not registered
+    }
+)
+
+
+def make_client(
+    *,
+    alias: str,
+    account_sid: str,
+    auth_token: str,
+    api_key_sid: str,
+    api_key_secret: str,
+    timeout: float,
+    region: str | None,
+    edge: str | None,
+) -> Client:
+    """Return a client of Twilio's SDK.
+
+    :raises InvalidBackend: an option is missing or wrong, or the SDK is.
+    """
+    if not str(account_sid).startswith("AC"):
+        raise InvalidBackend("option 'account_sid' must be an Account SID, AC...", alias=alias)
+    has_key = bool(api_key_sid and api_key_secret)
+    if bool(auth_token) == has_key or bool(api_key_sid) != bool(api_key_secret):
+        raise InvalidBackend(
+            "give either 'auth_token', or 'api_key_sid' and 'api_key_secret'.", alias=alias
+        )
+    if not (isinstance(timeout, int | float) and timeout > 0):
+        raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+    if region and not edge:
+        raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
+    try:
+        from twilio.http.http_client import TwilioHttpClient
+        from twilio.rest import Client
+    except ImportError as error:
+        raise InvalidBackend(
+            "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
+        ) from error
+    return Client(
+        username=api_key_sid or account_sid,
+        password=api_key_secret or auth_token,
+        account_sid=account_sid,
+        region=region,
+        edge=edge,
+        http_client=TwilioHttpClient(timeout=timeout),
+        # Not empty, or the SDK would read TWILIO_REGION and TWILIO_EDGE behind our back.
+        environment={"TWILIO_REGION": ""},
+    )
+
+
+def ask(call: Callable[[], T]) -> T:
+    """Call Twilio. Without an idempotency key, only a 429 may be tried again.
+
+    :raises DeliveryError: Twilio did not do it, or nobody knows.
+    """
+    for tries in range(RATE_RETRIES):
+        try:
+            return _ask_once(call)
+        except _RateLimited:
+            time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
+    return _ask_once(call)
+
+
+def _ask_once(call: Callable[[], T]) -> T:
+    # Imported here: the SDK is 50 MB, and most sites run other commands too.
+    from requests import RequestException
+    from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+
+    failure: DeliveryError
+    try:
+        return call()
+    except (TwilioRestException, TwilioServiceException) as error:
+        failure = error_of(error.status, error.code)
+    except RequestException as error:
+        failure = _transport_error(error)
+    except (ValueError, TypeError, AttributeError):
+        failure = DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
+    # Raised out here, the error has no context: the SDK's own holds the number and more.
+    raise failure
+
+
+class _RateLimited(NotDelivered):
+    """Answered by 429: not processed."""
+
+
+def error_of(status: int, code: int | None) -> DeliveryError:
+    """Map an answer to the error that says whether, and why, nothing was sent."""
+    error_code = str(code or status)
+    if status == 429 or code == 20429:
+        return _RateLimited(
+            "Twilio takes no more requests now.",
+            error_code=error_code,
+            retry_after=timedelta(seconds=5),
+        )
+    if code in BLOCKED_AS_FRAUD:
+        return DeliveryBlocked("Twilio blocked it as fraud.", error_code=error_code)
+    if code in REFUSED:
+        return DeliveryRefused(
+            f"Twilio refused the number ({code}).",
+            code=REFUSED[code],
+            error_code=error_code,
+            needs_attention=code in NEEDS_ATTENTION,
+        )
+    if 400 <= status < 500:
+        return NotDelivered(
+            f"Twilio refused the message ({error_code}).",
+            error_code=error_code,
+            needs_attention=code in NEEDS_ATTENTION,
+        )
+    return DeliveryUnknown(f"Twilio failed ({error_code}).", error_code=error_code)
+
+
+def _transport_error(error: Exception) -> DeliveryError:
+    """Tell "never connected" from "connected, and then nobody knows"."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    name = type(reason or error).__name__
+    if _never_connected(error, reason):
+        return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
+    return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
+
+
+def _never_connected(error: Exception, reason: Exception | None) -> bool:
+    from requests import ConnectTimeout
+    from requests.exceptions import InvalidURL
+    from urllib3.exceptions import NewConnectionError
+
+    if isinstance(error, ConnectTimeout | InvalidURL):
+        return True
+    # A proxy that cannot be reached, and a certificate that is not Twilio's, are wrapped. Other
+    # errors of TLS may come while the answer is read, when the message is on its way.
+    causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
+    return any(
+        isinstance(cause, NewConnectionError | SSLCertVerificationError) for cause in causes
+    )
