@@ -14,7 +14,7 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import twilio_api as twilio
+from django_sms_otp.backends import twilio, twilio_api
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.models import Limit, OTPCode
 
@@ -98,15 +98,20 @@ def test_twilio_errors_are_all_there() -> None:
     ):
         for code in map(int, re.findall(r"(?<!status )\b\d{3,5}\b", codes)):
             documented.add(code)
-            is_error = code in twilio.NEEDS_ATTENTION | twilio.BLOCKED_AS_FRAUD
+            is_error = code in twilio_api.NEEDS_ATTENTION | twilio_api.BLOCKED_AS_FRAUD
             assert logged == ("yes" if is_error else "no"), code
-            if code in twilio.REFUSED:
-                assert f"`{twilio.REFUSED[code]}`" in answer
-            elif code in twilio.BLOCKED_AS_FRAUD:
+            if code in twilio_api.REFUSED:
+                assert f"`{twilio_api.REFUSED[code]}`" in answer
+            elif code in twilio_api.BLOCKED_AS_FRAUD:
                 assert answer.startswith("202")
             else:
                 assert answer.startswith("503 `delivery_failed`")
-    known = {*twilio.REFUSED, *twilio.NEEDS_ATTENTION, *twilio.BLOCKED_AS_FRAUD, 20429}
+    known = {
+        *twilio_api.REFUSED,
+        *twilio_api.NEEDS_ATTENTION,
+        *twilio_api.BLOCKED_AS_FRAUD,
+        20429,
+    }
     assert documented == known
 
 
