@@ -1,6 +1,7 @@
 # The tables as they are first made.
 
 import django.db.models.deletion
+import django_sms_otp.fields
 import django_sms_otp.models
 from django.conf import settings
 from django.db import migrations, models
@@ -54,7 +55,7 @@ class Migration(migrations.Migration):
                 ("is_primary", models.BooleanField(default=True, verbose_name="primary")),
                 (
                     "user",
-                    django_sms_otp.models.UserForeignKey(
+                    django_sms_otp.fields.UserForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="verified_phones",
                         to=settings.AUTH_USER_MODEL,
@@ -72,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    django_sms_otp.models.RequestIdField(
+                    django_sms_otp.fields.RequestIdField(
                         default=django_sms_otp.models.new_request_id,
                         editable=False,
                         primary_key=True,
@@ -166,7 +167,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "user",
-                    django_sms_otp.models.UserForeignKey(
+                    django_sms_otp.fields.UserForeignKey(
                         blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
