@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,24 @@ def test_another_class_makes_a_new_instance(settings: Any) -> None:
 
 
 # console, dummy, locmem
+
+
+@pytest.mark.parametrize(
+    ("channel", "line"),
+    [("sms", "SMS to"), ("whatsapp", "WhatsApp message to"), ("voice", "Call to")],
+)
+def test_console_names_the_channel(
+    channel: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = replace(make_message(), channel=channel)
+    console.SMSBackend(alias="default").send(message)
+
+    assert f"{line} {PHONE}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", [console, dummy, file, locmem])
+def test_backends_for_development_serve_all_channels(module: Any) -> None:
+    assert module.SMSBackend.channels == {"sms", "whatsapp", "voice"}
 
 
 def test_console_prints_number_and_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..rules import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 
@@ -9,6 +10,7 @@ class SMSBackend(BaseSMSBackend):
     """Do nothing with each message."""
 
     development_only = True
+    channels = frozenset(CHANNELS)
 
     def send(self, message: SMSMessage) -> SendResult:
         return SendResult()

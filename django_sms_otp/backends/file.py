@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..exceptions import InvalidBackend
+from ..rules import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 FILE_NAME = "messages.jsonl"
@@ -22,6 +23,7 @@ class SMSBackend(BaseSMSBackend):
     """
 
     development_only = True
+    channels = frozenset(CHANNELS)
 
     def __init__(self, *, alias: str, path: str | Path | None = None, **options: Any) -> None:
         super().__init__(alias=alias, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..rules import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 outbox: list[SMSMessage] = []
@@ -12,6 +13,7 @@ class SMSBackend(BaseSMSBackend):
     """Append each message to :data:`outbox`."""
 
     development_only = True
+    channels = frozenset(CHANNELS)
 
     def send(self, message: SMSMessage) -> SendResult:
         outbox.append(message)
