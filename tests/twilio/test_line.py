@@ -54,6 +54,16 @@ USELESS = {
     ),
     "odd-redirect": Answer(status=302, headers={"Location": "http://["}),
     "empty-redirect": Answer(status=302, headers={"Location": "https://"}),
+    "no-gzip-redirect": Answer(
+        status=302,
+        headers={"Location": "/x", "Content-Encoding": "gzip"},
+        body="x" * 50_000,
+        breaks_off="end",
+    ),
+    "reset-redirect": Answer(
+        status=302, headers={"Location": "/x"}, body="x", breaks_off="reset"
+    ),
+    "huge-redirect": Answer(status=302, headers={"Location": "/x"}, body=MEGABYTE, times=3),
     "no-gzip": Answer(status=201, body="{}", headers={"Content-Encoding": "gzip"}),
     "ten-megabytes": Answer(status=201, body=MEGABYTE, times=10),
     "ten-megabytes-500": Answer(status=500, body=MEGABYTE, times=10),
