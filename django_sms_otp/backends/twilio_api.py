@@ -160,14 +160,15 @@ def ask(call: Callable[[], T]) -> T:
 def _ask_once(call: Callable[[], T]) -> T:
     # Imported here: the SDK is 50 MB, and most sites run other commands too.
     from requests import RequestException
-    from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+    from twilio.base.exceptions import TwilioException
     from urllib3.exceptions import HTTPError
 
     failure: DeliveryError
     try:
         return call()
-    except (TwilioRestException, TwilioServiceException) as error:
-        failure = error_of(error.status, error.code)
+    except TwilioException as error:
+        # Older SDKs lack the subclass for answers by RFC 9457.
+        failure = error_of(getattr(error, "status", 0), getattr(error, "code", 0))
     except (RequestException, HTTPError) as error:
         failure = _transport_error(error)
     except (ValueError, TypeError, AttributeError, RecursionError):

@@ -85,8 +85,7 @@ class Screening:
     @property
     def watched_keys(self) -> list[str]:
         """The shared rows to read only."""
-        keys = {key for group in self._groups for key in group.watched_keys()}
-        return sorted(keys.difference(self.row_keys))
+        return sorted({key for group in self._groups for key in group.watched_keys()})
 
     def decide(self, row: NumberRow) -> Admitted | Refused:
         """Judge the message by what a round has read."""
