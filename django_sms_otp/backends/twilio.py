@@ -6,6 +6,7 @@ https://www.twilio.com/docs/voice/api/call-resource
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -18,8 +19,11 @@ from ..exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
 from ..rules import SMS, VOICE, WHATSAPP
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
-from .twilio_messages import Texts, WhatsApp
+from .twilio_messages import Texts, WhatsApp, choices_of
 from .twilio_voice import Calls
+
+# Some of those that speak Twilio's language name messages by a UUID.
+SID = re.compile(r"[A-Za-z0-9-]{1,128}")
 
 FAILED = frozenset({"failed", "undelivered", "canceled"})
 
@@ -83,23 +87,28 @@ class SMSBackend(BaseSMSBackend):
         super().__init__(alias=alias, **options)
         self.auth_token = auth_token or ""
         self.wants_reports = bool(provide_feedback)
+        choices = choices_of(
+            alias,
+            provide_feedback=provide_feedback,
+            content_retention=content_retention,
+            address_retention=address_retention,
+        )
         texts = Texts(
             alias=alias,
             messaging_service_sid=messaging_service_sid,
             from_number=from_number,
             senders=senders,
-            provide_feedback=provide_feedback,
-            risk_check=risk_check,
-            smart_encoded=smart_encoded,
-            content_retention=content_retention,
-            address_retention=address_retention,
+            choices={
+                **choices,
+                **choices_of(alias, risk_check=risk_check, smart_encoded=smart_encoded),
+            },
         )
         whatsapp = WhatsApp(
             alias=alias,
             whatsapp_from=whatsapp_from,
             content_sid=content_sid,
             content_variables=content_variables,
-            provide_feedback=provide_feedback,
+            choices=choices,
         )
         calls = Calls(alias=alias, voice_from=voice_from, ring_timeout=ring_timeout)
         ways: dict[str, Texts | WhatsApp | Calls] = {
@@ -155,7 +164,7 @@ class SMSBackend(BaseSMSBackend):
         created = resource.create(**fields)
         if created.status in FAILED:
             raise error_of(400, getattr(created, "error_code", None))
-        if not (isinstance(created.sid, str) and created.sid.isalnum()):
+        if not (isinstance(created.sid, str) and SID.fullmatch(created.sid)):
             raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
         return SendResult(message_id=created.sid)
 
@@ -174,4 +183,4 @@ class SMSBackend(BaseSMSBackend):
 
 def _is_message_id(message_id: str) -> bool:
     # It becomes a part of a path.
-    return message_id.startswith(("SM", "MM")) and message_id.isascii() and message_id.isalnum()
+    return message_id.startswith(("SM", "MM")) and bool(SID.fullmatch(message_id))

@@ -15,7 +15,7 @@ from ..exceptions import InvalidBackend
 from ..rules import is_region
 from .base import SMSMessage
 
-__all__ = ["Texts", "WhatsApp", "is_number"]
+__all__ = ["Texts", "WhatsApp", "choices_of", "is_number"]
 
 LONGEST_VALIDITY = 36_000
 """Most seconds that Twilio takes for ValidityPeriod."""
@@ -41,8 +41,25 @@ def is_number(value: object) -> bool:
     return isinstance(value, str) and bool(NUMBER.fullmatch(value))
 
 
+def choices_of(alias: str, **choices: object) -> dict[str, object]:
+    """Return the parameters that a site has chosen, without those that it leaves out.
+
+    :raises InvalidBackend: Twilio does not take one.
+    """
+    for name, value in choices.items():
+        if value and value not in CHOICES[name]:
+            words = " or ".join(map(repr, CHOICES[name]))
+            raise InvalidBackend(
+                f"option {name!r} must be {words}; None leaves it out.", alias=alias
+            )
+    return {name: value for name, value in choices.items() if value}
+
+
 class Texts:
-    """Messages by SMS. The options are those of :class:`.twilio.SMSBackend`."""
+    """Messages by SMS. The options are those of :class:`.twilio.SMSBackend`.
+
+    :param choices: other parameters of every message.
+    """
 
     def __init__(
         self,
@@ -51,11 +68,7 @@ class Texts:
         messaging_service_sid: str,
         from_number: str,
         senders: Mapping[str, str] | None,
-        provide_feedback: bool,
-        risk_check: str | None,
-        smart_encoded: bool,
-        content_retention: str | None,
-        address_retention: str | None,
+        choices: Mapping[str, object],
     ) -> None:
         if messaging_service_sid and from_number:
             raise InvalidBackend(
@@ -70,16 +83,7 @@ class Texts:
         )
         self.is_on = bool(from_number or messaging_service_sid)
         self._senders = self._checked(senders or {}, alias)
-        choices = {
-            "provide_feedback": provide_feedback,
-            "risk_check": risk_check,
-            "smart_encoded": smart_encoded,
-            "content_retention": content_retention,
-            "address_retention": address_retention,
-        }
-        for name, value in choices.items():
-            _require_one_of(name, value, CHOICES[name], alias)
-        self._choices = {name: value for name, value in choices.items() if value}
+        self._choices = choices
 
     def fields_of(self, message: SMSMessage) -> dict[str, Any]:
         """Return the parameters of the message."""
@@ -121,7 +125,7 @@ class WhatsApp:
         whatsapp_from: str,
         content_sid: str,
         content_variables: Mapping[str, str] | None,
-        provide_feedback: bool,
+        choices: Mapping[str, object],
     ) -> None:
         number = str(whatsapp_from).removeprefix(WHATSAPP)
         if whatsapp_from and not is_number(number):
@@ -137,7 +141,7 @@ class WhatsApp:
             )
         self.is_on = bool(whatsapp_from)
         self._from = f"{WHATSAPP}{number}"
-        self._choices = {"provide_feedback": True} if provide_feedback else {}
+        self._choices = choices
         self._content_sid = content_sid
         self._variables = self._checked(content_variables, alias)
 
@@ -190,12 +194,4 @@ def _require_sender(name: str, value: object, alias: str) -> None:
             f"option {name} must be a phone number in E.164, a short code, or an alphanumeric "
             "sender: 1 to 11 letters, digits, spaces and &+_-, one letter at least.",
             alias=alias,
-        )
-
-
-def _require_one_of(name: str, value: object, known: Sequence[object], alias: str) -> None:
-    if value and value not in known:
-        words = " or ".join(map(repr, known))
-        raise InvalidBackend(
-            f"option {name!r} must be {words}; None leaves it out.", alias=alias
         )

@@ -12,7 +12,7 @@ from django_sms_otp.backends import get_backend
 from django_sms_otp.backends.base import SMSMessage
 from django_sms_otp.backends.twilio import SMSBackend
 
-from ..fake_twilio import MESSAGE_SID, FakeTwilio
+from ..fake_twilio import MESSAGE_SID, FakeTwilio, accepted
 from .kit import (
     ACCOUNT_SID,
     API_KEY,
@@ -190,6 +190,13 @@ def test_beside_a_key_the_auth_token_is_kept_for_the_webhook_alone(
 
 def test_a_key_alone_leaves_no_auth_token(make_backend: MakeBackend) -> None:
     assert make_backend(**without("auth_token"), **API_KEY).auth_token == ""
+
+
+def test_a_message_may_be_named_by_a_uuid(backend: SMSBackend, twilio: FakeTwilio) -> None:
+    name = "b3877c40-da60-4998-90ad-b792e98472af"
+    twilio.answers(accepted(sid=name))
+
+    assert backend.send(make_message()).message_id == name
 
 
 def test_the_result_carries_twilios_name_for_the_message(backend: SMSBackend) -> None:

@@ -73,10 +73,19 @@ def test_sms_and_whatsapp_have_a_sender_each(
     assert [each.form["From"] for each in twilio.requests] == ["whatsapp:+15005550007", "ACME"]
 
 
-def test_feedback_may_be_off(make_backend: MakeBackend, twilio: FakeTwilio) -> None:
-    whatsapp(make_backend, twilio, provide_feedback=False).send(MESSAGE)
+def test_feedback_may_be_off_and_redaction_on(
+    make_backend: MakeBackend, twilio: FakeTwilio
+) -> None:
+    options = {
+        "provide_feedback": False,
+        "content_retention": "discard",
+        "address_retention": "obfuscate",
+    }
+    whatsapp(make_backend, twilio, **options).send(MESSAGE)
 
-    assert "ProvideFeedback" not in twilio.requests[0].form
+    form = twilio.requests[0].form
+    assert "ProvideFeedback" not in form
+    assert (form["ContentRetention"], form["AddressRetention"]) == ("discard", "obfuscate")
 
 
 @pytest.mark.parametrize("code", [63003, 63024])
