@@ -67,7 +67,7 @@ NEEDS_ATTENTION = frozenset(
     {
         *(401, 403, 404),  # what the SDK reports where the answer has no code of Twilio's
         *(20003, 20404),  # credentials
-        *(10001, 10002),  # account not active, or on trial
+        *(10001, 10002, 10005),  # account not active, on trial, without calls
         *(21210, 21213, 13214),  # a call's From
         *(21212, 21601, 21606, 21659, 21660, 21661, 63007),  # a sender's number or name
         *(21701, 21703, 21705),  # messaging service: unknown, or without senders
@@ -75,7 +75,7 @@ NEEDS_ATTENTION = frozenset(
         *(13225, 13227, 32205),
         *(21219, 21608),  # trial account, number not verified
         21267,  # trial account, alphanumeric sender
-        *(21609, 21626),  # status callback: no address that Twilio can reach
+        21609,  # status callback: no address that Twilio can reach
         *(21602, 21617),  # body: empty, too long
         21624,  # validity period
         *(21654, 21655, 21656, 63016),  # WhatsApp: content template, or none where one is due
