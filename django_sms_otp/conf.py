@@ -139,6 +139,16 @@ class Settings:
         return self.CONTROL_MODES.get(control, "enforce")
 
     @property
+    def heeds_fraud_blocks(self) -> bool:
+        """Whether a prefix is blocked that a gateway takes for a source of fraud.
+
+        Not where messages leave during the request, and no breaker is wanted: verified numbers
+        pass, and the time of the answer would tell which ones they are.
+        """
+        is_wanted = self.CONVERSION_BREAKER is not None or self.DELIVERY != "immediate"
+        return is_wanted and self.mode("breaker") != "off"
+
+    @property
     def budget(self) -> Budget | None:
         """The figures of the unverified budget, or ``None`` where it is off."""
         is_on = self.UNVERIFIED_BUDGET is not None and self.mode("budget") != "off"

@@ -34,8 +34,8 @@ class FraudControls(Controls):
         return {*self._budget_keys, *self._breaker_keys}
 
     def watched_keys(self) -> Iterable[str]:
-        # Without a breaker nothing is counted, but a gateway's word still blocks a prefix.
-        return self._keys_of("prefix") if self.settings.mode("breaker") != "off" else []
+        # Without a breaker nothing is counted, but a gateway's word may block a prefix.
+        return self._keys_of("prefix") if self.settings.heeds_fraud_blocks else []
 
     def findings(self, row: NumberRow) -> Iterator[Finding]:
         # Judged for verified numbers too, who pass: the time that it takes must not tell.
@@ -128,8 +128,11 @@ def note_not_sent(
 def note_fraud(phone_number: PhoneNumber) -> None:
     """Block the prefix of a number whose message a gateway took for fraud. Numbers that open an
     account pass, so nobody locks out customers by looking like a fraudster."""
+    settings = get_settings()
     key = shared_key("prefix", phone_number, Caller.of(None, None))
-    if key is None or get_settings().mode("breaker") != "enforce":
+    if key is None or not (
+        settings.heeds_fraud_blocks and settings.mode("breaker") == "enforce"
+    ):
         return
     try:
         blocked_until = block(key, FRAUD_BLOCK)
