@@ -64,12 +64,13 @@ class CodeCheck:
     """A guess at a code that the gateway has made.
 
     :param to: phone number in E.164.
-    :param typed: the guess, as ASCII digits.
+    :param typed: the guess: as many ASCII digits as the code has.
     :param message_id: what the gateway called the newest message; may be empty.
     """
 
     to: str = field(repr=False)
     typed: str = field(repr=False)
+    purpose: str
     request_id: uuid.UUID
     message_id: str
     channel: str = SMS
@@ -125,7 +126,8 @@ class BaseSMSBackend:
         attempt has been counted.
 
         :raises NotDelivered: the gateway has not looked at the guess.
-        :raises DeliveryUnknown: nobody knows whether it has.
+        :raises DeliveryRefused: it looks at no more guesses of this number for now.
+        :raises DeliveryUnknown: nobody knows whether it has looked.
         """
         raise NotImplementedError(f"{type(self).__name__} must define check_code().")
 
