@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 
@@ -16,9 +16,6 @@ from ..purposes import LOGIN
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, make_client
 from .verify_errors import NOT_FOUND, WINDOW, NoVerification, error_of_check, error_of_start
-
-if TYPE_CHECKING:
-    from twilio.rest.verify.v2.service import ServiceContext
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
     {"sms": "sms", "whatsapp": "whatsapp", "voice": "call"}
@@ -175,7 +172,7 @@ class SMSBackend(BaseSMSBackend):
             raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
         return SendResult(message_id=started.sid)
 
-    def _service(self, purpose: str) -> ServiceContext:
+    def _service(self, purpose: str) -> Any:
         if not self.checks_codes:
             purpose = LOGIN  # Our own codes are bound to their purpose.
         if purpose not in self._services:
