@@ -11,10 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-__all__ = ["Answer", "FakeTwilio", "Request", "accepted", "fake_twilio", "problem", "refusal"]
+__all__ = [
+    "Answer",
+    "FakeTwilio",
+    "Request",
+    "accepted",
+    "fake_twilio",
+    "problem",
+    "refusal",
+    "serving",
+]
 
 MESSAGE_SID = "SM" + "a" * 32
 
@@ -55,8 +64,15 @@ class FakeTwilio:
         """Give these answers one after the other, and the last one from then on."""
         self.script = list(script)
 
+    def answer_to(self, request: Request) -> Answer:
+        """What a fake of another resource replaces."""
+        return self.next_answer()
+
     def next_answer(self) -> Answer:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+
+Fake = TypeVar("Fake", bound=FakeTwilio)
 
 
 def accepted(*, delay: float = 0, **fields: object) -> Answer:
@@ -87,12 +103,18 @@ def problem(status: int, code: int, detail: str = "No.") -> Answer:
 
 @contextmanager
 def fake_twilio() -> Iterator[FakeTwilio]:
-    twilio = FakeTwilio(base_url="", script=[accepted()])
+    with serving(FakeTwilio(base_url="", script=[accepted()])) as twilio:
+        yield twilio
+
+
+@contextmanager
+def serving(twilio: Fake) -> Iterator[Fake]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            twilio.requests.append(self.recorded())
-            answer = twilio.next_answer()
+            request = self.recorded()
+            twilio.requests.append(request)
+            answer = twilio.answer_to(request)
             if answer.delay:
                 time.sleep(answer.delay)
             if answer.hangs_up:
