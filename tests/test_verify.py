@@ -523,7 +523,9 @@ def test_a_code_of_one_purpose_is_no_code_of_another(
     login.code, binding.code = "111111", "222222"
 
     assert guess(auth_code, "222222") == (401, "invalid_code")
-    refused = services.redeem_code("111111", phone_number=number, purpose=services.VERIFY_PHONE)
+    refused: object = services.redeem_code(
+        "111111", phone_number=number, purpose=services.VERIFY_PHONE
+    )
     assert refused == RedemptionRefused(reason="invalid_code")
     outcome: object = services.redeem_code(
         "222222", phone_number=number, purpose=services.VERIFY_PHONE
