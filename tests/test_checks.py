@@ -33,7 +33,7 @@ LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
 IDS = (
     {f"sms_otp.E{number:03}" for number in range(1, 13)}
     | {f"sms_otp.W{number:03}" for number in range(1, 6)}
-    | {"sms_otp.E018"}
+    | {"sms_otp.E018", "sms_otp.W013"}
 )
 FOLDER = Path(django_sms_otp.checks.__file__).parent
 SOURCE = "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.py")))
