@@ -52,14 +52,14 @@ def found() -> list[CheckMessage]:
     return [each for each in messages if each.id == "sms_otp.W013"]
 
 
-def test_a_gateway_that_makes_what_is_promised_is_all_right() -> None:
+def test_w013_is_silent_of_a_gateway_that_makes_what_is_promised() -> None:
     """A longer CODE_LIFETIME is: the shorter of both holds. More MAX_ATTEMPTS are: the gateway
     stops sooner."""
     with having("GatewayCodes"):
         assert found() == []
 
 
-def test_shorter_codes_than_the_settings_say() -> None:
+def test_w013_shorter_codes_than_the_settings_say() -> None:
     with having("FourDigits"):
         [message] = found()
     assert "SMS_OTP_BACKENDS['default'] makes codes of 4 digits" in message.msg

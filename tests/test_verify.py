@@ -269,6 +269,20 @@ def test_a_spent_code_is_not_made_good_by_another_request(
     assert guess(auth_code, code) == (429, "too_many_attempts")
 
 
+@pytest.mark.parametrize("policy", ["register", "ignore"])
+def test_more_attempts_than_the_gateway_gives_do_not_tell_who_was_sent_a_code(
+    get_code: Post, auth_code: Post, verify: FakeVerify, policy: str
+) -> None:
+    """A number to whom nothing was sent runs out of guesses at the same guess."""
+    with override_sms_otp(MAX_ATTEMPTS=9, UNKNOWN_NUMBERS=policy):
+        get_code()
+        if policy == "register":
+            verify.open(PHONE).code = "999999"
+        told = [guess(auth_code, "123456") for _ in range(7)]
+
+    assert told == [(401, "invalid_code")] * 5 + [(429, "too_many_attempts")] * 2
+
+
 @pytest.mark.parametrize("typed", ["12345", "1234567", "abcdef", "12345a", "", "٣"])
 def test_what_cannot_be_a_code_is_counted_and_costs_no_call(
     get_code: Post, verify: FakeVerify, typed: str

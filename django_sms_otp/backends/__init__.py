@@ -25,7 +25,7 @@ __all__ = [
     "ask_gateway",
     "get_backend",
     "hand_over",
-    "makes_codes",
+    "maker_of_codes",
 ]
 
 logger = logging.getLogger("django_sms_otp")
@@ -75,13 +75,16 @@ def ask_gateway(check: CodeCheck, alias: str) -> bool:
     return _guarded(alias, lambda: backend.check_code(check))
 
 
-def makes_codes(alias: str) -> bool:
-    """Tell whether the codes of a backend are its gateway's, and not ours.
+def maker_of_codes(alias: str) -> BaseSMSBackend | None:
+    """Return the backend under ``alias`` if its gateway makes the codes; ``None``: we do.
 
     :raises InvalidBackend: its entry in ``SMS_OTP_BACKENDS`` is broken.
     """
     # An alias that a site has taken out: nobody can ask its gateway any more.
-    return alias in backend_aliases() and get_backend(alias).checks_codes
+    if alias not in backend_aliases():
+        return None
+    backend = get_backend(alias)
+    return backend if backend.checks_codes else None
 
 
 def _guarded(alias: str, call: Callable[[], T]) -> T:

@@ -104,6 +104,9 @@ class BaseSMSBackend:
     code_lifetime: ClassVar[timedelta | None] = None
     """The longest life of a code that the gateway makes."""
 
+    most_guesses: ClassVar[int | None] = None
+    """How many guesses at a code the gateway looks at, where it checks them."""
+
     def __init__(self, *, alias: str, **options: Any) -> None:
         self.alias = alias
         if options:

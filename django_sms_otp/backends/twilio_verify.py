@@ -60,6 +60,7 @@ class SMSBackend(BaseSMSBackend):
 
     channels = frozenset(CHANNELS)
     code_lifetime = WINDOW
+    most_guesses = 5
 
     def __init__(
         self,

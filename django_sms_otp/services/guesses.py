@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from ..backends import makes_codes
+from ..backends import maker_of_codes
 from ..callers import Caller
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
@@ -27,7 +27,15 @@ from ..rounds import LostRound, NumberRow
 from ..transactions import users_too
 from ..users import get_user_resolver
 
-__all__ = ["Guess", "Verdict", "accept_approved", "evaluate", "give_back", "phone_number_of"]
+__all__ = [
+    "Guess",
+    "Verdict",
+    "accept_approved",
+    "evaluate",
+    "give_back",
+    "is_spent",
+    "phone_number_of",
+]
 
 T = TypeVar("T")
 
@@ -66,6 +74,17 @@ def phone_number_of(otp_code: OTPCode) -> PhoneNumber:
     return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
 
 
+def is_spent(otp_code: OTPCode) -> bool:
+    """Tell whether a code has taken all its wrong guesses."""
+    most = get_settings().MAX_ATTEMPTS
+    maker = maker_of_codes(otp_code.backend)
+    if maker and maker.most_guesses:
+        # Of a code that was withheld the gateway knows nothing, and would never say that it is
+        # spent: so we say it first, of all alike.
+        most = min(most, maker.most_guesses)
+    return otp_code.failed_attempts >= most
+
+
 @sensitive_variables("expected", "guess")
 def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
     otp_code = _code_in_question(guess, row)
@@ -75,9 +94,9 @@ def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
         return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
-    if otp_code.failed_attempts >= get_settings().MAX_ATTEMPTS:
+    if is_spent(otp_code):
         return Verdict(answer=_too_many(row, until=row.now), otp_code=otp_code)
-    if makes_codes(otp_code.backend):
+    if maker_of_codes(otp_code.backend):
         return _charge(guess, otp_code, row)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
         return _reject(guess, otp_code, row)

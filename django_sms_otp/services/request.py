@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from .. import codes
-from ..backends import BaseSMSBackend, get_backend, makes_codes
+from ..backends import BaseSMSBackend, get_backend, maker_of_codes
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
 from ..controls import Refused, Screening, count_probe, memory
@@ -26,6 +26,7 @@ from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
 from ..rules import SMS
 from ..users import get_user_resolver
+from .guesses import is_spent
 from .issued import Issued
 
 
@@ -188,13 +189,9 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    if (
-        not otp_code.is_live(row.now)
-        or otp_code.failed_attempts >= get_settings().MAX_ATTEMPTS
-        or code_of(otp_code) is None
-    ):
+    if not otp_code.is_live(row.now) or is_spent(otp_code) or code_of(otp_code) is None:
         return False
-    if makes_codes(otp_code.backend) or request.backend.checks_codes:
+    if maker_of_codes(otp_code.backend) or request.backend.checks_codes:
         # A gateway has one code for a number until that expires, and sends no other; and what
         # another backend has made it does not know.
         return otp_code.backend == request.backend.alias
