@@ -317,6 +317,18 @@ def test_nobody_is_asked_about_a_locked_number(
     assert len(verify.requests) == before
 
 
+def test_nothing_is_sent_to_a_number_that_is_locked_for_longer_than_the_code_lives(
+    get_code: Post, auth_code: Post, verify: FakeVerify, clock: time_machine.Traveller
+) -> None:
+    with override_sms_otp(CODE_LIFETIME=timedelta(hours=1), LIMITS={"failures": "1/h"}):
+        get_code()
+        guess(auth_code, wrong(verify.code(PHONE)))
+        clock.shift(timedelta(minutes=20))
+
+        assert asked(get_code) == (429, "too_many_attempts")
+    assert len(verify.verifications) == 1
+
+
 # What the gateway says to a guess
 
 
