@@ -281,6 +281,14 @@ def test_an_approval_of_another_number_is_none(backend: SMSBackend, verify: Fake
     assert verify.verifications[0].status == "approved"
 
 
+def test_a_number_may_be_written_in_another_way(
+    backend: SMSBackend, verify: FakeVerify
+) -> None:
+    verify.answers(Answer(status=200, body='{"status": "approved", "to": "+5215512345678"}'))
+
+    assert backend.check_code(make_check("123456", to="+525512345678"))
+
+
 def test_a_purpose_has_a_service_of_its_own(
     make_backend: MakeBackend, verify: FakeVerify
 ) -> None:
@@ -445,6 +453,7 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
         ({"service_sid": "MG123"}, "'service_sid' must be"),
         ({"service_sid": {}}, "'service_sid' must be"),
         ({"service_sid": {"login": None}}, "'service_sid' must be"),
+        ({"service_sid": ["VA1"]}, "'service_sid' must be"),
         (
             {"service_sid": {"login": "VA1", "verify_phone": "VA1"}},
             "one service for two purposes",

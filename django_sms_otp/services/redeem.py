@@ -48,7 +48,8 @@ def redeem_code(
     :param phone_number: this, ``request_id`` or both; then both must match.
     :param grant: called with the user inside the consuming transaction, perhaps more than
         once. What it returns becomes ``granted``. If it raises, all is rolled back, and the
-        code stays as good as it was; but for ``LoginRefused``, which spends the code.
+        code stays as good as it was, unless its gateway has spent it; but for
+        ``LoginRefused``, which spends the code.
     :param ip_address: the client's, and ``device``, an opaque text that the site gave to the
         client's device: one that redeemed a code of this number before keeps a reserve of
         guesses that strangers cannot use up.
