@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 
 from django_sms_otp import backends, services
-from django_sms_otp.backends import BaseSMSBackend, CodeCheck
+from django_sms_otp.backends import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from django_sms_otp.delivery import code_of
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from django_sms_otp.outcomes import Redeemed, RedemptionRefused
@@ -192,6 +192,31 @@ def test_what_another_backend_has_made_is_superseded(
     assert ours
     assert guess(auth_code, ours) == (401, "invalid_code")
     assert guess(auth_code, verify.code(PHONE)) == (200, "")
+
+
+class HandingOn(BaseSMSBackend):
+    """As a failover does, whose first target takes the message."""
+
+    targets = ("default",)
+
+    def send(self, message: SMSMessage) -> SendResult:
+        return backends.hand_over(message, "default")
+
+
+def test_a_code_that_was_handed_on_to_verify_is_checked_and_sent_again_there(
+    get_code: Post,
+    auth_code: Post,
+    verify: FakeVerify,
+    clock: time_machine.Traveller,
+    settings: Any,
+) -> None:
+    settings.SMS_OTP_BACKENDS["first"] = {"BACKEND": f"{__name__}.HandingOn"}
+    with override_sms_otp(CHANNELS={"sms": "first"}):
+        first = body_of(get_code())
+        clock.shift(timedelta(minutes=9))
+        assert body_of(get_code())["request_id"] == first["request_id"]
+        assert guess(auth_code, verify.code(PHONE)) == (200, "")
+    assert "CustomCode" not in verify.requests[0].form
 
 
 def test_a_code_of_an_alias_that_was_taken_out_is_ours(auth_code: Post) -> None:

@@ -140,7 +140,9 @@ def _ask_once(call: Callable[[], T], own_errors: OwnErrors | None) -> T:
     try:
         return call()
     except (TwilioRestException, TwilioServiceException) as error:
-        own = own_errors(error.code) if own_errors and error.code else None
+        # What is in an answer may be anything.
+        is_code = isinstance(error.code, int)
+        own = own_errors(error.code) if own_errors and is_code else None
         failure = own or error_of(error.status, error.code)
     except RequestException as error:
         failure = _transport_error(error)

@@ -194,7 +194,7 @@ def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) ->
     if maker_of_codes(otp_code.backend) or request.backend.checks_codes:
         # A gateway has one code for a number until that expires, and sends no other; and what
         # another backend has made it does not know.
-        return otp_code.backend == request.backend.alias
+        return otp_code.backend in {request.backend.alias, *request.backend.targets}
     # What has not arrived and will not: nobody is confused by another one.
     has_failed = otp_code.delivery_state == DeliveryState.UNDELIVERED
     return otp_code.is_worth_sending(row.now) and not has_failed
