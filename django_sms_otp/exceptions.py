@@ -125,7 +125,9 @@ class DeliveryRefused(DeliveryError):
     """Not sent, because of this number: the person must use another one, or act.
 
     ``code`` is the stable word that the API answers with: ``invalid_phone_number``,
-    ``phone_number_not_sms_capable``, ``region_not_supported`` or ``recipient_opted_out``.
+    ``phone_number_not_sms_capable``, ``region_not_supported`` or ``recipient_opted_out``; or
+    ``quota_exceeded``, where the gateway sends no more to this number until ``retry_after``.
+    Of a gateway that checks codes also ``too_many_attempts``: it looks at no more guesses.
     """
 
     def __init__(
@@ -134,10 +136,12 @@ class DeliveryRefused(DeliveryError):
         *,
         code: str,
         error_code: str = "",
+        retry_after: timedelta | None = None,
         needs_attention: bool = False,
     ) -> None:
         super().__init__(message, error_code=error_code)
         self.code = code
+        self.retry_after = retry_after
         self.needs_attention = needs_attention
 
 
@@ -165,7 +169,8 @@ class Contention(SMSOTPError):
 
 
 class Unavailable(SMSOTPError):
-    """A store of limits, or a hook of the site, did not answer: nothing was sent.
+    """A store of limits, or a hook of the site, did not answer: nothing was sent. Or the
+    gateway that checks a code did not: nobody was logged in.
 
     ``retry_after`` is how long a client should wait.
     """

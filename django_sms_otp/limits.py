@@ -61,6 +61,13 @@ class Failures:
     def with_one(self, now: datetime) -> Failures:
         return Failures(self.consecutive + 1, (*self.recent, now.timestamp())[-MOST_KEPT:])
 
+    def without(self, failed_at: datetime) -> Failures:
+        """Take one back; those that a success has cleared are gone already."""
+        kept = tuple(at for at in self.recent if at != failed_at.timestamp())
+        if len(kept) == len(self.recent):
+            return self
+        return Failures(self.consecutive - 1, kept)
+
     def free_at(self, budget: FailureBudget, now: float) -> float | None:
         """Return when another guess is evaluated; ``None``: now."""
         waits = [free_at([(at, 1) for at in self.recent], rate, now) for rate in budget.rates]
@@ -173,6 +180,14 @@ class NumberState:
         if self.knows(tags):
             return replace(self, acquainted=self.acquainted.with_one(now))
         return replace(self, strangers=self.strangers.with_one(now))
+
+    def without_failure(self, failed_at: datetime) -> NumberState:
+        """Give back an attempt that nobody has evaluated."""
+        return replace(
+            self,
+            strangers=self.strangers.without(failed_at),
+            acquainted=self.acquainted.without(failed_at),
+        )
 
     def after_success(self, now: datetime, tags: Sequence[str]) -> NumberState:
         """Clear the failures, start the cooldown anew, and remember the caller."""

@@ -15,10 +15,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-__all__ = ["Answer", "FakeTwilio", "Request", "accepted", "fake_twilio", "problem", "refusal"]
+__all__ = [
+    "Answer",
+    "FakeTwilio",
+    "Request",
+    "accepted",
+    "fake_twilio",
+    "problem",
+    "refusal",
+    "serving",
+]
 
 MESSAGE_SID = "SM" + "a" * 32
 CALL_SID = "CA" + "b" * 32
@@ -73,8 +82,15 @@ class FakeTwilio:
         """Give these answers one after the other, and the last one from then on."""
         self.script = list(script)
 
+    def answer_to(self, request: Request) -> Answer:
+        """What a fake of another resource replaces."""
+        return self.next_answer()
+
     def next_answer(self) -> Answer:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+
+Fake = TypeVar("Fake", bound=FakeTwilio)
 
 
 def accepted(*, delay: float = 0, **fields: object) -> Answer:
@@ -107,8 +123,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.server.twilio.requests.append(self.recorded())
-        answer = self.server.twilio.next_answer()
+        request = self.recorded()
+        self.server.twilio.requests.append(request)
+        answer = self.server.twilio.answer_to(request)
         if answer.delay:
             time.sleep(answer.delay)
         if answer.hangs_up:
@@ -159,15 +176,15 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, certificate: Path | None) -> None:
+    def __init__(self, twilio: FakeTwilio, certificate: Path | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         scheme = "https" if certificate else "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             self.socket = context.wrap_socket(self.socket, server_side=True)
-        base_url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
-        self.twilio = FakeTwilio(base_url=base_url, script=[accepted()])
+        twilio.base_url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        self.twilio = twilio
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A client that has given up waiting is a part of the tests.
@@ -178,11 +195,17 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def fake_twilio(certificate: Path | None = None) -> Iterator[FakeTwilio]:
     """Serve, over TLS if there is a certificate: a file that has its key, too."""
-    server = Server(certificate)
+    with serving(FakeTwilio(base_url="", script=[accepted()]), certificate) as twilio:
+        yield twilio
+
+
+@contextmanager
+def serving(twilio: Fake, certificate: Path | None = None) -> Iterator[Fake]:
+    server = Server(twilio, certificate)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield server.twilio
+        yield twilio
     finally:
         server.shutdown()
         thread.join()

@@ -17,7 +17,7 @@ import time_machine
 from django.db import connection
 
 from django_sms_otp import services
-from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
+from django_sms_otp.backends import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from django_sms_otp.exceptions import NotDelivered
 from django_sms_otp.models import HourlyCount, Limit, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
@@ -40,12 +40,28 @@ class DownBackend(BaseSMSBackend):
         raise NotDelivered("Down.")
 
 
+class CheckingBackend(BaseSMSBackend):
+    checks_codes = True
+    asked: list[str] = []
+
+    def send(self, message: SMSMessage) -> SendResult:
+        return SendResult()
+
+    def check_code(self, check: CodeCheck) -> bool:
+        self.asked.append(check.to)
+        return False
+
+
 def asks(number: PhoneNumber) -> None:
     services.request_code(number, ip_address=ADDRESS)
 
 
 def guesses(number: PhoneNumber) -> None:
     services.redeem_code("wrong", phone_number=number, ip_address=ADDRESS)
+
+
+def guesses_well(number: PhoneNumber) -> None:
+    services.redeem_code("123456", phone_number=number, ip_address=ADDRESS)
 
 
 STORY: dict[str, tuple[timedelta, Act]] = {
@@ -208,6 +224,22 @@ def test_a_message_that_did_not_leave_costs_every_kind_the_same(
             cost = cost_of(asks, of_kind)
     for kind, statements in cost.items():
         assert alike(statements) == alike(cost["unknown"]), kind
+
+
+@a_policy
+def test_a_guess_that_a_gateway_checks_costs_every_kind_the_same(
+    clock: time_machine.Traveller, settings: Any, policy: str
+) -> None:
+    """Unknown numbers too, to whom nothing was sent: the gateway is asked all the same."""
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{__name__}.CheckingBackend"}}
+    with override_sms_otp(UNKNOWN_NUMBERS=policy):
+        of_kind = numbers()
+        cost_of(asks, of_kind)
+        CheckingBackend.asked.clear()
+        cost = cost_of(guesses_well, of_kind)
+    for kind, statements in cost.items():
+        assert alike(statements) == alike(cost["unknown"]), kind
+    assert sorted(CheckingBackend.asked) == sorted(number.e164 for number in of_kind.values())
 
 
 @pytest.mark.parametrize("keys", [{"UNKNOWN_NUMBERS": "ignore"}, *CONTROLS.values()])

@@ -102,7 +102,8 @@ def test_without_a_breaker_a_worker_blocks_all_the_same() -> None:
 
     assert Limit.objects.get(key=KEY).state["blocked_until"] > NOON.timestamp()
     attempt = SendAttempt(phone_number=number, purpose="login")
-    assert Screening(attempt, Caller.of(None, None)).watched_keys == [KEY]
+    screening = Screening(attempt, Caller.of(None, None), timedelta(minutes=10))
+    assert screening.watched_keys == [KEY]
 
 
 def test_the_suspect_itself_is_not_handed_over_again(clock: time_machine.Traveller) -> None:

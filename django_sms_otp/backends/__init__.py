@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from ..conf import DEFAULT_ALIAS, backend_config
+from ..conf import DEFAULT_ALIAS, backend_aliases, backend_config
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 
@@ -21,11 +22,15 @@ __all__ = [
     "CodeCheck",
     "SMSMessage",
     "SendResult",
+    "ask_gateway",
     "get_backend",
     "hand_over",
+    "maker_of_codes",
 ]
 
 logger = logging.getLogger("django_sms_otp")
+
+T = TypeVar("T")
 
 # One instance a thread and alias: a backend keeps its connections to the gateway open, and
 # HTTP sessions are not made to be shared.
@@ -55,8 +60,36 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
     backend = get_backend(alias)
     if backend.checks_codes:
         message = replace(message, code=None, body="")
+    result = _guarded(alias, lambda: backend.send(message))
+    return result if result.alias else replace(result, alias=alias)
+
+
+@sensitive_variables("check")
+def ask_gateway(check: CodeCheck, alias: str) -> bool:
+    """Ask the gateway that made a code whether a guess is right.
+
+    :raises DeliveryError: it did not say; what no backend should raise counts as unknown.
+    :raises InvalidBackend: ``SMS_OTP_BACKENDS`` is broken.
+    """
+    backend = get_backend(alias)
+    return _guarded(alias, lambda: backend.check_code(check))
+
+
+def maker_of_codes(alias: str) -> BaseSMSBackend | None:
+    """Return the backend under ``alias`` if its gateway makes the codes; ``None``: we do.
+
+    :raises InvalidBackend: its entry in ``SMS_OTP_BACKENDS`` is broken.
+    """
+    # An alias that a site has taken out: nobody can ask its gateway any more.
+    if alias not in backend_aliases():
+        return None
+    backend = get_backend(alias)
+    return backend if backend.checks_codes else None
+
+
+def _guarded(alias: str, call: Callable[[], T]) -> T:
     try:
-        result = backend.send(message)
+        return call()
     except DeliveryError as error:
         error.alias = error.alias or alias
         raise
@@ -64,8 +97,6 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
         # Not logger.exception: the text of a foreign error may hold the message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    else:
-        return result if result.alias else replace(result, alias=alias)
     logger.error("Backend %r failed with %s:\n%s", alias, name, frames)
     # Raised out here, it does not carry the foreign error as its context.
     unknown = DeliveryUnknown(f"The backend failed with {name}.", error_code=name)

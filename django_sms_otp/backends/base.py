@@ -64,12 +64,13 @@ class CodeCheck:
     """A guess at a code that the gateway has made.
 
     :param to: phone number in E.164.
-    :param typed: the guess, as ASCII digits.
+    :param typed: the guess: as many ASCII digits as the code has.
     :param message_id: what the gateway called the newest message; may be empty.
     """
 
     to: str = field(repr=False)
     typed: str = field(repr=False)
+    purpose: str
     request_id: uuid.UUID
     message_id: str
     channel: str = SMS
@@ -103,6 +104,9 @@ class BaseSMSBackend:
     code_lifetime: ClassVar[timedelta | None] = None
     """The longest life of a code that the gateway makes."""
 
+    most_guesses: ClassVar[int | None] = None
+    """How many guesses at a code the gateway looks at, where it checks them."""
+
     def __init__(self, *, alias: str, **options: Any) -> None:
         self.alias = alias
         if options:
@@ -125,7 +129,8 @@ class BaseSMSBackend:
         attempt has been counted.
 
         :raises NotDelivered: the gateway has not looked at the guess.
-        :raises DeliveryUnknown: nobody knows whether it has.
+        :raises DeliveryRefused: it looks at no more guesses of this number for now.
+        :raises DeliveryUnknown: nobody knows whether it has looked.
         """
         raise NotImplementedError(f"{type(self).__name__} must define check_code().")
 

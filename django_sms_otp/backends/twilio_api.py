@@ -24,9 +24,11 @@ from ..exceptions import (
 if TYPE_CHECKING:
     from twilio.rest import Client
 
-__all__ = ["DEFAULT_TIMEOUT", "ask", "error_of", "make_client"]
+__all__ = ["DEFAULT_TIMEOUT", "OwnErrors", "ask", "error_of", "make_client"]
 
 T = TypeVar("T")
+
+OwnErrors = Callable[[int], DeliveryError | None]
 
 DEFAULT_TIMEOUT = 10.0
 
@@ -144,20 +146,21 @@ def make_client(
     )
 
 
-def ask(call: Callable[[], T]) -> T:
+def ask(call: Callable[[], T], *, own_errors: OwnErrors | None = None) -> T:
     """Call Twilio. Without an idempotency key, only a 429 may be tried again.
 
+    :param own_errors: what a resource's own error codes mean; ``None`` for any other code.
     :raises DeliveryError: Twilio did not do it, or nobody knows.
     """
     for tries in range(RATE_RETRIES):
         try:
-            return _ask_once(call)
+            return _ask_once(call, own_errors)
         except _RateLimited:
             time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
-    return _ask_once(call)
+    return _ask_once(call, own_errors)
 
 
-def _ask_once(call: Callable[[], T]) -> T:
+def _ask_once(call: Callable[[], T], own_errors: OwnErrors | None) -> T:
     # Imported here: the SDK is 50 MB, and most sites run other commands too.
     from requests import RequestException
     from twilio.base.exceptions import TwilioException
@@ -168,7 +171,10 @@ def _ask_once(call: Callable[[], T]) -> T:
         return call()
     except TwilioException as error:
         # Older SDKs lack the subclass for answers by RFC 9457.
-        failure = error_of(getattr(error, "status", 0), getattr(error, "code", 0))
+        code = getattr(error, "code", 0)
+        # What is in an answer may be anything.
+        own = own_errors(code) if own_errors and isinstance(code, int) else None
+        failure = own or error_of(getattr(error, "status", 0), code)
     except (RequestException, HTTPError) as error:
         failure = _transport_error(error)
     except (ValueError, TypeError, AttributeError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from ..callers import Caller
@@ -19,10 +19,14 @@ __all__ = ["Controls", "Finding", "Subject"]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Whose message is judged."""
+    """Whose message is judged.
+
+    :param lifetime: of its code.
+    """
 
     attempt: SendAttempt
     caller: Caller
+    lifetime: timedelta
     settings: Settings
 
     @cached_property

@@ -66,7 +66,7 @@ class NumberControls(Controls):
         if lock is None:
             return
         # A shorter wait is over before the message's code is.
-        if lock.until is None or lock.until >= row.now + self.settings.CODE_LIFETIME:
+        if lock.until is None or lock.until >= row.now + self.subject.lifetime:
             yield Finding(control="failures", reason="too_many_attempts", free_at=lock.until)
 
     def _quota(self, row: NumberRow, control: str, tag: str | None) -> Iterator[Finding]:

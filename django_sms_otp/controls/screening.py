@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ..breakers import Trip
 from ..callers import Caller
@@ -64,10 +65,15 @@ class Admitted(Decision):
 
 
 class Screening:
-    """The controls of one request."""
+    """The controls of one request.
 
-    def __init__(self, attempt: SendAttempt, caller: Caller) -> None:
-        subject = Subject(attempt=attempt, caller=caller, settings=get_settings())
+    :param lifetime: of the code.
+    """
+
+    def __init__(self, attempt: SendAttempt, caller: Caller, lifetime: timedelta) -> None:
+        subject = Subject(
+            attempt=attempt, caller=caller, lifetime=lifetime, settings=get_settings()
+        )
         self._subject = subject
         self._fraud = FraudControls(subject)
         self._groups: Sequence[Controls] = (

@@ -81,7 +81,7 @@ class Issued:
             # Whom the gateway takes for a fraudster learns nothing from us.
             return self.answer
         except DeliveryRefused as error:
-            return RequestRefused(reason=error.code)
+            return RequestRefused(reason=error.code, retry_after=error.retry_after)
         except NotDelivered as error:
             self._note_not_sent(caller)
             return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from .. import codes
-from ..backends import get_backend
+from ..backends import BaseSMSBackend, get_backend, maker_of_codes
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
 from ..controls import Refused, Screening, count_probe, memory
@@ -26,6 +26,7 @@ from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
 from ..rules import SMS
 from ..users import get_user_resolver
+from .guesses import is_spent
 from .issued import Issued
 
 
@@ -35,7 +36,13 @@ class _Request:
     caller: Caller
     request_id: uuid.UUID | None
     channel: str
-    alias: str
+    backend: BaseSMSBackend
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a new code lives: no longer than its gateway knows it."""
+        lifetime = get_settings().CODE_LIFETIME
+        return min(lifetime, self.backend.code_lifetime or lifetime)
 
     @property
     def phone_number(self) -> PhoneNumber:
@@ -73,9 +80,8 @@ def request_code(
     :raises Unavailable: a limit's store or a hook did not answer; nothing was sent.
     :raises ValueError: ``ip_address`` is no IP address, or ``channel`` is none of the site's.
     """
-    alias = _alias_for(channel)
     # First of all: a broken configuration must not cost the number its cooldown.
-    get_backend(alias)
+    backend = get_backend(_alias_for(channel))
     attempt = SendAttempt(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
@@ -83,7 +89,7 @@ def request_code(
     if _falls_under("reject", attempt):
         return _reject(phone_number, caller)
     request = _Request(
-        attempt=attempt, caller=caller, request_id=request_id, channel=channel, alias=alias
+        attempt=attempt, caller=caller, request_id=request_id, channel=channel, backend=backend
     )
     outcome = _decide_and_commit(request)
     if isinstance(outcome, Refused):
@@ -127,7 +133,7 @@ def _reject(phone_number: PhoneNumber, caller: Caller) -> RequestRefused:
 
 
 def _decide_and_commit(request: _Request) -> Issued | Refused:
-    screening = Screening(request.attempt, request.caller)
+    screening = Screening(request.attempt, request.caller, request.lifetime)
     try:
         return in_rounds(
             request.phone_number.e164,
@@ -152,7 +158,7 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
     tag = request.caller.network_tag(request.phone_number.e164)
     state = row.state.with_send(row.now, tag=tag, memory=memory())
     with row.replaced_by(state, decision.shared):
-        if earlier is not None and _is_worth_resending(earlier, row):
+        if earlier is not None and _is_worth_resending(earlier, request, row):
             otp_code, superseded = _resend(earlier, request, row, reason), None
         else:
             otp_code, superseded = _create(request, row, reason), earlier
@@ -183,15 +189,16 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
     return row.code(request.request_id) if request.request_id else None
 
 
-def _is_worth_resending(otp_code: OTPCode, row: NumberRow) -> bool:
-    return (
-        otp_code.is_live(row.now)
-        and otp_code.failed_attempts < get_settings().MAX_ATTEMPTS
-        and otp_code.is_worth_sending(row.now)
-        # It has not arrived and will not: nobody is confused by another one.
-        and otp_code.delivery_state != DeliveryState.UNDELIVERED
-        and code_of(otp_code) is not None
-    )
+def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
+    if not otp_code.is_live(row.now) or is_spent(otp_code) or code_of(otp_code) is None:
+        return False
+    if maker_of_codes(otp_code.backend) or request.backend.checks_codes:
+        # A gateway has one code for a number until that expires, and sends no other; and what
+        # another backend has made it does not know.
+        return otp_code.backend in {request.backend.alias, *request.backend.targets}
+    # What has not arrived and will not: nobody is confused by another one.
+    has_failed = otp_code.delivery_state == DeliveryState.UNDELIVERED
+    return otp_code.is_worth_sending(row.now) and not has_failed
 
 
 def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> OTPCode:
@@ -215,9 +222,9 @@ def _create(request: _Request, row: NumberRow, reason: str) -> OTPCode:
         region=request.phone_number.region,
         purpose=request.purpose,
         key_id=codes.fingerprint(secret_keys()[0]),
-        code_length=settings.CODE_LENGTH,
+        code_length=request.backend.code_length or settings.CODE_LENGTH,
         created_at=row.now,
-        expires_at=row.now + settings.CODE_LIFETIME,
+        expires_at=row.now + request.lifetime,
         reason=reason,
         ip_address=request.attempt.ip_address if settings.STORE_IP_ADDRESS else None,
         **_waiting(request, row),
@@ -229,7 +236,7 @@ def _waiting(request: _Request, row: NumberRow) -> dict[str, Any]:
     waits_for_worker = is_queued()
     state = DeliveryState.PENDING if waits_for_worker else DeliveryState.UNKNOWN
     return {
-        "backend": request.alias,
+        "backend": request.backend.alias,
         "channel": request.channel,
         "language": translation.get_language() or "",
         "counted_at": row.now,

@@ -14,8 +14,9 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import twilio, twilio_api
+from django_sms_otp.backends import twilio, twilio_api, twilio_verify, verify_errors
 from django_sms_otp.conf import Breaker, Budget, Settings
+from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
 from django_sms_otp.models import Limit, OTPCode
 
 from . import pages
@@ -115,14 +116,42 @@ def test_twilio_errors_are_all_there() -> None:
     assert documented == known
 
 
-def test_twilio_options_are_all_there() -> None:
-    table = pages.rows(pages.page("twilio.md"), "Options")
-    options = twilio.SMSBackend.__init__.__kwdefaults__ or {}
+@pytest.mark.parametrize(
+    ("page", "heading", "backend"),
+    [("twilio.md", "Options", twilio), ("twilio-verify.md", "Set-up", twilio_verify)],
+)
+def test_twilio_options_are_all_there(page: str, heading: str, backend: Any) -> None:
+    table = pages.rows(pages.page(page), heading)
+    options = backend.SMSBackend.__init__.__kwdefaults__ or {}
     assert [row[0].strip("`") for row in table] == list(options)
     shown = {row[0].strip("`"): row[1].strip("`") for row in table}
     for name, default in options.items():
         if default and name != "alias":
-            assert shown[name] == str(default).replace("enable", '"enable"'), name
+            assert shown[name].strip('"') == str(default), name
+
+
+def test_errors_of_verify_are_all_there() -> None:
+    documented: set[int] = set()
+    for codes, _meaning, answer, logged in pages.rows(
+        pages.page("twilio-verify.md"), "Errors of Verify"
+    ):
+        for code in map(int, codes.split(", ")):
+            documented.add(code)
+            error = verify_errors.error_of_start(code)
+            is_blocked = isinstance(error, DeliveryBlocked)
+            assert logged == ("yes" if getattr(error, "needs_attention", is_blocked) else "no")
+            if isinstance(error, DeliveryRefused):
+                assert f"`{error.code}`" in answer
+                if wait := error.retry_after:
+                    assert f"`Retry-After: {wait.seconds}`" in answer
+            else:
+                assert answer.startswith("202" if is_blocked else "503 `delivery_failed`")
+    assert documented == {
+        *verify_errors.NUMBER_REFUSED,
+        *verify_errors.WAITS,
+        *verify_errors.BLOCKED_AS_FRAUD,
+        *verify_errors.NEEDS_ATTENTION,
+    }
 
 
 def test_permissions_exist() -> None:
@@ -157,5 +186,5 @@ def test_names_in_prose_exist(path: Path) -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (pages.ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:")[-1]
-    listed = re.findall(r"(\w+\.md)$", navigation, re.MULTILINE)
+    listed = re.findall(r"([\w-]+\.md)$", navigation, re.MULTILINE)
     assert sorted(listed) == sorted(path.name for path in (pages.ROOT / "docs").glob("*.md"))

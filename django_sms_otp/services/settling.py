@@ -1,0 +1,86 @@
+"""Asks the gateway that made a code whether a guess is right, and writes down what it says.
+
+The attempt is counted and committed already, and no transaction is open: a gateway may take
+its time, and a process that is killed over it leaves a counted attempt. The gateway spends its
+code by saying yes. Where that answer is lost, so is the code: the person asks for a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from django.views.decorators.debug import sensitive_variables
+
+from ..backends import CodeCheck, ask_gateway
+from ..codes import normalise_code
+from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
+from ..models import OTPCode
+from ..outcomes import RedemptionRefused
+from ..purposes import LOGIN
+from ..rounds import in_rounds
+from ..users import get_user_resolver
+from .guesses import Guess, Verdict, accept_approved, give_back
+
+__all__ = ["settle"]
+
+logger = logging.getLogger("django_sms_otp")
+
+T = TypeVar("T")
+
+
+@sensitive_variables("guess")
+def settle(
+    guess: Guess[T], verdict: Verdict[T], otp_code: OTPCode, charged_at: datetime
+) -> Verdict[T]:
+    """Have a charged guess evaluated by its code's gateway.
+
+    :raises Unavailable: the gateway did not say. The attempt stays counted, unless the gateway
+        has certainly not looked at it.
+    """
+    if guess.purpose == LOGIN:
+        # A resolver that cannot be loaded says so before the gateway spends the code.
+        get_user_resolver()
+    try:
+        is_right = _ask(guess, otp_code)
+    except DeliveryRefused as error:
+        logger.info("The gateway refused code %s: %s", otp_code.pk, error)
+        answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
+        return replace(verdict, answer=answer)
+    except NotDelivered as error:
+        in_rounds(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
+        raise _unavailable(otp_code, error) from None
+    except DeliveryError as error:
+        raise _unavailable(otp_code, error) from None
+    # A withheld code is asked for too: whose message was withheld must not show by the time.
+    if not is_right or otp_code.is_withheld:
+        return verdict
+    return in_rounds(
+        otp_code.phone_number,
+        lambda row: accept_approved(guess, otp_code, row),
+        purpose=guess.purpose,
+    )
+
+
+@sensitive_variables("guess", "check")
+def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
+    check = CodeCheck(
+        to=otp_code.phone_number,
+        typed=normalise_code(guess.typed),
+        purpose=guess.purpose,
+        request_id=otp_code.pk,
+        message_id=otp_code.message_id,
+        channel=otp_code.channel,
+    )
+    return ask_gateway(check, otp_code.backend)
+
+
+def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
+    needs_attention = isinstance(error, NotDelivered) and error.needs_attention
+    level = logging.ERROR if needs_attention else logging.WARNING
+    logger.log(level, "Code %s was not checked by %r: %s", otp_code.pk, error.alias, error)
+    if isinstance(error, NotDelivered):
+        return Unavailable("The gateway did not check.", retry_after=error.retry_after)
+    return Unavailable("The gateway did not answer.")
