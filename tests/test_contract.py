@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import unittest
+import unittest.mock
 from typing import Any
 
 from django_sms_otp import testing
-from django_sms_otp.backends import twilio, webhook
+from django_sms_otp.backends import apprise, aws, twilio, webhook
 from django_sms_otp.testing import Answer
 
-from . import fake_twilio
+from . import fake_aws, fake_twilio
 
 
 def of_twilio(answer: fake_twilio.Answer) -> Answer:
@@ -48,3 +50,50 @@ class WebhookTests(testing.BackendContract, unittest.TestCase):
 
     def make_backend(self, url: str, **options: Any) -> webhook.SMSBackend:
         return webhook.SMSBackend(alias="default", url=url, secret="s" * 32, **options)
+
+
+class AWSTests(testing.BackendContract, unittest.TestCase):
+    accepted = fake_aws.accepted()
+    message_id = fake_aws.MESSAGE_ID
+    refused = {
+        "recipient_opted_out": fake_aws.conflict("DESTINATION_PHONE_NUMBER_OPTED_OUT"),
+        "region_not_supported": fake_aws.invalid("DESTINATION_COUNTRY_BLOCKED"),
+        "invalid_phone_number": fake_aws.invalid(
+            "FIELD_VALIDATION_FAILED", "DestinationPhoneNumber"
+        ),
+    }
+    rejected = fake_aws.problem("AccessDeniedException")
+
+    def make_backend(self, url: str, **options: Any) -> aws.SMSBackend:
+        with unittest.mock.patch.dict(os.environ, fake_aws.CREDENTIALS):
+            backend = aws.SMSBackend(
+                alias="default", region="eu-central-1", endpoint_url=url, **options
+            )
+        self.addCleanup(backend._client.close)
+        return backend
+
+
+class AppriseTests(testing.BackendContract, unittest.TestCase):
+    """By a gateway for SMS that one runs oneself."""
+
+    service = "smseagle://token@{gateway}/{{to}}"
+    accepted = Answer(body={"result": {"message_id": "1", "status": "ok"}})
+    reads_answers = False
+
+    def make_backend(self, url: str, **options: Any) -> apprise.SMSBackend:
+        template = self.service.format(gateway=url.removeprefix("http://"))
+        return apprise.SMSBackend(alias="default", url=template, **options)
+
+
+class AppriseJSONTests(AppriseTests):
+    """By the plugin for any receiver of JSON."""
+
+    service = "json://user:password@{gateway}/path?:to={{digits}}"
+    accepted = Answer()
+
+
+class AppriseSignalTests(AppriseTests):
+    """By a messenger."""
+
+    service = "signal://{gateway}/+15005550006/{{to}}"
+    accepted = Answer(status=201, body={"timestamp": "1"})
