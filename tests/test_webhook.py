@@ -7,8 +7,6 @@ import hmac
 import json
 import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 import uuid
@@ -30,6 +28,8 @@ from django_sms_otp.exceptions import (
     NotDelivered,
 )
 from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
+
+from .fake_apprise import self_signed
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NEW, OLD = "new-" + "n" * 32, "old-" + "o" * 32
@@ -387,16 +387,7 @@ def test_a_server_without_tls_was_sent_nothing(gateway: FakeGateway) -> None:
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_a_certificate_of_somebody_elses_stops_it(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    elliptic = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        ["openssl", "req", "-x509", *elliptic, *files, "-subj", "/CN=localhost"],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context = self_signed(tmp_path)
     received: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:

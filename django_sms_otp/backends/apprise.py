@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -82,17 +81,28 @@ class SMSBackend(BaseSMSBackend):
         if len(service) // (service.retry + 1) > 1:
             raise InvalidBackend("option 'url' has more than one recipient.", alias=alias)
 
-    @sensitive_variables("message", "service")
+    @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:
         with unlogged(*LOGGERS):
-            service = self._service_for(message.to)
-            if service is None:
-                raise NotDelivered("Apprise does not take this number.", error_code="no-url")
-            # An instance has it from its class, where it is the logger of all of Apprise.
-            witness = service.logger = _Witness()
-            if _is_sent(service, message.body, witness.outcomes):
-                return SendResult()
-        raise _error_of(witness.outcomes)
+            failures = self._failures(message)
+        if not failures:
+            return SendResult()
+        # Of several requests, one may have been the message.
+        raise failures[0] if len(failures) == 1 else _unexplained()
+
+    @sensitive_variables("message", "service")
+    def _failures(self, message: SMSMessage) -> list[DeliveryError]:
+        """Send, and return nothing, or else what went wrong with each request.
+
+        The service is gone afterwards: some log out then, and log that.
+        """
+        service = self._service_for(message.to)
+        if service is None:
+            return [NotDelivered("Apprise does not take this number.", error_code="no-url")]
+        # An instance has it from its class, where it is the logger of all of Apprise.
+        witness = service.logger = _Witness()
+        is_sent = _is_sent(service, message.body, witness)
+        return [] if is_sent else witness.failures or [_unexplained()]
 
     def _service_for(self, phone_number: str) -> NotifyBase | None:
         import apprise
@@ -111,28 +121,28 @@ class SMSBackend(BaseSMSBackend):
 
 
 class _Witness(logging.Logger):
-    """Is told what a plugin logs, and keeps what each request came to: a status, or an error.
+    """Is told what a plugin logs, and keeps what it says of a request that failed.
 
-    Logging levels do not matter to it, since it is no logger of the site's. No text is kept:
-    it may be the message.
+    Logging levels do not matter to it, since it is no logger of the site's. It keeps no text,
+    which may be the message.
     """
 
     def __init__(self) -> None:
         super().__init__("django_sms_otp.backends.apprise", level=logging.WARNING)
-        self.outcomes: list[int | BaseException] = []
+        self.failures: list[DeliveryError] = []
         # Of a caller that sends because another backend has failed.
         self._earlier = sys.exception()
 
     def handle(self, record: logging.LogRecord) -> None:
         error = sys.exception()
         if error and error is not self._earlier:
-            self.outcomes.append(error)
+            self.failures.append(_error_of(error))
         elif found := STATUS.search(record.getMessage()):
-            self.outcomes.append(int(found[1]))
+            self.failures.append(_error_of_status(int(found[1])))
 
 
 @sensitive_variables("body")
-def _is_sent(service: NotifyBase, body: str, outcomes: list[int | BaseException]) -> bool:
+def _is_sent(service: NotifyBase, body: str, witness: _Witness) -> bool:
     from apprise import OverflowMode
 
     try:
@@ -140,7 +150,7 @@ def _is_sent(service: NotifyBase, body: str, outcomes: list[int | BaseException]
         # however long.
         return service.notify(body=body, overflow=OverflowMode.UPSTREAM)
     except Exception as error:  # Apprise has 170 plugins.
-        outcomes.append(error)
+        witness.failures.append(_error_of(error))
         return False
 
 
@@ -155,21 +165,23 @@ def _make_asset(alias: str) -> AppriseAsset:
     return apprise.AppriseAsset(storage_path=None, secure_logging=True)
 
 
-def _error_of(outcomes: Sequence[int | BaseException]) -> DeliveryError:
-    """Map what was seen. Of several requests, one may have been the message."""
-    outcome = outcomes[0] if len(outcomes) == 1 else None
-    if isinstance(outcome, int):
-        error_code = str(outcome)
-        if 400 <= outcome < 500 and outcome not in NOBODY_KNOWS:
-            return NotDelivered(
-                f"The service refused the message ({outcome}).",
-                error_code=error_code,
-                needs_attention=outcome in NEEDS_ATTENTION,
-            )
-        return DeliveryUnknown(f"The service failed ({outcome}).", error_code=error_code)
-    if outcome is None:
-        return DeliveryUnknown("Apprise says no, and not why.", error_code="no")
-    name = type(outcome).__name__
-    if never_connected(outcome):
+def _error_of_status(status: int) -> DeliveryError:
+    error_code = str(status)
+    if not 400 <= status < 500 or status in NOBODY_KNOWS:
+        return DeliveryUnknown(f"The service failed ({status}).", error_code=error_code)
+    return NotDelivered(
+        f"The service refused the message ({status}).",
+        error_code=error_code,
+        needs_attention=status in NEEDS_ATTENTION,
+    )
+
+
+def _error_of(error: BaseException) -> DeliveryError:
+    name = type(error).__name__
+    if never_connected(error):
         return NotDelivered(f"The service cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"The service did not answer ({name}).", error_code=name)
+
+
+def _unexplained() -> DeliveryError:
+    return DeliveryUnknown("Apprise says no, and not why.", error_code="no")
