@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from urllib.parse import SplitResult
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from ..exceptions import DeliveryUnknown, NotDelivered
 
@@ -34,27 +35,27 @@ class Answer:
     body: bytes | None = field(repr=False)
 
 
-def post(
-    url: SplitResult, body: bytes, headers: Mapping[str, str], *, timeout: float
-) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
     """Post ``body``. Redirects are not followed, and proxies not used.
 
+    :param url: ``https://``; or ``http://``, which is good for this machine only.
     :param timeout: seconds for all of it, but for the look-up of the host's name, which has
         the time-outs of the system's resolver.
     :raises NotDelivered: not connected, so nothing was sent.
     :raises DeliveryUnknown: connected, and then no answer came in time.
     """
     deadline = _Deadline(timeout)
-    connection = _connect(url, deadline)
+    parts = urlsplit(url)
+    connection = _connect(parts, deadline)
     failure = ""
     try:
-        return _exchange(connection, url, body, headers, deadline)
+        return _exchange(connection, parts, body, headers, deadline)
     except (OSError, HTTPException, ValueError) as error:
         failure = type(error).__name__
     finally:
         connection.close()
     # Raised out here: the errors of http.client hold what was received.
-    raise DeliveryUnknown(f"The webhook did not answer ({failure}).", error_code=failure)
+    raise DeliveryUnknown(f"The gateway did not answer ({failure}).", error_code=failure)
 
 
 class _Deadline:
@@ -96,26 +97,31 @@ class _Incoming(io.RawIOBase):
 
 
 def _connect(url: SplitResult, deadline: _Deadline) -> socket.socket:
-    host = url.hostname or ""
     port = url.port or (443 if url.scheme == "https" else 80)
     failure = "no address"
     try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
+        for *kind, _, address in socket.getaddrinfo(
+            url.hostname, port, type=socket.SOCK_STREAM
         ):
-            connection = socket.socket(family, kind, protocol)
             try:
-                connection.settimeout(deadline.left())
-                connection.connect(address)
-                return _secured(connection, url, deadline)
-            except BaseException as error:
-                connection.close()
-                if not isinstance(error, OSError):
-                    raise
+                return _connected(socket.socket(*kind), address, url, deadline)
+            except OSError as error:
                 failure = type(error).__name__
     except (OSError, UnicodeError) as error:
         failure = type(error).__name__
-    raise NotDelivered(f"The webhook cannot be reached ({failure}).", error_code=failure)
+    raise NotDelivered(f"The gateway cannot be reached ({failure}).", error_code=failure)
+
+
+def _connected(
+    connection: socket.socket, address: Any, url: SplitResult, deadline: _Deadline
+) -> socket.socket:
+    try:
+        connection.settimeout(deadline.left())
+        connection.connect(address)
+        return _secured(connection, url, deadline)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _secured(connection: socket.socket, url: SplitResult, deadline: _Deadline) -> socket.socket:

@@ -113,7 +113,7 @@ class SMSBackend(BaseSMSBackend):
         return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
 
 
-def _checked_url(url: str, alias: str) -> SplitResult:
+def _checked_url(url: str, alias: str) -> str:
     try:
         parts = urlsplit(url)
         is_complete = bool(parts.hostname) and parts.port != 0
@@ -130,7 +130,7 @@ def _checked_url(url: str, alias: str) -> SplitResult:
             "option 'url' must hold neither a password nor a fragment; use 'headers'.",
             alias=alias,
         )
-    return parts
+    return url
 
 
 def _is_loopback(parts: SplitResult) -> bool:
