@@ -197,14 +197,20 @@ def test_after_a_success_that_cannot_be_read_nobody_knows(
     assert error.error_code == "unreadable"
 
 
+def test_after_half_an_answer_nobody_knows(backend: SMSBackend, gateway: FakeGateway) -> None:
+    gateway.answers(Answer(body={"message_id": "m1"}, headers={"Content-Length": "99"}))
+
+    assert type(failure_of(backend)) is DeliveryUnknown
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_an_answer_over_64_kb_is_not_read(
     backend: SMSBackend, gateway: FakeGateway, announced: bool
 ) -> None:
-    # Megabytes that the server would not get rid of if they were not read: it is told to stop.
+    # The first 64 KB of it alone would be a success.
     length = b"Content-Length: 99999999999\r\n" if announced else b""
     head = b"HTTP/1.1 200 OK\r\n" + length + b"\r\n"
-    gateway.answers(Answer(raw=head + b'{"message_id": "m1"' + b" " * 64 * 1024 + b"}"))
+    gateway.answers(Answer(raw=head + b'{"message_id": "m1"}' + b" " * 64 * 1024))
 
     assert type(failure_of(backend)) is DeliveryUnknown
 

@@ -48,6 +48,12 @@ class Answer:
     raw: bytes | None = None
     resets: bool = False
 
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        is_raw = isinstance(self.body, bytes)
+        return self.body if is_raw else json.dumps(self.body).encode()
+
 
 @dataclass(kw_only=True)
 class FakeGateway:
@@ -133,10 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _give(self, answer: Answer) -> None:
-        is_json = not isinstance(answer.body, bytes)
-        body = json.dumps(answer.body).encode() if is_json else answer.body
+        body = answer.content
         self.send_response(answer.status)
-        kind = "application/json" if is_json else "text/plain"
+        kind = "text/plain" if answer.body is body else "application/json"
         headers = {"Content-Type": kind, "Content-Length": str(len(body)), **answer.headers}
         for name, value in headers.items():
             self.send_header(name, value)
