@@ -19,7 +19,7 @@ import pytest
 import time_machine
 
 from django_sms_otp.backends import SMSMessage, get_backend
-from django_sms_otp.backends.webhook import SMSBackend
+from django_sms_otp.backends.webhook import REFUSALS, SMSBackend
 from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryRefused,
@@ -27,8 +27,10 @@ from django_sms_otp.exceptions import (
     InvalidBackend,
     NotDelivered,
 )
+from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
+from .conftest import Post
 from .fake_apprise import self_signed
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -475,7 +477,11 @@ def test_its_channels_are_those_of_the_service() -> None:
     assert make_backend(URL, channels=["voice", "sms"]).channels == {"sms", "voice"}
 
 
-def test_it_is_found_by_its_module(settings: Any, gateway: FakeGateway) -> None:
+# In a site
+
+
+@pytest.fixture
+def in_settings(settings: Any, gateway: FakeGateway) -> None:
     settings.SMS_OTP_BACKENDS = {
         "default": {
             "BACKEND": "django_sms_otp.backends.webhook.SMSBackend",
@@ -483,6 +489,45 @@ def test_it_is_found_by_its_module(settings: Any, gateway: FakeGateway) -> None:
         }
     }
 
+
+def test_it_is_found_by_its_module(in_settings: None, gateway: FakeGateway) -> None:
     get_backend().send(make_message())
 
     assert len(gateway.requests) == 1
+
+
+def test_who_gets_the_code_from_it_logs_in(
+    in_settings: None, gateway: FakeGateway, get_code: Post, auth_code: Post
+) -> None:
+    gateway.answers(Answer(body={"message_id": "m1"}))
+
+    request_id = get_code().json()["request_id"]
+    sent = json.loads(gateway.requests[0].body)
+
+    assert sent["request_id"] == request_id
+    assert OTPCode.objects.get().message_id == "m1"
+    assert auth_code(request_id=request_id, code=sent["code"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(status=422, body={"code": REFUSALS[-1]}), (409, "recipient_opted_out")),
+        (Answer(status=401), (503, "delivery_failed")),
+        (Answer(status=500), (503, "delivery_failed")),
+    ],
+    ids=["refused", "not sent", "unknown"],
+)
+def test_the_api_answers_what_it_came_to(
+    in_settings: None,
+    gateway: FakeGateway,
+    get_code: Post,
+    answer: Answer,
+    expected: tuple[int, str],
+) -> None:
+    gateway.answers(answer)
+
+    got = get_code()
+
+    assert (got.status_code, got.json()["code"]) == expected
+    assert ("request_id" in got.json()) is (answer.status == 500)

@@ -22,7 +22,16 @@ from .discretion import unlogged
 if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase
 
-LOGGERS = ("apprise", "oauthlib", "requests", "requests_oauthlib", "urllib3")
+LOGGERS = (
+    "apprise",
+    "oauthlib",
+    "paho",
+    "requests",
+    "requests_oauthlib",
+    "slixmpp",
+    "smpplib",
+    "urllib3",
+)
 PLACEHOLDER = re.compile(r"\{(?:to|digits)\}")
 EXAMPLE_NUMBER = "+15005550006"
 STATUS = re.compile(r"\berror=(\d{3})\b")
@@ -104,6 +113,7 @@ class SMSBackend(BaseSMSBackend):
         is_sent = _is_sent(service, message.body, witness)
         return [] if is_sent else witness.failures or [_unexplained()]
 
+    @sensitive_variables()
     def _service_for(self, phone_number: str) -> NotifyBase | None:
         import apprise
 

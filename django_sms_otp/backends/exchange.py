@@ -17,6 +17,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from django.views.decorators.debug import sensitive_variables
+
 from ..exceptions import DeliveryUnknown, NotDelivered
 
 __all__ = ["Answer", "post"]
@@ -35,6 +37,7 @@ class Answer:
     body: bytes | None = field(repr=False)
 
 
+@sensitive_variables("body", "headers")
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
     """Post ``body``. Redirects are not followed, and proxies not used.
 
