@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -27,6 +29,7 @@ from django_sms_otp.exceptions import (
 )
 from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
+from .fake_apprise import self_signed, tls_gateway
 from .fake_aws import CREDENTIALS, MESSAGE_ID, accepted, conflict, invalid, problem
 
 PHONE, CODE = "+14155552671", "482913"
@@ -165,12 +168,13 @@ def test_a_call_says_the_code_digit_by_digit(
     }
 
 
-def test_without_a_number_of_its_own_it_does_not_call(
-    backend: SMSBackend, gateway: FakeGateway
+@pytest.mark.parametrize("channel", ["voice", "whatsapp"])
+def test_what_it_cannot_send_is_not_sent_otherwise(
+    backend: SMSBackend, gateway: FakeGateway, channel: str
 ) -> None:
-    error = failure_of(backend, channel="voice")
+    error = failure_of(backend, channel=channel)
 
-    assert backend.channels == {"sms"}
+    assert channel not in backend.channels
     assert isinstance(error, NotDelivered)
     assert error.needs_attention
     assert not gateway.requests
@@ -347,6 +351,19 @@ def test_no_region_at_all_is_an_error_of_the_settings(
 
     with pytest.raises(InvalidBackend, match="region"):
         make_backend(region=None)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_a_certificate_that_is_not_amazons_stops_it(
+    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with tls_gateway(self_signed(tmp_path)) as (everywhere, proxy):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+
+        error = failure_of(make_backend(endpoint_url=None))
+        assert isinstance(error, NotDelivered)
+        assert error.error_code == "SSLError"
+        assert not everywhere.requests
 
 
 @pytest.mark.parametrize(

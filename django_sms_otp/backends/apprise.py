@@ -1,6 +1,6 @@
 """Sends by any service that Apprise knows, by its URL (extra ``apprise``).
 
-https://github.com/caronc/apprise/wiki
+https://appriseit.com/services/
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ NOBODY_KNOWS = frozenset({408, 409})
 class SMSBackend(BaseSMSBackend):
     """Send by a service of Apprise's.
 
-    Apprise answers yes or no. Where it says no, a message counts as not sent only if the one
-    request that was made found nobody, or was answered by a 4xx.
+    Apprise answers yes or no. After a no, the message counts as not sent only where it made
+    one request, which found nobody or was answered by a 4xx.
 
     :param url: of Apprise, with ``{to}`` for the number in E.164 or ``{digits}`` for the same
         without its plus sign.

@@ -70,21 +70,22 @@ class SMSBackend(BaseSMSBackend):
 
     @sensitive_variables("message", "text", "fields")
     def send(self, message: SMSMessage) -> SendResult:
+        if message.channel not in self.channels:
+            raise NotDelivered(
+                f"AWS does not send by {message.channel!r}; calls need the option "
+                "'origination_identity'.",
+                error_code="channel",
+                needs_attention=True,
+            )
         fields: dict[str, Any] = {
             "DestinationPhoneNumber": message.to,
             "TimeToLive": _time_to_live(message.valid_for),
             # Found again in what the configuration set records, after a time-out too.
             "Context": {"request_id": str(message.request_id)},
         }
-        if message.channel != VOICE:
+        if message.channel == SMS:
             fields |= {"MessageBody": message.body, "MessageType": "TRANSACTIONAL"}
             return _ask(self._client.send_text_message, {**self._text_fields, **fields})
-        if VOICE not in self.channels:
-            raise NotDelivered(
-                "Calls need the option 'origination_identity'.",
-                error_code="no-origination-identity",
-                needs_attention=True,
-            )
         text, voice = spoken(message.code or "", message.language)
         fields |= {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
         return _ask(self._client.send_voice_message, {**self._call_fields, **fields})
