@@ -176,7 +176,7 @@ def test_what_it_cannot_send_is_not_sent_otherwise(
 
     assert channel not in backend.channels
     assert isinstance(error, NotDelivered)
-    assert error.needs_attention
+    assert (error.error_code, error.needs_attention) == ("channel", True)
     assert not gateway.requests
 
 
