@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, TypeVar
 
 from ..exceptions import (
@@ -20,6 +19,7 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
+from .connections import never_connected
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -230,21 +230,6 @@ def _transport_error(error: Exception) -> DeliveryError:
     """Tell "never connected" from "connected, and then nobody knows"."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    if _never_connected(error, reason):
+    if never_connected(error):
         return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
-
-
-def _never_connected(error: Exception, reason: Exception | None) -> bool:
-    from requests import ConnectTimeout
-    from requests.exceptions import InvalidURL
-    from urllib3.exceptions import NewConnectionError
-
-    if isinstance(error, ConnectTimeout | InvalidURL):
-        return True
-    # A proxy that cannot be reached, and a certificate that is not Twilio's, are wrapped. Other
-    # errors of TLS may come while the answer is read, when the message is on its way.
-    causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
-    return any(
-        isinstance(cause, NewConnectionError | SSLCertVerificationError) for cause in causes
-    )

@@ -123,9 +123,15 @@ def test_urls_resolve(block: Block) -> None:
 def test_tests_pass(block: Block, tmp_path: Path) -> None:
     file = tmp_path / Path(block.title).name
     file.write_text(block.text, encoding="utf-8")
+    # What it imports of the page's own modules.
+    (tmp_path / "shop").mkdir()
+    for module in pages.blocks(block.page):
+        if module.title.startswith("shop/"):
+            (tmp_path / module.title).write_text(module.text, encoding="utf-8")
     # A database of its own, and no measuring of what two tests cover.
     ours = {"DATABASE_URL", "TEST_DATABASE", "TEST_SQLITE_FOLDER", "PYTEST_ADDOPTS"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
     config = ["-c", str(pages.ROOT / "pyproject.toml"), "--rootdir", str(pages.ROOT)]
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *config, str(file)],

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
-import socket
-import urllib.error
 import urllib.request
-from collections.abc import Callable
-from email.message import Message
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group
 from django.db import router
 from django.test import override_settings
@@ -23,14 +22,10 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from django_sms_otp import backends, testing
-from django_sms_otp.backends import SMSMessage
+from django_sms_otp.backends import SMSMessage, webhook
 from django_sms_otp.exceptions import (
-    DeliveryError,
-    DeliveryRefused,
-    DeliveryUnknown,
     InvalidBackend,
     LoginRefused,
-    NotDelivered,
 )
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.outcomes import CodeRequested, RequestRefused
@@ -52,6 +47,7 @@ EXERCISED = {
     "shop.issuers",
     "shop.lookup",
     "shop.numbers",
+    "shop.receiver",
     "shop.receivers",
     "shop.resolvers",
     "shop.routers",
@@ -60,7 +56,6 @@ EXERCISED = {
 }
 """Modules that a test below uses; test_blocks.py asks."""
 
-GATEWAY = "https://gateway.example/messages"
 IP_ADDRESS = "192.0.2.1"
 
 Modules = Callable[[Path], dict[str, Any]]
@@ -78,59 +73,43 @@ def message() -> SMSMessage:
     return testing.outbox[-1]
 
 
+@pytest.fixture
+def fake() -> Iterator[testing.FakeGateway]:
+    with testing.fake_gateway() as running:
+        yield running
+
+
 @pytest.mark.django_db
-def test_gateway_sends(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    modules(pages.page("backends.md"))
-    sent: list[urllib.request.Request] = []
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> io.BytesIO:
-        sent.append(request)
-        return io.BytesIO(b'{"id": "m1"}')
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    result = gateway(url=GATEWAY, api_key="secret").send(message())
+def test_gateway_sends(modules: Modules, fake: testing.FakeGateway) -> None:
+    """How it fails is told by the contract on its page, which test_blocks.py runs."""
+    modules(pages.page("gateways.md"))
+    fake.answers(testing.Answer(status=201, body={"id": "m1"}))
+    result = gateway(url=fake.url, api_key="secret").send(message())
     assert result.message_id == "m1"
-    assert isinstance(sent[0].data, bytes)
-    body = json.loads(sent[0].data)
+    body = json.loads(fake.requests[0].body)
     assert body["to"] == PHONE
     assert 0 < body["ttl"] <= 600
-    assert sent[0].headers["Authorization"] == "Bearer secret"
-
-
-def http_error(status: int) -> urllib.error.HTTPError:
-    return urllib.error.HTTPError(GATEWAY, status, "", Message(), io.BytesIO())
+    assert fake.requests[0].headers["authorization"] == "Bearer secret"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (http_error(422), DeliveryRefused),
-        (http_error(403), NotDelivered),
-        (http_error(502), DeliveryUnknown),
-        (urllib.error.URLError(ConnectionRefusedError()), NotDelivered),
-        (urllib.error.URLError(socket.gaierror()), NotDelivered),
-        (urllib.error.URLError(ConnectionResetError()), DeliveryUnknown),
-        (TimeoutError(), DeliveryUnknown),
-    ],
-    ids=repr,
-)
-def test_gateway_fails(
-    error: OSError,
-    expected: type[DeliveryError],
-    modules: Modules,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    modules(pages.page("backends.md"))
-
-    def urlopen(request: urllib.request.Request, timeout: float) -> None:
-        raise error
-
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    with pytest.raises(expected):
-        gateway(url=GATEWAY).send(message())
-    if isinstance(error, urllib.error.HTTPError):
-        error.close()
+def test_receiver_of_the_webhook(modules: Modules, fake: testing.FakeGateway) -> None:
+    is_genuine = modules(pages.page("gateways.md"))["shop.receiver"].is_genuine
+    new, old, other = (letter * 32 for letter in "noz")
+    webhook.SMSBackend(alias="default", url=fake.url, secret=[new, old]).send(message())
+    [request] = fake.requests
+    header, body = request.headers["sms-otp-signature"], request.body
+    assert is_genuine(header, body, [new])
+    assert is_genuine(header, body, [old])
+    assert is_genuine(header, body, [other, old])
+    assert not is_genuine(header, body, [other])
+    assert not is_genuine(header, body, [])
+    assert not is_genuine(header, body + b" ", [new])
+    assert not is_genuine(header.replace("t=", "t=1"), body, [new])
+    for forged in ("", "t=,v1=", "t=1", f"t={10**11},v1={'0' * 64}", "t=\u0661,v1=a"):
+        assert not is_genuine(forged, body, [new])
+    with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+        assert not is_genuine(header, body, [new])
 
 
 def test_router_puts_this_app_into_another_database(modules: Modules, settings: Any) -> None:
@@ -141,11 +120,11 @@ def test_router_puts_this_app_into_another_database(modules: Modules, settings: 
 
 
 def test_gateway_refuses_options(modules: Modules) -> None:
-    modules(pages.page("backends.md"))
-    with pytest.raises(InvalidBackend, match="https://"):
-        gateway(url="http://gateway.example")
+    modules(pages.page("gateways.md"))
+    with pytest.raises(InvalidBackend, match="option 'api_key' is missing"):
+        gateway()
     with pytest.raises(InvalidBackend, match="Did you mean 'api_key'"):
-        gateway(url=GATEWAY, apikey="secret")
+        gateway(apikey="secret")
 
 
 @pytest.mark.django_db

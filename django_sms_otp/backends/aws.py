@@ -1,0 +1,185 @@
+"""Sends by AWS End User Messaging, through Amazon's own SDK (extra ``aws``).
+
+https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendTextMessage.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ..rules import SMS, VOICE
+from .aws_errors import error_of
+from .aws_voice import spoken
+from .base import BaseSMSBackend, SendResult, SMSMessage
+from .discretion import unlogged
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+SERVICE = "pinpoint-sms-voice-v2"
+LOGGERS = ("boto3", "botocore", "urllib3")
+SHORTEST_LIFE, LONGEST_LIFE = 5, 259_200
+"""Seconds that AWS takes for TimeToLive."""
+
+
+class SMSBackend(BaseSMSBackend):
+    """Send by AWS. Credentials are found as boto3 finds them.
+
+    :param region: ``"eu-central-1"``; or else boto3's own.
+    :param origination_identity: number, sender id or pool that sends; needed for calls. AWS
+        picks one for an SMS.
+    :param configuration_set: the name of the one that records what became of messages.
+    :param max_price: dollars that a segment of an SMS may cost: ``"0.05"``.
+    :param max_price_per_minute: dollars that a minute of a call may cost.
+    :param timeout: seconds to wait for AWS to connect, and again for each part of its answer.
+    :param endpoint_url: in place of Amazon's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        alias: str,
+        region: str | None = None,
+        origination_identity: str = "",
+        configuration_set: str = "",
+        max_price: str = "",
+        max_price_per_minute: str = "",
+        timeout: float = 10.0,
+        endpoint_url: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(alias=alias, **options)
+        if not (isinstance(timeout, int | float) and timeout > 0):
+            raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        if origination_identity:
+            self.channels = frozenset({SMS, VOICE})
+        shared = {
+            "OriginationIdentity": origination_identity,
+            "ConfigurationSetName": configuration_set,
+        }
+        self._text_fields = _given({**shared, "MaxPrice": max_price})
+        self._call_fields = _given({**shared, "MaxPricePerMinute": max_price_per_minute})
+        self._client = _make_client(alias, region, endpoint_url, timeout)
+
+    @sensitive_variables("message", "text", "fields")
+    def send(self, message: SMSMessage) -> SendResult:
+        if message.channel not in self.channels:
+            raise NotDelivered(
+                f"AWS does not send by {message.channel!r}; calls need the option "
+                "'origination_identity'.",
+                error_code="channel",
+                needs_attention=True,
+            )
+        fields: dict[str, Any] = {
+            "DestinationPhoneNumber": message.to,
+            "TimeToLive": _time_to_live(message.valid_for),
+            # Found again in what the configuration set records, after a time-out too.
+            "Context": {"request_id": str(message.request_id)},
+        }
+        if message.channel == SMS:
+            fields |= {"MessageBody": message.body, "MessageType": "TRANSACTIONAL"}
+            return _ask(self._client.send_text_message, {**self._text_fields, **fields})
+        text, voice = spoken(message.code or "", message.language)
+        fields |= {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
+        return _ask(self._client.send_voice_message, {**self._call_fields, **fields})
+
+
+def _given(fields: dict[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _time_to_live(valid_for: timedelta) -> int:
+    # Amazon's default is three days: a queued message would arrive with a dead code.
+    return max(SHORTEST_LIFE, min(int(valid_for.total_seconds()), LONGEST_LIFE))
+
+
+def _make_client(
+    alias: str, region: str | None, endpoint_url: str | None, timeout: float
+) -> BaseClient:
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise InvalidBackend(
+            "Amazon's SDK is missing: pip install 'django-sms-otp[aws]'.", alias=alias
+        ) from error
+    config = Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        # A second try after a time-out would be a second message.
+        retries={"total_max_attempts": 1},
+    )
+    try:
+        # A session of its own: the default one is not made to be shared by threads.
+        return boto3.session.Session().client(
+            SERVICE, region_name=region, endpoint_url=endpoint_url, config=config
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise InvalidBackend(f"boto3 makes no client: {error}", alias=alias) from error
+
+
+@sensitive_variables("fields")
+def _ask(call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    failure: DeliveryError
+    try:
+        with unlogged(*LOGGERS):
+            message_id = call(**fields).get("MessageId")
+        if message_id:
+            return SendResult(message_id=str(message_id))
+        failure = DeliveryUnknown("Amazon's answer names no message.", error_code="no-id")
+    except ClientError as error:
+        failure = error_of(error.response)
+    except BotoCoreError as error:
+        failure = _failure_of(error)
+    except (ResponseParserError, AttributeError, TypeError, ValueError, RecursionError):
+        failure = DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
+    # Raised out here, the error has no context: the SDK's own holds the number and more.
+    raise failure
+
+
+def _failure_of(error: Exception) -> DeliveryError:
+    """Tell "never asked" from "asked, and then nobody knows"."""
+    from botocore import exceptions
+
+    never_asked = (
+        exceptions.CredentialRetrievalError,
+        exceptions.NoCredentialsError,
+        exceptions.NoRegionError,
+        exceptions.ParamValidationError,
+        exceptions.PartialCredentialsError,
+        exceptions.SSOError,
+        exceptions.TokenRetrievalError,
+    )
+    never_connected = (
+        exceptions.ConnectTimeoutError,
+        exceptions.EndpointConnectionError,
+        exceptions.ProxyConnectionError,
+    )
+    name = type(error).__name__
+    if isinstance(error, never_asked):
+        return NotDelivered(
+            f"boto3 did not ask AWS ({name}).", error_code=name, needs_attention=True
+        )
+    if isinstance(error, never_connected) or _is_bad_certificate(error):
+        return NotDelivered(f"AWS cannot be reached ({name}).", error_code=name)
+    return DeliveryUnknown(f"AWS did not answer ({name}).", error_code=name)
+
+
+def _is_bad_certificate(error: Exception) -> bool:
+    # Other errors of TLS may come while the answer is read, when the message is on its way.
+    from ssl import SSLCertVerificationError
+
+    cause = getattr(error, "kwargs", {}).get("error")
+    return any(
+        isinstance(each, SSLCertVerificationError)
+        for each in (cause, *getattr(cause, "args", ()))
+    )

@@ -1,0 +1,228 @@
+"""Hands messages to a service of the site's own: a signed POST of JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.views.decorators.debug import sensitive_variables
+
+from ..exceptions import (
+    DeliveryError,
+    DeliveryRefused,
+    DeliveryUnknown,
+    InvalidBackend,
+    NotDelivered,
+)
+from ..rules import CHANNELS, SMS
+from .base import BaseSMSBackend, SendResult, SMSMessage
+from .exchange import Answer, post
+
+SIGNATURE_HEADER = "SMS-OTP-Signature"
+SHORTEST_SECRET = 32
+"""Characters: ``secrets.token_urlsafe(32)`` gives 43."""
+
+DEFAULT_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+
+REFUSALS = (
+    "invalid_phone_number",
+    "phone_number_not_sms_capable",
+    "region_not_supported",
+    "recipient_opted_out",
+)
+NEEDS_ATTENTION = frozenset({400, 401, 403, 404, 405, 410, 413, 415})
+OURS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "transfer-encoding",
+        SIGNATURE_HEADER.lower(),
+    }
+)
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+
+
+class SMSBackend(BaseSMSBackend):
+    """Post each message to a service of the site's own.
+
+    :param url: of the service; ``https://``, but for this machine.
+    :param secret: what requests are signed with; several while it is being changed.
+    :param timeout: seconds for the whole exchange.
+    :param headers: further header lines, such as ``Authorization``.
+    :param channels: what the service can send.
+    """
+
+    def __init__(
+        self,
+        *,
+        alias: str,
+        url: str = "",
+        secret: str | Sequence[str] = "",
+        timeout: float = 10.0,
+        headers: Mapping[str, str] | None = None,
+        channels: Collection[str] = (SMS,),
+        **options: Any,
+    ) -> None:
+        super().__init__(alias=alias, **options)
+        secrets = [secret] if isinstance(secret, str) else list(secret)
+        self._url = _checked_url(url, alias)
+        self._secrets = [_checked_secret(each, alias).encode() for each in secrets]
+        if not secrets:
+            raise InvalidBackend("option 'secret' is missing.", alias=alias)
+        if not (isinstance(timeout, int | float) and timeout > 0):
+            raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        self._timeout = timeout
+        self._headers = _checked_headers(headers or {}, alias)
+        if isinstance(channels, str) or not channels or not set(channels) <= set(CHANNELS):
+            raise InvalidBackend(
+                f"option 'channels' must list some of {CHANNELS}.", alias=alias
+            )
+        self.channels = frozenset(channels)
+
+    @sensitive_variables("message", "body")
+    def send(self, message: SMSMessage) -> SendResult:
+        body = _payload(message)
+        headers = {
+            **self._headers,
+            "Content-Type": "application/json",
+            "Idempotency-Key": f"{message.request_id}-{message.send_count}",
+            SIGNATURE_HEADER: self._signature(body, int(time.time())),
+        }
+        answer = post(self._url, body, headers, timeout=self._timeout)
+        if 200 <= answer.status < 300:
+            return SendResult(message_id=_message_id(answer))
+        raise _error_of(answer)
+
+    def _signature(self, body: bytes, timestamp: int) -> str:
+        signed = b"%d.%b" % (timestamp, body)
+        digests = [hmac.new(key, signed, hashlib.sha256).hexdigest() for key in self._secrets]
+        return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
+
+
+def _checked_url(url: str, alias: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidBackend("option 'url' is no URL.", alias=alias) from None
+    if not is_complete or re.search(r"[^\x21-\x7e]", url):
+        raise InvalidBackend("option 'url' must be an https:// URL in ASCII.", alias=alias)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts)):
+        raise InvalidBackend(
+            "option 'url' must start with https://: it carries codes and numbers.", alias=alias
+        )
+    if "@" in parts.netloc or parts.fragment:
+        raise InvalidBackend(
+            "option 'url' must hold neither a password nor a fragment; use 'headers'.",
+            alias=alias,
+        )
+    return url
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_secret(secret: str, alias: str) -> str:
+    if not isinstance(secret, str) or len(secret) < SHORTEST_SECRET:
+        raise InvalidBackend(
+            f"option 'secret' must have at least {SHORTEST_SECRET} characters.", alias=alias
+        )
+    return secret
+
+
+def _checked_headers(headers: Mapping[str, str], alias: str) -> dict[str, str]:
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(str(name)) or not HEADER_VALUE.fullmatch(str(value)):
+            raise InvalidBackend(f"option 'headers': {name!r} is no header line.", alias=alias)
+        if name.lower() in OURS:
+            raise InvalidBackend(f"option 'headers' must not set {name!r}.", alias=alias)
+    return dict(headers)
+
+
+def _payload(message: SMSMessage) -> bytes:
+    fields = {
+        "to": message.to,
+        "body": message.body,
+        "code": message.code,
+        "purpose": message.purpose,
+        "request_id": str(message.request_id),
+        "send_count": message.send_count,
+        "valid_for": max(0, int(message.valid_for.total_seconds())),
+        "channel": message.channel,
+        "language": message.language,
+        "region": message.region,
+    }
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _message_id(answer: Answer) -> str:
+    if answer.body == b"":
+        return ""
+    fields = _object(answer)
+    message_id = "" if fields is None else fields.get("message_id", "")
+    if fields is None or not isinstance(message_id, str):
+        raise DeliveryUnknown(
+            "The webhook's answer is no JSON object with a text as its 'message_id'.",
+            error_code="unreadable",
+        )
+    return message_id
+
+
+def _error_of(answer: Answer) -> DeliveryError:
+    status, error_code = answer.status, str(answer.status)
+    fields = _object(answer) or {}
+    if status == 422 and fields.get("code") in REFUSALS:
+        word = fields["code"]
+        return DeliveryRefused(
+            f"The webhook refused ({word}).", code=word, error_code=error_code
+        )
+    # 409: the receiver knows this Idempotency-Key, so it may have sent the message.
+    if not 400 <= status < 500 or status == 409:
+        return DeliveryUnknown(f"The webhook failed ({status}).", error_code=error_code)
+    retry_after = _retry_after(answer.headers) if status == 429 else DEFAULT_RETRY
+    return NotDelivered(
+        f"The webhook did not take it ({status}).",
+        error_code=error_code,
+        retry_after=retry_after,
+        needs_attention=status in NEEDS_ATTENTION,
+    )
+
+
+def _object(answer: Answer) -> dict[str, Any] | None:
+    try:
+        fields = json.loads(answer.body or b"")
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta:
+    """Read seconds, or a date (RFC 9110, 10.2.3)."""
+    value = headers.get("retry-after", "")
+    if re.fullmatch(r"[0-9]{1,6}", value):
+        wait = timedelta(seconds=int(value))
+    else:
+        try:
+            wait = parsedate_to_datetime(value) - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return DEFAULT_RETRY
+    return min(max(wait, timedelta(seconds=1)), LONGEST_RETRY)

@@ -1,0 +1,101 @@
+"""The page "Gateways" against the backends, their tables, and the installed Apprise."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from django_sms_otp import backends, testing
+from django_sms_otp.backends import BaseSMSBackend, apprise, aws, aws_errors, webhook
+from tests.apprise_services import SERVICES, UNFIT
+
+from . import pages
+
+PAGE = pages.page("gateways.md")
+HANDING_ON = {"failover", "routing"}
+"""They send by other backends, and can do what those can."""
+
+
+def plain(cell: str) -> str:
+    return cell.strip("`")
+
+
+def classes() -> dict[str, type[BaseSMSBackend]]:
+    names = [module.name for module in pkgutil.iter_modules(backends.__path__)]
+    found = {name: import_module(f"{backends.__name__}.{name}") for name in names}
+    return {
+        name: module.SMSBackend
+        for name, module in found.items()
+        if hasattr(module, "SMSBackend") and name not in HANDING_ON
+    }
+
+
+def test_every_backend_has_its_row() -> None:
+    rows = {plain(row[0]): row[1] for row in pages.rows(PAGE, "What each can do")}
+    assert set(rows) - {"twilio_verify"} <= set(classes()) <= set(rows)
+    for name, backend_class in classes().items():
+        assert (rows[name] == "development") is backend_class.development_only, name
+
+
+@pytest.mark.parametrize("module", [apprise, aws, webhook])
+def test_options_are_all_there_with_their_defaults(module: Any) -> None:
+    name = module.__name__.rpartition(".")[2]
+    options = dict(module.SMSBackend.__init__.__kwdefaults__)
+    rows = pages.rows(PAGE, f"Options of {name}")
+    assert [plain(row[0]) for row in rows] == list(options)
+    for option, default, _meaning in rows:
+        if default != "required":
+            assert plain(default) == str(options[plain(option)]), option
+
+
+def test_services_of_apprise_are_all_there() -> None:
+    rows = [[row[0], plain(row[1])] for row in pages.rows(PAGE, "Services of Apprise")]
+    assert rows == [[service.name, service.template] for service in SERVICES]
+    assert len(rows) > 25
+
+
+def test_services_that_do_not_fit_are_named() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"`{name.lower()}://` " in text for name in UNFIT)
+
+
+def test_errors_of_aws_are_all_there() -> None:
+    rows = pages.rows(PAGE, "Errors of AWS")
+    documented = {plain(name): (answer, logged == "yes") for name, answer, logged in rows}
+    for reason, word in aws_errors.REFUSED.items():
+        status = 409 if word == "recipient_opted_out" else 400
+        is_error = reason in aws_errors.NEEDS_ATTENTION
+        assert documented.pop(reason) == (f"{status} `{word}`", is_error)
+    for name in aws_errors.NEEDS_ATTENTION - set(aws_errors.REFUSED):
+        assert documented.pop(name) == ("503 `delivery_failed`", True)
+    for name in aws_errors.THROTTLED:
+        assert documented.pop(name) == ("503 `delivery_failed`, `Retry-After: 5`", False)
+    assert set(documented) == {
+        "a field error of `DestinationPhoneNumber` alone",
+        "InternalServerException",
+    }
+
+
+def test_words_of_refusal_of_the_webhook_are_all_there() -> None:
+    [row] = [
+        row for row in pages.rows(PAGE, "What your service answers") if row[0].startswith("422")
+    ]
+    assert all(word in " ".join(row) for word in webhook.REFUSALS)
+    text = PAGE.read_text(encoding="utf-8")
+    *some, last = sorted(webhook.NEEDS_ATTENTION)
+    assert f"{', '.join(map(str, some))} and {last} are logged as errors" in text
+
+
+def test_the_contract_has_the_attributes_that_the_page_lists() -> None:
+    contract = testing.BackendContract
+    for name, default, _meaning in pages.rows(PAGE, "Hold it to the contract"):
+        assert plain(name) in contract.__annotations__
+        if plain(name) == "rejected":
+            assert contract.rejected == testing.Answer(status=401)
+        elif default != "required":
+            assert plain(default) == str(getattr(contract, plain(name)))
+    listed = {plain(row[0]) for row in pages.rows(PAGE, "Hold it to the contract")}
+    assert listed == set(contract.__annotations__) - {"gateway"}
