@@ -60,6 +60,8 @@ class SMSBackend(BaseSMSBackend):
             if messaging_service_sid
             else {"from_": from_number}
         )
+        # Twilio signs its callbacks with it.
+        self.auth_token = auth_token
         self._client = make_client(
             alias=alias,
             account_sid=account_sid,
