@@ -309,12 +309,14 @@ def test_nothing_that_is_signed_is_an_error(
     body=st.binary(min_size=1, max_size=200),
     query=st.text(st.characters(codec="latin-1", exclude_characters="#"), max_size=40),
     signature=st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=40),
-    charset=st.sampled_from(["utf-8", "hex", "utf-7", "idna", "none", "rot13"]),
+    charset=st.sampled_from(["utf-8", "utf-7", "idna", "none", "hex", "rot13"]),
 )
 def test_nothing_that_is_not_signed_is_an_error(
     body: bytes, query: str, signature: str, charset: str, code: OTPCode
 ) -> None:
     path = Callback(code=code).path.partition("?")[0]
+    if charset != "utf-8":
+        query = ""  # Django's own request may fail on it, before any view.
     answer = Client().generic(
         "POST",
         path,
