@@ -43,13 +43,13 @@ class OTPCodeAdmin(PhoneAdmin):
         "purpose",
         "region",
         "badge",
+        "delivery",
+        "backend",
         "reason",
         "failed_attempts",
         "send_count",
         "expires_at",
         "redeemed_at",
-        "delivery",
-        "backend",
     )
     list_filter = (
         StateFilter,
