@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -183,7 +184,7 @@ def test_other_content_types_are_refused(content_type: str, code: OTPCode) -> No
     assert answer.status_code == 415
 
 
-def test_an_oversize_body_is_refused_before_it_is_read(code: OTPCode) -> None:
+def test_an_oversize_body_is_refused_before_it_is_parsed(code: OTPCode) -> None:
     callback = Callback(code=code, fields={"More": "x" * base.LARGEST_BODY})
     assert callback.post() == 413
     assert state(code) == "sent"
@@ -200,11 +201,40 @@ def test_an_oversize_body_of_no_declared_length_is_refused(code: OTPCode) -> Non
     assert TwilioView.as_view()(request, alias="default").status_code == 413
 
 
-def test_more_fields_than_django_takes_are_refused(code: OTPCode) -> None:
+def test_more_fields_than_django_takes_are_refused_without_an_alarm(
+    code: OTPCode, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Django would log an error, and so mail the admins, as often as an attacker likes."""
     callback = Callback(code=code)
     body = "&".join("a" for _ in range(2000))
     answer = Client().post(callback.path, body, content_type=FORM)
     assert answer.status_code == 400
+    assert {each.levelno for each in caplog.records} == {logging.WARNING}
+
+
+def test_who_hangs_up_is_no_error(code: OTPCode) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_args: object) -> bytes:
+            raise ConnectionResetError
+
+    broken: dict[str, Any] = {"wsgi.input": Broken()}
+    path = Callback(code=code).path
+    request = RequestFactory().post(path, "a=1", content_type=FORM, **broken)
+    assert TwilioView.as_view()(request, alias="default").status_code == 400
+
+
+def test_the_caller_does_not_choose_how_the_address_is_read(code: OTPCode) -> None:
+    """The header that says so is not signed."""
+    callback = Callback(code=code, send_count="%31")
+    headers = {"X-Twilio-Signature": callback.signature()}
+    Client().generic(
+        "POST",
+        callback.path,
+        callback.body,
+        content_type=f"{FORM}; charset=utf-16",
+        headers=headers,
+    )
+    assert state(code) == "delivered"
 
 
 @pytest.mark.parametrize("length", ["", "-1", "ten", "²"])
