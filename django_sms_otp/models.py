@@ -55,15 +55,18 @@ def _expression(value: Any, name: str) -> Any:
 
 def _unless_received(values: dict[str, Any]) -> dict[str, Any]:
     """Keep what a receipt has told of the same message, where it was faster than we are."""
+    if "delivery_state" not in values:
+        return values
     known = [*RECEIVED]
     if values["delivery_state"] == DeliveryState.UNKNOWN:
         known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
     is_received = Q(delivery_state__in=known)
     if "message_id" in values:
         is_received &= Q(message_id__in=("", values["message_id"]))
-    kept = {
+    kept: dict[str, Any] = {
         name: Case(When(is_received, then=F(name)), default=Value(values[name], _field(name)))
         for name in ("delivery_state", "delivery_error")
+        if name in values
     }
     # First: MySQL lets an assignment see those before it.
     return {**kept, **{name: value for name, value in values.items() if name not in kept}}

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_sms_otp.backends import SMSMessage
@@ -200,6 +201,14 @@ def test_a_replayed_receipt_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     assert [Callback(code=code).post() for _ in range(3)] == [204] * 3
     assert OTPCode.objects.filter(pk=code.pk).values().get() == before
+
+
+def test_a_receipt_costs_three_statements() -> None:
+    """Read, write, and read what is there: by primary key, all of them."""
+    code = sent_code()
+    with CaptureQueriesContext(connection) as queries:
+        Callback(code=code).post()
+    assert len(queries) == 3
 
 
 @pytest.mark.django_db(transaction=True)

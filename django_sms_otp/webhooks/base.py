@@ -53,7 +53,7 @@ class ReceiptView(View):
         raise NotImplementedError(f"{type(self).__name__} must define read().")
 
     @method_decorator(sensitive_post_parameters())
-    @method_decorator(sensitive_variables("body", "receipt"))
+    @method_decorator(sensitive_variables("body", "outcome"))
     def post(self, request: HttpRequest, alias: str) -> HttpResponse:
         # A charset of the caller's choice ("hex") would reach Python's codecs.
         request.encoding = "utf-8"
@@ -68,11 +68,11 @@ class ReceiptView(View):
             body = request.read(LARGEST_BODY + 1)
             if len(body) > LARGEST_BODY:
                 return HttpResponse(status=413)
-            receipt = self.read(request, body, backend)
+            outcome = self.read(request, body, backend)
         except (SuspiciousOperation, UnreadablePostError):
             # More fields than Django takes; or the caller has hung up.
             return HttpResponse(status=400)
-        return receipt if isinstance(receipt, HttpResponse) else _answer(receipt)
+        return outcome if isinstance(outcome, HttpResponse) else _answer(outcome)
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:

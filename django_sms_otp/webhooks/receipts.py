@@ -62,7 +62,7 @@ class Receipt:
     error_code: str = ""
     needs_attention: bool = False
     at: datetime | None = None
-    raw: Mapping[str, str] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def take(receipt: Receipt) -> bool:

@@ -106,7 +106,7 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
         error_code=error_code,
         needs_attention=_needs_attention(error_code),
         at=_time(form.get("RawDlrDoneDate", "")),
-        raw=form.dict(),  # type: ignore[arg-type]  # A form has no files.
+        raw=form.dict(),
     )
 
 
