@@ -1,11 +1,12 @@
-"""The conversion breaker: it stops a country or prefix whose codes nobody redeems."""
+"""The conversion breaker: it stops a country or prefix whose codes nobody redeems, and a prefix
+that a gateway takes for a source of fraud."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .conf import get_settings
@@ -16,9 +17,12 @@ from .rounds import LimitRow, change_row
 from .signals import breaker_tripped
 from .traffic import SharedState
 
-__all__ = ["Trip", "announce", "trip_of"]
+__all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
 
 logger = logging.getLogger("django_sms_otp")
+
+FRAUD_BLOCK = timedelta(hours=12)
+"""As long as Twilio's Fraud Guard blocks a prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,9 @@ def trip_of(key: str, state: SharedState, now: float) -> Trip | None:
 def announce(trip: Trip) -> None:
     """Block what has tripped, and tell the site: of a block once, of low conversion hourly."""
     scope = trip.key.partition(":")[2]
-    if trip.blocks and get_settings().mode("breaker") == "enforce":
-        blocked_until = _block(trip)
+    breaker = get_settings().breaker
+    if trip.blocks and breaker and get_settings().mode("breaker") == "enforce":
+        blocked_until = block(trip.key, breaker.block_for)
         if blocked_until is None:
             return
         logger.error("Breaker %s: %.0f %% redeemed, blocked.", trip.key, trip.share * 100)
@@ -62,22 +67,24 @@ def announce(trip: Trip) -> None:
     )
 
 
-def _region(scope: str) -> str:
-    return "" if scope.startswith("+") else scope
+def block(key: str, block_for: timedelta) -> datetime | None:
+    """Write a block, and return its end; ``None``: there was one already.
 
-
-def _block(trip: Trip) -> datetime | None:
-    """Write the block; ``None``: another request was faster."""
-    breaker = get_settings().breaker
+    :raises Contention: the row changes all the time.
+    """
     blocked: list[datetime] = []
 
-    def block(row: LimitRow) -> Mapping[str, Any]:
+    def change(row: LimitRow) -> Mapping[str, Any]:
         blocked.clear()
-        if breaker is None or row.state.blocked_until > row.now.timestamp():
+        if row.state.blocked_until > row.now.timestamp():
             return row.data
-        until = row.now + breaker.block_for
+        until = row.now + block_for
         blocked.append(until)
         return replace(row.state, blocked_until=until.timestamp()).to_json()
 
-    change_row(trip.key, block)
+    change_row(key, change)
     return blocked[0] if blocked else None
+
+
+def _region(scope: str) -> str:
+    return "" if scope.startswith("+") else scope

@@ -99,7 +99,7 @@ class NumberRow:
         self._alias, self._locked = read.alias, locked
         rows, self.newest_first = read.all()
         self._clock = clock = timezone.now()
-        number, *others = read.keys or [next(iter(rows), "")]
+        number, *others = (*(read.keys or [next(iter(rows), "")]), *read.watched)
         self._row = LimitRow(number, rows.get(number), clock)
         shared = [LimitRow(key, rows.get(key), clock) for key in others]
         self.codes = OTPCode.objects.using(read.alias)
@@ -144,16 +144,19 @@ class Read:
     """What a round reads, in one statement.
 
     :param keys: the number's first; none: the number is that of ``request_id``.
+    :param watched: keys of shared rows that are not replaced.
     """
 
     alias: str
     keys: Sequence[str]
     purpose: str
     request_id: uuid.UUID | None = None
+    watched: Sequence[str] = ()
 
     def all(self) -> tuple[dict[str, Limit], list[OTPCode]]:
         live = Q(codes__purpose=self.purpose, codes__expires_at__gt=timezone.now())
-        rows = self._rows().filter(key__in=self.keys or self._number())
+        keys = (*self.keys, *self.watched) or self._number()
+        rows = self._rows().filter(key__in=keys)
         joined = rows.annotate(code=FilteredRelation("codes", condition=live))
         names = [*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)]
         limits: dict[str, Limit] = {}
@@ -188,6 +191,7 @@ def in_rounds(
     *,
     purpose: str = "",
     shared: Iterable[str] = (),
+    watched: Sequence[str] = (),
     request_id: uuid.UUID | None = None,
 ) -> T:
     """Call ``attempt`` with the number's row until its writes win, and return what it returned.
@@ -196,11 +200,12 @@ def in_rounds(
 
     :param purpose: of the codes to read along.
     :param shared: keys of the shared rows that ``attempt`` may replace.
+    :param watched: keys of others that it looks at.
     :param request_id: whose number it is, where ``phone_number`` is ``None``.
     :raises Contention: no round won.
     """
     keys = (phone_number, *shared) if phone_number else ()
-    read = Read(database_alias(), keys, purpose, request_id)
+    read = Read(database_alias(), keys, purpose, request_id, watched)
     clashed = False
     races = Races()
     for number in range(MOST_ROUNDS):

@@ -44,7 +44,9 @@ CONTROLS = (
 )
 MODES = ("off", "record", "enforce")
 SMS = "sms"
-CHANNELS = (SMS, "whatsapp", "voice")
+WHATSAPP = "whatsapp"
+VOICE = "voice"
+CHANNELS = (SMS, WHATSAPP, VOICE)
 DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 

@@ -390,9 +390,12 @@ def test_what_needs_attention_is_logged_as_an_error(
     with caplog.at_level(logging.DEBUG, "django_sms_otp"):
         services.request_code(PHONE)
 
-    [record] = [each for each in caplog.records if each.name == "django_sms_otp"]
+    record, *others = [each for each in caplog.records if each.name == "django_sms_otp"]
     assert record.levelno == level
     assert str(the_row().id) in record.getMessage()
+    assert [each.getMessage().partition(" ")[0] for each in others] == (
+        ["Breaker"] if isinstance(step, DeliveryBlocked) else []
+    )
     assert PHONE.masked in record.getMessage()
 
 

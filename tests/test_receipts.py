@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
 from django.db import connection, connections
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from twilio.request_validator import RequestValidator
 
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
@@ -28,9 +30,10 @@ from django_sms_otp.signals import delivery_updated
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt
 
-from .callbacks import PUBLIC_URL, SID, Callback, twilio
+from .callbacks import FORM, PUBLIC_URL, SID, TOKEN, Callback, twilio
 from .conftest import PHONE
 from .factories import OTPCodeFactory
+from .fake_twilio import MESSAGE_SID, fake_twilio
 from .two_gateways import sent, while_sending
 
 BACKENDS = {
@@ -166,6 +169,23 @@ def test_what_somebody_must_mend_is_logged_as_error(
     assert PHONE not in caplog.text
 
 
+def test_the_address_that_a_message_names_takes_its_receipt(client: Client) -> None:
+    """From the request to the receipt, with Twilio's own SDK at both ends."""
+    with fake_twilio() as gateway:
+        entry = twilio(base_url=gateway.base_url)
+        with override_settings(SMS_OTP_BACKENDS={"default": entry}):
+            request_code(parse_phone_number(PHONE))
+            named = gateway.requests[-1].form["StatusCallback"]
+            address = named.partition("#")[0]  # A fragment never leaves who calls.
+            form = {"MessageSid": MESSAGE_SID, "MessageStatus": "delivered"}
+            signature = RequestValidator(TOKEN).compute_signature(address, form)
+            path = address.removeprefix(PUBLIC_URL)
+            headers = {"X-Twilio-Signature": signature}
+            answer = client.post(path, urlencode(form), content_type=FORM, headers=headers)
+    assert answer.status_code == 204
+    assert OTPCode.objects.get().delivery_state == "delivered"
+
+
 # Many receipts
 
 
@@ -265,6 +285,13 @@ def test_a_message_that_was_not_sent_has_no_receipts(state: str, heard: list[Any
     assert Callback(code=code).post() == 204
     assert row_of(code).delivery_state == state
     assert heard == []
+
+
+def test_a_gateway_that_speaks_twilios_language_may_name_messages_by_a_uuid() -> None:
+    sid = str(uuid.uuid4())
+    code = sent_code(message_id=sid)
+    Callback(code=code, sid=sid).post()
+    assert row_of(code).delivery_state == "delivered"
 
 
 def test_a_purged_row_is_no_error() -> None:

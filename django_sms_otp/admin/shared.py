@@ -72,7 +72,10 @@ class SharedStanding(Standing):
         return self.state.last(seconds, self.now.timestamp())
 
     def _is_blocked(self) -> bool:
-        is_on = self.settings.breaker is not None
+        # A gateway's word blocks a prefix where there is no breaker, too.
+        is_on = self.settings.breaker is not None or self.control == Kind.PREFIX
+        if self.settings.mode("breaker") == "off":
+            return False
         return is_on and self.state.blocked_until > self.now.timestamp()
 
     def _block(self) -> str:

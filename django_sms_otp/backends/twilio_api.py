@@ -38,36 +38,62 @@ RATE_RETRY_BASE = 0.1
 # told by its class (an unknown 4xx was not sent, an unknown 5xx may have been).
 REFUSED = {
     21211: "invalid_phone_number",  # invalid To
+    21217: "invalid_phone_number",  # a call's To
+    21265: "invalid_phone_number",  # To is a short code
     21266: "invalid_phone_number",  # To and From are the same
+    13223: "invalid_phone_number",  # a call's To
+    13224: "invalid_phone_number",
     21614: "phone_number_not_sms_capable",  # not a mobile number
     21635: "phone_number_not_sms_capable",  # a landline
+    21202: "phone_number_not_sms_capable",  # a call to a premium-rate number
+    21268: "phone_number_not_sms_capable",  # a message to one
     30006: "phone_number_not_sms_capable",  # landline or unreachable carrier
+    63003: "phone_number_not_sms_capable",  # not on WhatsApp
+    63024: "phone_number_not_sms_capable",
+    21203: "region_not_supported",  # calls abroad not enabled
+    21215: "region_not_supported",  # calls to this region not enabled
+    # "Number is blocked": a risk, or an account without a profile that calls +1. Not taken for
+    # fraud: that would answer an account's fault as a success.
+    21216: "region_not_supported",
     21408: "region_not_supported",  # region not enabled
     60605: "region_not_supported",
+    13225: "region_not_supported",  # calls to this number forbidden
+    13227: "region_not_supported",  # calls to this region not enabled
+    32205: "region_not_supported",
     21610: "recipient_opted_out",  # STOP
 }
 BLOCKED_AS_FRAUD = frozenset({30450, 30453})
 NEEDS_ATTENTION = frozenset(
     {
-        401,  # what the SDK reports where the answer has no code of Twilio's
-        403,
-        404,
-        20003,  # credentials
-        20404,
-        21212,  # From: invalid
-        21408,  # region not enabled, though the site allows it
-        60605,
-        21601,  # From: cannot send SMS
-        21606,
-        21608,  # trial account, number not verified
+        *(401, 403, 404),  # what the SDK reports where the answer has no code of Twilio's
+        *(20003, 20404),  # credentials
+        *(10001, 10002, 10005),  # account not active, on trial, without calls
+        *(21210, 21213, 13214),  # a call's From
+        *(21212, 21601, 21606, 21659, 21660, 21661, 63007),  # a sender's number or name
+        *(21701, 21703, 21705),  # messaging service: unknown, or without senders
+        *(21203, 21215, 21216, 21408, 60605),  # region not enabled, though the site allows it
+        *(13225, 13227, 32205),
+        *(21219, 21608),  # trial account, number not verified
+        21267,  # trial account, alphanumeric sender
+        21609,  # status callback: no address that Twilio can reach
+        *(21602, 21617),  # body: empty, too long
         21624,  # validity period
-        21659,  # From: not of this account
+        *(21654, 21655, 21656, 63016),  # WhatsApp: content template, or none where one is due
+        63015,  # WhatsApp: sandbox that the number has not joined
         30002,  # account suspended
         30029,  # content retention not available
         30030,  # address retention not available
         30034,  # 10DLC not registered
     }
 )
+LATER = frozenset(
+    {
+        10004,  # too many calls at a time
+        *(21611, 30001),  # queue full
+        *(63018, 63038),  # WhatsApp: too many messages
+    }
+)
+"""A queue is full: nothing is sent to anybody for a while."""
 
 
 def make_client(
@@ -81,24 +107,27 @@ def make_client(
     region: str | None,
     edge: str | None,
 ) -> Client:
-    """Return a client of Twilio's SDK.
+    """Return a client of Twilio's SDK. It uses the API key, where there is one.
 
+    :param auth_token: needed beside a key by who checks the signature of Twilio's webhooks.
     :raises InvalidBackend: an option is missing or wrong, or the SDK is.
     """
     if not str(account_sid).startswith("AC"):
         raise InvalidBackend("option 'account_sid' must be an Account SID, AC...", alias=alias)
-    has_key = bool(api_key_sid and api_key_secret)
-    if bool(auth_token) == has_key or bool(api_key_sid) != bool(api_key_secret):
+    if bool(api_key_sid) != bool(api_key_secret):
+        raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
+    if not (auth_token or api_key_sid):
         raise InvalidBackend(
-            "give either 'auth_token', or 'api_key_sid' and 'api_key_secret'.", alias=alias
+            "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
         )
     if not (isinstance(timeout, int | float) and timeout > 0):
         raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
     if region and not edge:
         raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
     try:
-        from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
+
+        from .twilio_http import make_http_client
     except ImportError as error:
         raise InvalidBackend(
             "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
@@ -109,7 +138,7 @@ def make_client(
         account_sid=account_sid,
         region=region,
         edge=edge,
-        http_client=TwilioHttpClient(timeout=timeout),
+        http_client=make_http_client(timeout),
         # Not empty, or the SDK would read TWILIO_REGION and TWILIO_EDGE behind our back.
         environment={"TWILIO_REGION": ""},
     )
@@ -131,16 +160,18 @@ def ask(call: Callable[[], T]) -> T:
 def _ask_once(call: Callable[[], T]) -> T:
     # Imported here: the SDK is 50 MB, and most sites run other commands too.
     from requests import RequestException
-    from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+    from twilio.base.exceptions import TwilioException
+    from urllib3.exceptions import HTTPError
 
     failure: DeliveryError
     try:
         return call()
-    except (TwilioRestException, TwilioServiceException) as error:
-        failure = error_of(error.status, error.code)
-    except RequestException as error:
+    except TwilioException as error:
+        # Older SDKs lack the subclass for answers by RFC 9457.
+        failure = error_of(getattr(error, "status", 0), getattr(error, "code", 0))
+    except (RequestException, HTTPError) as error:
         failure = _transport_error(error)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         failure = DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
     # Raised out here, the error has no context: the SDK's own holds the number and more.
     raise failure
@@ -150,8 +181,13 @@ class _RateLimited(NotDelivered):
     """Answered by 429: not processed."""
 
 
-def error_of(status: int, code: int | None) -> DeliveryError:
-    """Map an answer to the error that says whether, and why, nothing was sent."""
+def error_of(status: object, code: object) -> DeliveryError:
+    """Map an answer to the error that says whether, and why, nothing was sent.
+
+    :param status: of HTTP, as the SDK reports it; newer services name it in the body.
+    :param code: Twilio's, if the answer has one.
+    """
+    status, code = _whole(status), _whole(code)
     error_code = str(code or status)
     if status == 429 or code == 20429:
         return _RateLimited(
@@ -172,9 +208,16 @@ def error_of(status: int, code: int | None) -> DeliveryError:
         return NotDelivered(
             f"Twilio refused the message ({error_code}).",
             error_code=error_code,
+            retry_after=timedelta(seconds=60 if code in LATER else 30),
             needs_attention=code in NEEDS_ATTENTION,
         )
     return DeliveryUnknown(f"Twilio failed ({error_code}).", error_code=error_code)
+
+
+def _whole(value: object) -> int:
+    """Read a number out of an answer, which may hold anything in its place."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _transport_error(error: Exception) -> DeliveryError:

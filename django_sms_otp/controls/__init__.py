@@ -4,7 +4,7 @@ Each group of controls is a class of its own; :class:`Screening` asks them in or
 that the site has set.
 """
 
-from .fraud import note_not_sent, note_redemption
+from .fraud import note_fraud, note_not_sent, note_redemption
 from .number import failure_budget, lock_on, memory
 from .probes import count_probe
 from .screening import Admitted, Decision, Refused, Screening
@@ -18,6 +18,7 @@ __all__ = [
     "failure_budget",
     "lock_on",
     "memory",
+    "note_fraud",
     "note_not_sent",
     "note_redemption",
 ]

@@ -32,6 +32,11 @@ class Subject:
         refused may ask without end, and measure what was looked up."""
         if not (self.settings.rates("prefix") or self.settings.budget or self.settings.breaker):
             return False
+        return self.opens_account
+
+    @cached_property
+    def opens_account(self) -> bool:
+        """The same, whatever is on: looked up for who is blocked."""
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
@@ -60,8 +65,12 @@ class Controls:
         self.number = subject.attempt.phone_number
 
     def row_keys(self) -> Iterable[str]:
-        """Name the shared rows to read. The same for every number, verified or not: otherwise
-        the time that they take would tell."""
+        """Name the shared rows to read and replace. The same for every number, verified or not:
+        otherwise the time that they take would tell."""
+        return ()
+
+    def watched_keys(self) -> Iterable[str]:
+        """Name the shared rows to read only, which costs nothing."""
         return ()
 
     def findings(self, row: NumberRow) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from django.db import DatabaseError
 
-from ..breakers import Trip, trip_of
+from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller
 from ..conf import get_settings
 from ..exceptions import Contention
@@ -22,7 +22,7 @@ from ..rounds import LimitRow, NumberRow, change_row
 from ..traffic import SharedState
 from .base import Controls, Finding
 
-__all__ = ["FraudControls", "note_not_sent", "note_redemption"]
+__all__ = ["FraudControls", "note_fraud", "note_not_sent", "note_redemption"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -33,11 +33,16 @@ class FraudControls(Controls):
     def row_keys(self) -> Iterable[str]:
         return {*self._budget_keys, *self._breaker_keys}
 
+    def watched_keys(self) -> Iterable[str]:
+        # Without a breaker nothing is counted, but a gateway's word still blocks a prefix.
+        return self._keys_of("prefix") if self.settings.mode("breaker") != "off" else []
+
     def findings(self, row: NumberRow) -> Iterator[Finding]:
         # Judged for verified numbers too, who pass: the time that it takes must not tell.
         is_over_budget = self._is_over_budget(row)
-        is_blocked = [self._is_blocked(row, key) for key in self._breaker_keys]
-        if self.subject.verified:
+        blocking_keys = {*self._breaker_keys, *self.watched_keys()}
+        is_blocked = [self._is_blocked(row, key) for key in blocking_keys]
+        if self.subject.verified or (any(is_blocked) and self.subject.opens_account):
             return
         is_soft = self.settings.UNKNOWN_NUMBERS != "reject"
         if is_over_budget:
@@ -118,6 +123,21 @@ def note_not_sent(
         caller,
         lambda row: _unsent(row, counted_at) if was_counted else row.state,
     )
+
+
+def note_fraud(phone_number: PhoneNumber) -> None:
+    """Block the prefix of a number whose message a gateway took for fraud. Numbers that open an
+    account pass, so nobody locks out customers by looking like a fraudster."""
+    key = shared_key("prefix", phone_number, Caller.of(None, None))
+    if key is None or get_settings().mode("breaker") != "enforce":
+        return
+    try:
+        blocked_until = block(key, FRAUD_BLOCK)
+    except (Contention, DatabaseError) as error:
+        logger.error("%s was not blocked: %s.", key, type(error).__name__)
+        return
+    if blocked_until:
+        logger.error("Breaker %s: the gateway saw fraud, blocked.", key)
 
 
 def _change_cohorts(

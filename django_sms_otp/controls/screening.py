@@ -82,6 +82,11 @@ class Screening:
         """The shared rows to read and replace."""
         return sorted({key for group in self._groups for key in group.row_keys()})
 
+    @property
+    def watched_keys(self) -> list[str]:
+        """The shared rows to read only."""
+        return sorted({key for group in self._groups for key in group.watched_keys()})
+
     def decide(self, row: NumberRow) -> Admitted | Refused:
         """Judge the message by what a round has read."""
         withheld_by = ""
@@ -115,7 +120,7 @@ class Screening:
 
     def _counted(self, row: NumberRow, *, withheld: bool) -> Mapping[str, SharedState]:
         # All of them, changed or not: the same statements for every number.
-        states = {key: shared.state for key, shared in row.shared.items()}
+        states = {key: row.shared[key].state for key in self.row_keys}
         for group in self._groups:
             group.count(row, states, withheld=withheld)
         return states

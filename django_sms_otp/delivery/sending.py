@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import SendResult, hand_over
+from ..controls import note_fraud
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -101,6 +102,8 @@ def give_up(
     _signal(delivery_failed, otp_code, phone_number, error=error)
     if isinstance(error, NotDelivered):
         refund(phone_number, counted_at)
+    if isinstance(error, DeliveryBlocked):
+        note_fraud(phone_number)
 
 
 def withhold(

@@ -134,6 +134,7 @@ def _decide_and_commit(request: _Request) -> Issued | Refused:
             lambda row: _issue(request, screening, row),
             purpose=request.purpose,
             shared=screening.row_keys,
+            watched=screening.watched_keys,
         )
     except Exception:
         screening.release()

@@ -17,6 +17,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
+from ..backends.twilio import SID
 from ..backends.twilio_api import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
 from ..models import DeliveryState
 from .base import ReceiptView, log_hourly, public_url_of
@@ -39,7 +40,6 @@ STATUSES: Mapping[str, DeliveryState] = MappingProxyType(
 """Others say nothing of whether a code arrives, or are yet to be invented."""
 
 SEND_COUNT = re.compile(r"[0-9]{1,4}")
-SID = re.compile(r"[A-Za-z0-9]{1,128}")
 ERROR_CODE = re.compile(r"[0-9]{1,10}")
 
 

@@ -236,6 +236,13 @@ def test_a_breaker_says_until_when_it_blocks(clerk: Client) -> None:
     assert "Conversion breaker" not in facts(clerk, "country:JM")
 
 
+def test_a_prefix_is_blocked_by_the_gateways_word_without_a_breaker(clerk: Client) -> None:
+    limit("prefix:+1876555", SharedState(blocked_until=NOW + 3600))
+    assert badges(clerk) == ["blocked"]
+    with testing.override_sms_otp(CONTROL_MODES={"breaker": "off"}):
+        assert badges(clerk) == []
+
+
 def test_a_block_that_is_over_is_gone(clerk: Client) -> None:
     limit("country:JM", SharedState(blocked_until=NOW - 1))
     with testing.override_sms_otp(CONVERSION_BREAKER={}):

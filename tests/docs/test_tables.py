@@ -93,9 +93,7 @@ def test_api_errors_are_all_there_with_their_statuses() -> None:
 
 def test_twilio_errors_are_all_there() -> None:
     documented: set[int] = set()
-    for codes, _meaning, answer, logged in pages.rows(
-        pages.page("backends.md"), "Twilio's errors"
-    ):
+    for codes, _meaning, answer, logged in pages.rows(pages.page("twilio.md"), "Errors"):
         for code in map(int, re.findall(r"(?<!status )\b\d{3,5}\b", codes)):
             documented.add(code)
             is_error = code in twilio_api.NEEDS_ATTENTION | twilio_api.BLOCKED_AS_FRAUD
@@ -106,21 +104,25 @@ def test_twilio_errors_are_all_there() -> None:
                 assert answer.startswith("202")
             else:
                 assert answer.startswith("503 `delivery_failed`")
+                assert ("`Retry-After: 60`" in answer) == (code in twilio_api.LATER), code
     known = {
         *twilio_api.REFUSED,
         *twilio_api.NEEDS_ATTENTION,
         *twilio_api.BLOCKED_AS_FRAUD,
+        *twilio_api.LATER,
         20429,
     }
     assert documented == known
 
 
 def test_twilio_options_are_all_there() -> None:
-    table = pages.rows(pages.page("backends.md"), "Twilio")
+    table = pages.rows(pages.page("twilio.md"), "Options")
     options = twilio.SMSBackend.__init__.__kwdefaults__ or {}
     assert [row[0].strip("`") for row in table] == list(options)
     shown = {row[0].strip("`"): row[1].strip("`") for row in table}
-    assert shown["timeout"] == str(options["timeout"])
+    for name, default in options.items():
+        if default and name != "alias":
+            assert shown[name] == str(default).replace("enable", '"enable"'), name
 
 
 def test_permissions_exist() -> None:

@@ -1,0 +1,55 @@
+"""A backend's options, a message, and how sending it fails."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from django_sms_otp.backends.base import SMSMessage
+from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.exceptions import DeliveryError
+
+ACCOUNT_SID = "AC" + "1" * 32
+AUTH_TOKEN = "token-of-the-account-7f3a"
+API_KEY_SID = "SK" + "2" * 32
+API_KEY_SECRET = "secret-of-the-key-9c1b"
+API_KEY = {"api_key_sid": API_KEY_SID, "api_key_secret": API_KEY_SECRET}
+SERVICE_SID = "MG" + "3" * 32
+SENDER = "+15005550006"
+PHONE = "+14155552671"
+CODE = "482913"
+OPTIONS: dict[str, Any] = {
+    "account_sid": ACCOUNT_SID,
+    "auth_token": AUTH_TOKEN,
+    "from_number": SENDER,
+    "timeout": 5,
+}
+
+MakeBackend = Callable[..., SMSBackend]
+
+
+def make_message(valid_for: timedelta = timedelta(minutes=10), **fields: Any) -> SMSMessage:
+    values: dict[str, Any] = {
+        "to": PHONE,
+        "body": f"Your code is {CODE}",
+        "code": CODE,
+        "purpose": "login",
+        "request_id": uuid.UUID(int=7),
+        "valid_for": valid_for,
+        "region": "US",
+    }
+    return SMSMessage(**{**values, **fields})
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in OPTIONS.items() if name not in names}
+
+
+def failure_of(backend: SMSBackend, message: SMSMessage | None = None) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        backend.send(message or make_message())
+    return caught.value
