@@ -21,7 +21,7 @@ from twilio.request_validator import RequestValidator
 
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
-from django_sms_otp.models import HourlyCount, OTPCode
+from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.rollup import roll_up
@@ -184,6 +184,21 @@ def test_the_address_that_a_message_names_takes_its_receipt(client: Client) -> N
             answer = client.post(path, urlencode(form), content_type=FORM, headers=headers)
     assert answer.status_code == 204
     assert OTPCode.objects.get().delivery_state == "delivered"
+
+
+@pytest.mark.parametrize(("error_code", "blocks"), [("30453", 1), ("30003", 0), ("30002", 0)])
+def test_what_twilio_stops_as_fraud_blocks_the_prefix(error_code: str, blocks: int) -> None:
+    code = sent_code(phone_number=PHONE)
+    for _ in range(2):
+        Callback(code=code, status="undelivered", fields={"ErrorCode": error_code}).post()
+    blocked = [row for row in Limit.objects.all() if row.state.get("blocked_until")]
+    assert len(blocked) == blocks
+    if blocks:
+        assert blocked[0].key == "prefix:+1415555"
+        ask()
+        newest = OTPCode.objects.order_by("created_at").last()
+        assert newest
+        assert newest.reason == "withheld:breaker"
 
 
 # Many receipts

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..backends import get_backend
 from ..conf import backend_aliases
+from ..controls import note_fraud
 from ..exceptions import InvalidSettings
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
@@ -50,6 +51,7 @@ class Receipt:
     :param status: ``SENT`` (it is on its way), ``DELIVERED`` or ``UNDELIVERED``.
     :param error_code: the gateway's own reason, where it was not delivered.
     :param needs_attention: nothing will arrive until somebody mends the account.
+    :param is_fraud: the gateway has stopped the message as fraud.
     :param at: when it arrived; ``None``: now.
     :param raw: all that the gateway sent.
     """
@@ -61,6 +63,7 @@ class Receipt:
     message_id: str = ""
     error_code: str = ""
     needs_attention: bool = False
+    is_fraud: bool = False
     at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -86,6 +89,8 @@ def take(receipt: Receipt) -> bool:
         return _ignore(receipt)
     if is_news:
         _log(receipt, otp_code)
+        if receipt.is_fraud:
+            note_fraud(_number(otp_code))
     return _signal(receipt, otp_code)
 
 
@@ -150,10 +155,10 @@ def _ignore(receipt: Receipt) -> bool:
 
 
 def _log(receipt: Receipt, otp_code: OTPCode) -> None:
-    level = logging.ERROR if receipt.needs_attention else logging.INFO
+    is_alarming = receipt.needs_attention or receipt.is_fraud
     reason = f" ({receipt.error_code})" if receipt.error_code else ""
     logger.log(
-        level,
+        logging.ERROR if is_alarming else logging.INFO,
         "Code %s to %s by %r: %s%s.",
         otp_code.id,
         _number(otp_code),

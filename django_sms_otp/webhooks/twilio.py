@@ -93,10 +93,11 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     if request_id is None or not is_ours or word not in STATUSES:
         return None
     status = STATUSES[word]
-    error_code = ""
-    if status == DeliveryState.UNDELIVERED:
-        given = form.get("ErrorCode", "")
-        error_code = given if ERROR_CODE.fullmatch(given) else word
+    given = form.get("ErrorCode", "")
+    error_code = given if ERROR_CODE.fullmatch(given) else word
+    if status != DeliveryState.UNDELIVERED:
+        error_code = ""
+    number = int(error_code) if error_code.isdecimal() else 0
     return Receipt(
         request_id=request_id,
         send_count=int(send_count),
@@ -104,15 +105,11 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
         status=status,
         message_id=message_id,
         error_code=error_code,
-        needs_attention=_needs_attention(error_code),
+        needs_attention=number in NEEDS_ATTENTION,
+        is_fraud=number in BLOCKED_AS_FRAUD,
         at=_time(form.get("RawDlrDoneDate", "")),
         raw=form.dict(),
     )
-
-
-def _needs_attention(error_code: str) -> bool:
-    code = int(error_code) if error_code.isdecimal() else 0
-    return code in NEEDS_ATTENTION | BLOCKED_AS_FRAUD
 
 
 def _uuid(text: str) -> uuid.UUID | None:
