@@ -53,6 +53,25 @@ def _expression(value: Any, name: str) -> Any:
     return value if isinstance(value, Case) else Value(value, _field(name))
 
 
+def _unless_received(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep what a receipt has told of the same message, where it was faster than we are."""
+    if "delivery_state" not in values:
+        return values
+    known = [*RECEIVED]
+    if values["delivery_state"] == DeliveryState.UNKNOWN:
+        known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
+    is_received = Q(delivery_state__in=known)
+    if "message_id" in values:
+        is_received &= Q(message_id__in=("", values["message_id"]))
+    kept: dict[str, Any] = {
+        name: Case(When(is_received, then=F(name)), default=Value(values[name], _field(name)))
+        for name in ("delivery_state", "delivery_error")
+        if name in values
+    }
+    # First: MySQL lets an assignment see those before it.
+    return {**kept, **{name: value for name, value in values.items() if name not in kept}}
+
+
 WITHHELD = "withheld:"
 """Begins the reason of a code whose message was held back, before the control that did."""
 
@@ -107,11 +126,7 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
         """
         # Of a message that was sent again meanwhile, the later one has the word.
         mine = Q(pk=otp_code.pk, claimed_at=otp_code.claimed_at)
-        # A receipt may have been faster than we are.
-        received = When(delivery_state__in=RECEIVED, then=F("delivery_state"))
-        if "delivery_state" in values:
-            state = Value(values["delivery_state"], _field("delivery_state"))
-            values = {**values, "delivery_state": Case(received, default=state)}
+        values = _unless_received(values)
         if superseded is None or not superseded.is_live(otp_code.created_at):
             return self.filter(mine).update(**values)
         other = Q(pk=superseded.pk, redeemed_at=None, superseded_at=None)

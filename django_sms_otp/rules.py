@@ -194,11 +194,14 @@ def channels(value: Any) -> str | None:
 
 
 def public_url(value: Any) -> str | None:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    is_bare = parts and parts.path in {"", "/"} and not (parts.query or parts.fragment)
-    if parts and parts.scheme in {"http", "https"} and parts.hostname and is_bare:
-        return None
-    return 'must be a scheme and a host, such as "https://example.com"'
+    problem = 'must be a scheme and a host, such as "https://example.com"'
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return problem  # A port or an IPv6 address that is none.
+    is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment)
+    return None if parts.scheme in {"http", "https"} and has_host and is_bare else problem
 
 
 def number_types(value: Any) -> str | None:

@@ -21,6 +21,14 @@ code_rejected = Signal()
 delivery_failed = Signal()
 """A message was not handed over, or nobody knows. Also carries ``otp_code`` and ``error``."""
 
+delivery_updated = Signal()
+"""A gateway has told how far a message is. Also carries ``otp_code``, the row as it is now, and
+``receipt``, a :class:`~django_sms_otp.webhooks.Receipt`.
+
+Comes again for a receipt that comes again. An error in a receiver is answered 500, so that the
+gateway does call again: a receiver must bear to hear the same twice.
+"""
+
 user_registered = Signal()
 """A login created an account. Also carries ``user``."""
 

@@ -6,4 +6,7 @@ from django.urls import include, path
 
 app_name = "sms_otp"
 
-urlpatterns = [path("", include("django_sms_otp.api.urls"))]
+urlpatterns = [
+    path("", include("django_sms_otp.api.urls")),
+    path("", include("django_sms_otp.webhooks.urls")),
+]

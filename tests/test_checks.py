@@ -35,7 +35,7 @@ GATEWAY_IDS = {"sms_otp.W013"}
 IDS = (
     {f"sms_otp.E{number:03}" for number in range(1, 13)}
     | {f"sms_otp.W{number:03}" for number in range(1, 6)}
-    | {"sms_otp.E018"}
+    | {"sms_otp.E018", "sms_otp.W014", "sms_otp.W015"}
 )
 FOLDER = Path(django_sms_otp.checks.__file__).parent
 SOURCE = "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.py")))
@@ -363,7 +363,7 @@ def test_e011_is_silent_on_a_gateway() -> None:
         "from_number": "+15005550006",
     }
     with backends("django_sms_otp.backends.twilio.SMSBackend", options):
-        assert found(deploy=True) == {}
+        assert "sms_otp.E011" not in found(deploy=True)
 
 
 @pytest.mark.parametrize("length", [4, 5])
@@ -546,6 +546,87 @@ def test_w004_is_silent_where_the_field_itself_is_used() -> None:
 @pytest.mark.django_db
 def test_w004_is_silent_on_a_user_without_a_number() -> None:
     assert found(databases=("default",)) == {}
+
+
+# Receipts
+
+BY_TOKEN: dict[str, object] = {
+    "account_sid": "AC1",
+    "auth_token": SECRET,
+    "from_number": "+15005550006",
+}
+BY_KEY: dict[str, object] = {
+    "account_sid": "AC1",
+    "api_key_sid": "SK1",
+    "api_key_secret": SECRET,
+    "from_number": "+15005550006",
+}
+TWILIO = "django_sms_otp.backends.twilio.SMSBackend"
+PUBLIC_URL = "https://login.example"
+
+
+@pytest.mark.parametrize("public_url", [None, "http://login.example"])
+def test_w014_no_address_that_twilio_may_call(public_url: str | None) -> None:
+    with backends(TWILIO, BY_TOKEN), override_sms_otp(PUBLIC_URL=public_url):
+        messages = found(deploy=True)
+        assert found() == {}
+
+    assert list(messages) == ["sms_otp.W014"]
+    assert repr(public_url) in messages["sms_otp.W014"] or public_url is None
+    assert "SMS_OTP_BACKENDS['default']" in messages["sms_otp.W014"]
+    assert SECRET not in messages["sms_otp.W014"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "public_url"),
+    [
+        (TWILIO, BY_TOKEN, PUBLIC_URL),
+        (TWILIO, BY_KEY, None),
+        (f"{__name__}.RealBackend", {}, None),
+        (f"{__name__}.RealBackend", {}, "http://login.example"),
+    ],
+)
+def test_w014_is_silent_where_receipts_come_or_none_is_signed(
+    path: str, options: dict[str, object], public_url: str | None
+) -> None:
+    with backends(path, options), override_sms_otp(PUBLIC_URL=public_url):
+        assert found(deploy=True) == {}
+
+
+def test_w015_receipts_that_nobody_can_verify() -> None:
+    with backends(TWILIO, BY_KEY), override_sms_otp(PUBLIC_URL=PUBLIC_URL):
+        messages = found()
+
+    assert list(messages) == ["sms_otp.W015"]
+    assert "'auth_token'" in messages["sms_otp.W015"]
+    assert SECRET not in messages["sms_otp.W015"]
+
+
+def test_w015_no_route_to_the_webhook() -> None:
+    with (
+        backends(TWILIO, BY_TOKEN),
+        override_sms_otp(PUBLIC_URL=PUBLIC_URL),
+        override_settings(ROOT_URLCONF="django.contrib.auth.urls"),
+    ):
+        messages = found()
+
+    assert list(messages) == ["sms_otp.W015"]
+    assert '"django_sms_otp.urls"' in messages["sms_otp.W015"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "public_url"),
+    [
+        (TWILIO, BY_TOKEN, PUBLIC_URL),
+        (TWILIO, BY_KEY, None),
+        (f"{__name__}.RealBackend", {}, PUBLIC_URL),
+    ],
+)
+def test_w015_is_silent_where_receipts_can_be_verified_or_none_are_asked_for(
+    path: str, options: dict[str, object], public_url: str | None
+) -> None:
+    with backends(path, options), override_sms_otp(PUBLIC_URL=public_url):
+        assert found() == {}
 
 
 # All of them

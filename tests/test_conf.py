@@ -106,7 +106,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("DELIVERY_QUEUE", "", TEXT),
     *(
         ("PUBLIC_URL", value, "must be a scheme and a host")
-        for value in ("example.com", "https://", "https://a.example/path", "ftp://a.example", 7)
+        for value in (
+            *("example.com", "https://", "https://a.example/path", "ftp://a.example", 7),
+            *("https://a.example:port", "https://a.example:99999", "https://[a.example"),
+        )
     ),
     ("LIMITS_CACHE", 1, TEXT),
     ("CONTROL_MODES", "record", "must be a dict such as"),

@@ -43,13 +43,13 @@ class OTPCodeAdmin(PhoneAdmin):
         "purpose",
         "region",
         "badge",
+        "delivery",
+        "backend",
         "reason",
         "failed_attempts",
         "send_count",
         "expires_at",
         "redeemed_at",
-        "delivery_state",
-        "backend",
     )
     list_filter = (
         StateFilter,
@@ -78,7 +78,7 @@ class OTPCodeAdmin(PhoneAdmin):
         "language",
         "backend",
         "send_count",
-        "delivery_state",
+        "delivery",
         "delivery_error",
         "message_id",
         "counted_at",
@@ -102,6 +102,10 @@ class OTPCodeAdmin(PhoneAdmin):
     @admin.display(description=_("state"))
     def badge(self, row: Any) -> str:
         return badge(row.state, CodeState(row.state).label)
+
+    @admin.display(description=_("delivery"))
+    def delivery(self, row: Any) -> str:
+        return badge(row.delivery_state, row.get_delivery_state_display())
 
     @admin.action(permissions=["invalidate"], description=_("Invalidate the selected codes"))
     def invalidate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -27,6 +27,11 @@ SID = re.compile(r"[A-Za-z0-9-]{1,128}")
 
 FAILED = frozenset({"failed", "undelivered", "canceled"})
 
+CALL_AGAIN = "#rc=3&rp=ct,rt,5xx"
+"""Has Twilio report again where the site, or a receiver, was down. By itself it does so only
+where it cannot connect. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+"""
+
 
 class SMSBackend(BaseSMSBackend):
     """Send by Twilio.
@@ -178,7 +183,8 @@ class SMSBackend(BaseSMSBackend):
             return {}
         # An answer that got lost names no message: so the report has to name the request.
         query = urlencode({"request_id": message.request_id, "send_count": message.send_count})
-        return {"status_callback": f"{public_url.rstrip('/')}{path}?{query}"}
+        url = f"{public_url.rstrip('/')}{path}?{query}{CALL_AGAIN}"
+        return {"status_callback": url}
 
 
 def _is_message_id(message_id: str) -> bool:

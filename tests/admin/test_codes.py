@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.models import OTPCode
+from django_sms_otp.models import DeliveryState, OTPCode
 
 from ..conftest import PHONE, Post
 from ..factories import OTPCodeFactory
@@ -45,6 +45,31 @@ def test_each_state_has_its_badge_and_filter(state: str, values: dict[str, objec
     assert "+1********71" in page(client, LIST, state=state)
     other = "redeemed" if state == "live" else "live"
     assert "+1********71" not in page(client, LIST, state=other)
+
+
+@pytest.mark.parametrize("state", DeliveryState)
+def test_each_state_of_delivery_has_its_badge_and_filter(state: DeliveryState) -> None:
+    code = OTPCodeFactory.create(phone_number=PHONE, delivery_state=state)
+    client = staff("view_otpcode")
+    badge = f'sms-otp-badge-{state.value}">{state.label}<'
+    assert badge in page(client, LIST)
+    assert badge in page(client, detail(code))
+    assert "+1********71" in page(client, LIST, delivery_state=state.value)
+    other = "sent" if state == "failed" else "failed"
+    assert "+1********71" not in page(client, LIST, delivery_state=other)
+
+
+def test_what_a_receipt_told_is_on_the_page_of_a_code() -> None:
+    code = OTPCodeFactory.create(
+        delivery_state="undelivered",
+        delivery_error="30003",
+        delivered_at=timezone.now().replace(year=2019),
+        message_id="SM123",
+    )
+    shown = page(staff("view_otpcode"), detail(code))
+    assert "30003" in shown
+    assert "SM123" in shown
+    assert "2019" in shown
 
 
 def test_numbers_are_masked_without_the_permission() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import logging
@@ -15,7 +16,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group
 from django.db import router
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 from twilio.http.http_client import TwilioHttpClient
@@ -34,7 +35,7 @@ from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.tokens import TokenIssuer, get_token_issuer
 from tests.conftest import PHONE, Post, last_code, wrong
-from tests.factories import UserFactory, VerifiedPhoneFactory
+from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
 from . import pages
 
@@ -42,6 +43,7 @@ EXERCISED = {
     "shop.alarms",
     "shop.captcha",
     "shop.counts",
+    "shop.deliveries",
     "shop.drf_tokens",
     "shop.gateway",
     "shop.issuers",
@@ -53,6 +55,7 @@ EXERCISED = {
     "shop.routers",
     "shop.support",
     "shop.tokens",
+    "shop.webhooks",
 }
 """Modules that a test below uses; test_blocks.py asks."""
 
@@ -110,6 +113,47 @@ def test_receiver_of_the_webhook(modules: Modules, fake: testing.FakeGateway) ->
         assert not is_genuine(forged, body, [new])
     with time_machine.travel(timezone.now() + timedelta(seconds=301)):
         assert not is_genuine(header, body, [new])
+
+
+class CallsBack(backends.BaseSMSBackend):
+    """Of the imaginary gateway, with what its webhook needs."""
+
+    webhook_secret = "shared"
+
+
+@pytest.mark.django_db
+def test_webhook_of_another_gateway(
+    modules: Modules, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhooks = modules(pages.page("receipts.md"))["shop.webhooks"]
+    code = OTPCodeFactory.create(phone_number=PHONE, delivery_state="unknown")
+    event = {"id": "m1", "reference": f"{code.pk}/1", "state": "lost", "reason": "off"}
+    entry = {"BACKEND": f"{__name__}.CallsBack"}
+
+    def post(signature: str, **changes: str) -> int:
+        body = json.dumps(event | changes)
+        signed = hmac.new(b"shared", body.encode(), "sha256").hexdigest()
+        headers = {"X-Signature": signature or signed}
+        answer = client.post(
+            "/receipts/default/", body, content_type="application/json", headers=headers
+        )
+        return answer.status_code
+
+    with override_settings(SMS_OTP_BACKENDS={"default": entry}, ROOT_URLCONF=webhooks):
+        assert [post("forged"), post("ü")] == [403, 403]
+        assert post("", state="billed") == 204
+        assert OTPCode.objects.get().delivery_state == "unknown"
+        with caplog.at_level(logging.WARNING, logger="shop.deliveries"):
+            assert post("") == 204
+    row = OTPCode.objects.get()
+    assert (row.delivery_state, row.delivery_error, row.message_id) == (
+        "undelivered",
+        "off",
+        "m1",
+    )
+    assert "default lost a message to +1********71." in caplog.text
+    with override_settings(ROOT_URLCONF=webhooks):
+        assert post("") == 404
 
 
 def test_router_puts_this_app_into_another_database(modules: Modules, settings: Any) -> None:

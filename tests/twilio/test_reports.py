@@ -55,7 +55,10 @@ def test_reports_come_to_the_public_url_and_name_the_message(
         backend.send(message)
 
     callback = urlsplit(callback_of(twilio) or "")
-    assert callback._replace(query="").geturl() == f"{PUBLIC_URL}/auth/sms/twilio/default/"
+    address = callback._replace(query="", fragment="").geturl()
+    assert address == f"{PUBLIC_URL}/auth/sms/twilio/default/"
+    # Twilio calls again where the site was down, and not only where it was out of reach.
+    assert parse_qs(callback.fragment) == {"rc": ["3"], "rp": ["ct,rt,5xx"]}
     assert parse_qs(callback.query) == {"request_id": [str(REQUEST_ID)], "send_count": ["3"]}
 
 

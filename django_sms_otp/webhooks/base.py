@@ -1,0 +1,112 @@
+"""What all gateways' callbacks have in common, the answers above all."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from ..backends import BaseSMSBackend, get_backend
+from ..conf import get_settings
+from ..exceptions import InvalidBackend
+from ..transactions import non_atomic
+from .receipts import Receipt, take
+
+__all__ = ["ReceiptView", "log_hourly", "public_url_of"]
+
+logger = logging.getLogger("django_sms_otp")
+
+LARGEST_BODY = 16 * 1024
+"""Bytes. A receipt has one or two thousand."""
+
+
+class ReceiptView(View):
+    """A gateway's callbacks for one alias. A subclass defines :meth:`read`.
+
+    Answers 204, as soon as the row is written and the receivers have run; 500 where a receiver
+    fails and 503 where the database does, so that the gateway calls again.
+    """
+
+    http_method_names = ["post"]
+
+    content_type: ClassVar[str] = "application/x-www-form-urlencoded"
+    """Of the bodies that the gateway sends."""
+
+    def read(
+        self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
+    ) -> Receipt | HttpResponse | None:
+        """Make sure that it is the gateway who calls, and return what it says.
+
+        :return: ``None``: nothing that is of interest here. A response: the refusal.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define read().")
+
+    @method_decorator(sensitive_post_parameters())
+    @method_decorator(sensitive_variables("body", "outcome"))
+    def post(self, request: HttpRequest, alias: str) -> HttpResponse:
+        # A charset of the caller's choice ("hex") would reach Python's codecs.
+        request.encoding = "utf-8"
+        try:
+            backend = get_backend(alias)
+        except InvalidBackend:
+            return HttpResponse(status=404)
+        if request.content_type != self.content_type:
+            return HttpResponse(status=415)
+        try:
+            # Not all that call say how much they send.
+            body = request.read(LARGEST_BODY + 1)
+            if len(body) > LARGEST_BODY:
+                return HttpResponse(status=413)
+            outcome = self.read(request, body, backend)
+        except (SuspiciousOperation, UnreadablePostError):
+            # More fields than Django takes; or the caller has hung up.
+            return HttpResponse(status=400)
+        return outcome if isinstance(outcome, HttpResponse) else _answer(outcome)
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+        """Return the view, free of what a site asks of its own visitors."""
+        return csrf_exempt(login_not_required(non_atomic(super().as_view(**initkwargs))))
+
+
+def public_url_of(request: HttpRequest) -> str | None:
+    """Return the address that the gateway has called, as far as it is known.
+
+    Never the request's own host: behind a proxy it is another one, and an attacker's choice.
+    """
+    public_url = get_settings().PUBLIC_URL
+    return public_url.rstrip("/") + request.get_full_path() if public_url else None
+
+
+def log_hourly(level: int, text: str, alias: str) -> None:
+    """Log ``text``, which names the alias by ``%r``, once an hour and process: an attacker
+    must not fill the log."""
+    _log_once(int(time.time() // 3600), level, text, alias)
+
+
+@functools.lru_cache(maxsize=64)
+def _log_once(hour: int, level: int, text: str, alias: str) -> None:
+    logger.log(level, text, alias)
+
+
+@sensitive_variables("receipt")
+def _answer(receipt: Receipt | None) -> HttpResponse:
+    try:
+        is_done = receipt is None or take(receipt)
+    except (OperationalError, InterfaceError) as error:
+        # Not its text: it may hold a row's values.
+        name = type(error.__cause__ or error).__name__
+        logger.error("A receipt was not recorded: the database failed with %s.", name)
+        return HttpResponse(status=503)
+    return HttpResponse(status=204 if is_done else 500)

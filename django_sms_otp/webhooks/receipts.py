@@ -1,0 +1,184 @@
+"""Takes what a gateway tells of a message. Receipts come twice, late, and in any order."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from ..backends import get_backend
+from ..conf import backend_aliases
+from ..controls import note_fraud
+from ..exceptions import InvalidSettings
+from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
+from ..phone import PhoneNumber
+from ..signals import delivery_updated
+from ..transactions import database_alias, retry_lost_races
+
+__all__ = ["Receipt", "take"]
+
+logger = logging.getLogger("django_sms_otp")
+
+EARLIER: Mapping[DeliveryState, Sequence[DeliveryState]] = MappingProxyType(
+    {
+        DeliveryState.SENT: (DeliveryState.UNKNOWN,),
+        DeliveryState.DELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
+        DeliveryState.UNDELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
+    }
+)
+"""What each receipt may replace. So none takes a message back, and the first of two that
+contradict each other holds."""
+
+PRECISION = timedelta(minutes=1)
+"""Gateways round their times down to this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a gateway says has become of a message. Its ``repr`` shows no number.
+
+    :param request_id: with ``send_count``, which message: see ``SMSMessage``.
+    :param alias: the backend that has sent it.
+    :param message_id: the gateway's name for it, as its ``SendResult`` had it.
+    :param status: ``SENT`` (it is on its way), ``DELIVERED`` or ``UNDELIVERED``.
+    :param error_code: the gateway's own reason, where it was not delivered.
+    :param needs_attention: nothing will arrive until somebody mends the account.
+    :param is_fraud: the gateway has stopped the message as fraud.
+    :param at: when it arrived; ``None``: now.
+    :param raw: all that the gateway sent.
+    """
+
+    request_id: uuid.UUID
+    send_count: int
+    alias: str
+    status: DeliveryState
+    message_id: str = ""
+    error_code: str = ""
+    needs_attention: bool = False
+    is_fraud: bool = False
+    at: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def take(receipt: Receipt) -> bool:
+    """Record a receipt and send ``delivery_updated``, unless the message is no longer the
+    code's latest, or is known to be further.
+
+    The signal goes out whether or not the row had to be changed. So a gateway that calls again
+    because a receiver failed reaches that receiver again.
+
+    :return: ``False``: a receiver failed.
+    """
+    mine = _rows(receipt)
+    otp_code = mine.first()
+    if otp_code is None:
+        return _ignore(receipt)
+    values = _values(receipt, otp_code)
+    earlier = mine.filter(delivery_state__in=EARLIER[receipt.status])
+    is_news = retry_lost_races(lambda: earlier.update(**values))
+    otp_code = mine.first()
+    if otp_code is None or otp_code.delivery_state != receipt.status:
+        return _ignore(receipt)
+    if is_news:
+        _log(receipt, otp_code)
+        if receipt.is_fraud:
+            note_fraud(_number(otp_code))
+    return _signal(receipt, otp_code)
+
+
+def _rows(receipt: Receipt) -> OTPCodeQuerySet:
+    """Return the row whose latest message the receipt is for, or none.
+
+    A receipt may be there before the gateway's answer is recorded. Till then the row has no
+    message id, and names the backend that the request was for, which may hand on to several:
+    what one of those says late must not count for the message of the next.
+    """
+    is_known = Q(message_id=receipt.message_id[:128])
+    is_under_way = Q(message_id="", backend__in=_names_of(receipt.alias))
+    rows = OTPCode.objects.using(database_alias())
+    return rows.filter(
+        is_known | is_under_way, pk=receipt.request_id, send_count=receipt.send_count
+    )
+
+
+def _names_of(alias: str) -> set[str]:
+    """Return the aliases that a row may have while ``alias`` sends its message: its own, and
+    those that hand messages on to it."""
+    targets = {name: set(_targets(name)) for name in backend_aliases()}
+    names = {alias}
+    while more := {name for name in targets.keys() - names if targets[name] & names}:
+        names |= more
+    return names
+
+
+def _targets(alias: str) -> Sequence[str]:
+    try:
+        return get_backend(alias).targets
+    except InvalidSettings:
+        return ()  # sms_otp.E002 says so.
+
+
+def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
+    now = timezone.now()
+    values = {
+        "delivery_state": receipt.status,
+        "delivery_error": receipt.error_code[:64],
+        "backend": receipt.alias,
+        "message_id": receipt.message_id[:128],
+        "sent_at": Coalesce("sent_at", now),
+    }
+    if receipt.status == DeliveryState.DELIVERED:
+        values["delivered_at"] = _plausible(receipt.at, otp_code, now)
+    return values
+
+
+def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetime:
+    """Return ``at`` if it lies between the sending and now: carriers' clocks and time zones
+    are anybody's guess."""
+    first = otp_code.claimed_at or otp_code.created_at
+    if at is None or not first - PRECISION < at <= now:
+        return now
+    return max(at, first)
+
+
+def _ignore(receipt: Receipt) -> bool:
+    logger.debug("A receipt for code %s changes nothing.", receipt.request_id)
+    return True
+
+
+def _log(receipt: Receipt, otp_code: OTPCode) -> None:
+    is_alarming = receipt.needs_attention or receipt.is_fraud
+    reason = f" ({receipt.error_code})" if receipt.error_code else ""
+    logger.log(
+        logging.ERROR if is_alarming else logging.INFO,
+        "Code %s to %s by %r: %s%s.",
+        otp_code.id,
+        _number(otp_code),
+        receipt.alias,
+        receipt.status.value,
+        reason,
+    )
+
+
+def _signal(receipt: Receipt, otp_code: OTPCode) -> bool:
+    # Not send(): the receivers behind one that fails are to hear of it too.
+    responses = delivery_updated.send_robust(
+        OTPCode,
+        otp_code=otp_code,
+        phone_number=_number(otp_code),
+        purpose=otp_code.purpose,
+        receipt=receipt,
+    )
+    return not any(isinstance(response, Exception) for _receiver, response in responses)
+
+
+def _number(otp_code: OTPCode) -> PhoneNumber:
+    return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)

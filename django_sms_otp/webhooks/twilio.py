@@ -1,0 +1,127 @@
+"""Twilio's status callbacks, for messages and for calls.
+
+https://www.twilio.com/docs/messaging/guides/track-outbound-message-status
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
+
+from ..backends import BaseSMSBackend
+from ..backends.twilio import SID
+from ..backends.twilio_api import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
+from ..models import DeliveryState
+from .base import ReceiptView, log_hourly, public_url_of
+from .receipts import Receipt
+
+__all__ = ["TwilioView"]
+
+STATUSES: Mapping[str, DeliveryState] = MappingProxyType(
+    {
+        **dict.fromkeys(("accepted", "queued", "sending", "sent"), DeliveryState.SENT),
+        **dict.fromkeys(("delivered", "read"), DeliveryState.DELIVERED),
+        **dict.fromkeys(("undelivered", "failed"), DeliveryState.UNDELIVERED),
+        # Calls.
+        **dict.fromkeys(("initiated", "ringing"), DeliveryState.SENT),
+        **dict.fromkeys(("in-progress", "answered"), DeliveryState.SENT),
+        "completed": DeliveryState.DELIVERED,
+        **dict.fromkeys(("busy", "no-answer", "canceled"), DeliveryState.UNDELIVERED),
+    }
+)
+"""Others say nothing of whether a code arrives, or are yet to be invented."""
+
+SEND_COUNT = re.compile(r"[0-9]{1,4}")
+ERROR_CODE = re.compile(r"[0-9]{1,10}")
+
+
+class TwilioView(ReceiptView):
+    """Takes a callback that Twilio has signed with the backend's ``auth_token``."""
+
+    @method_decorator(sensitive_variables("body", "form"))
+    def read(
+        self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
+    ) -> Receipt | HttpResponse | None:
+        token = getattr(backend, "auth_token", None)
+        if token is None:
+            return HttpResponse(status=404)  # Another gateway's.
+        url = public_url_of(request)
+        if not (token and url):
+            log_hourly(
+                logging.ERROR,
+                "Receipts of backend %r cannot be verified and are refused: set "
+                "SMS_OTP['PUBLIC_URL'], and 'auth_token' in the backend's OPTIONS.",
+                backend.alias,
+            )
+            return HttpResponse(status=403)
+        form = QueryDict(body, encoding="utf-8")
+        signature = request.headers.get("X-Twilio-Signature", "")
+        if not _is_signed(token, url, form, signature):
+            log_hourly(
+                logging.WARNING,
+                "A receipt of backend %r has no valid signature. If it is Twilio's, "
+                "SMS_OTP['PUBLIC_URL'] or the backend's 'auth_token' is wrong.",
+                backend.alias,
+            )
+            return HttpResponse(status=403)
+        return _receipt(request.GET, form, backend.alias)
+
+
+def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
+    """The SDK compares every character, and so in constant time."""
+    from twilio.request_validator import RequestValidator
+
+    return bool(RequestValidator(token).validate(url, form, signature))
+
+
+@sensitive_variables("form")
+def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
+    """Return what a callback says; ``None``: it is not for a message of ours."""
+    word = form.get("MessageStatus") or form.get("CallStatus") or ""
+    message_id = form.get("MessageSid") or form.get("CallSid") or ""
+    send_count = query.get("send_count", "")
+    request_id = _uuid(query.get("request_id", ""))
+    is_ours = request_id and SEND_COUNT.fullmatch(send_count) and SID.fullmatch(message_id)
+    if request_id is None or not is_ours or word not in STATUSES:
+        return None
+    status = STATUSES[word]
+    given = form.get("ErrorCode", "")
+    error_code = given if ERROR_CODE.fullmatch(given) else word
+    if status != DeliveryState.UNDELIVERED:
+        error_code = ""
+    number = int(error_code) if error_code.isdecimal() else 0
+    return Receipt(
+        request_id=request_id,
+        send_count=int(send_count),
+        alias=alias,
+        status=status,
+        message_id=message_id,
+        error_code=error_code,
+        needs_attention=number in NEEDS_ATTENTION,
+        is_fraud=number in BLOCKED_AS_FRAUD,
+        at=_time(form.get("RawDlrDoneDate", "")),
+        raw=form.dict(),
+    )
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    """Read ``YYMMDDhhmm``. The time zone is the carrier's, and not said: UTC is a guess."""
+    try:
+        return datetime.strptime(text, "%y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
