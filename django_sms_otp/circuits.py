@@ -145,7 +145,12 @@ CLOSED = Circuit()
 
 
 class _Seen:
-    """What this process has seen of the circuits. Threads share it."""
+    """What this process has seen of the circuits. Threads share it.
+
+    ``is_lost``: the database was, when last asked.
+    """
+
+    is_lost = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -175,12 +180,12 @@ class _Seen:
                 self._circuits[alias] = (time.monotonic() + FRESH_FOR, circuit)
 
     def forget(self) -> None:
+        self.is_lost = False
         with self._lock:
             self._circuits.clear()
 
 
 _seen = _Seen()
-_is_lost = False
 
 
 def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
@@ -281,7 +286,6 @@ def _read(aliases: Iterable[str]) -> dict[str, Mapping[str, Any]]:
 
 def _or_none(act: Callable[[], T]) -> T | None:
     """Ask the database; ``None``: it is lost, which must not keep a message from its way."""
-    global _is_lost
     try:
         try:
             result = act()
@@ -290,10 +294,10 @@ def _or_none(act: Callable[[], T]) -> T | None:
             connections[database_alias()].close_if_unusable_or_obsolete()
             result = act()
     except (Error, Contention, InsideTransaction) as error:
-        if not _is_lost:
+        if not _seen.is_lost:
             name = type(error.__cause__ or error).__name__
             logger.error("Circuits go by what was seen last: %s.", name)
-        _is_lost = True
+        _seen.is_lost = True
         return None
-    _is_lost = False
+    _seen.is_lost = False
     return result

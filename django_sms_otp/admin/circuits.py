@@ -1,0 +1,47 @@
+"""How things stand with the circuit of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..circuits import Circuit
+from ..models import Limit
+from .standing import Badge, Fact, Standing, in_words
+
+__all__ = ["CircuitStanding"]
+
+
+class CircuitStanding(Standing):
+    def __init__(self, row: Limit) -> None:
+        super().__init__(row)
+        self.circuit = Circuit.from_json(row.state)
+
+    @property
+    def badge(self) -> Badge | None:
+        return None if self.circuit.is_closed else Badge.OPEN
+
+    def summary(self) -> Iterator[str]:
+        yield self._failures()
+        if not self.circuit.is_closed:
+            yield self._next_try()
+
+    def facts(self) -> Iterator[Fact]:
+        yield Fact(_("Failures in a row"), self._failures())
+        if not self.circuit.is_closed:
+            yield Fact(_("Next message by this backend"), self._next_try())
+
+    def _failures(self) -> str:
+        count = self.circuit.failures
+        text = ngettext("%(count)d failure in a row", "%(count)d failures in a row", count)
+        return text % {"count": count} if count else _("works")
+
+    def _next_try(self) -> str:
+        if self.circuit.probe:
+            return _("a message is trying it")
+        if self.circuit.is_due(timezone.now().timestamp()):
+            return _("the next message tries it")
+        return _("passed over until %(time)s") % {"time": in_words(self.circuit.until)}
