@@ -296,11 +296,13 @@ def test_a_second_of_sends_reads_once_and_writes_nothing() -> None:
 
 @pytest.mark.django_db
 def test_after_a_second_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     circuits.look_at(["first"])
     Limit.objects.create(key=KEY, state=Circuit(failures=3).to_json(), updated_at=NOON)
+    now += 0.9
     assert circuits.look_at(["first"])["first"].failures == 0
-    monkeypatch.setattr(circuits, "FRESH_FOR", 0)
-    circuits.forget_seen()
+    now += 0.1
     assert circuits.look_at(["first"])["first"].failures == 3
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..rules import CHANNELS, did_you_mean, is_region, positive_number
+from ..rules import CHANNELS, is_region, positive_number
 
 __all__ = ["Route", "parse_routes"]
 
@@ -52,7 +52,7 @@ def _route(entry: Any) -> Route:
         raise ValueError('must be a dict with "regions": a list, or None for all others')
     for key in entry:
         if key not in KEYS:
-            raise ValueError(f"has no {key!r}.{did_you_mean(key, KEYS)}")
+            raise ValueError(f"has no {key!r}, only {', '.join(map(repr, KEYS))}")
     return Route(
         regions=_regions(entry["regions"]),
         channels=_channels(entry.get("channels")),
