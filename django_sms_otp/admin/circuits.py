@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ..circuits import Circuit
 from ..models import Limit
-from .standing import Badge, Fact, Standing, in_words
+from .standing import Badge, Fact, Standing
 
 __all__ = ["CircuitStanding"]
 
@@ -42,6 +43,8 @@ class CircuitStanding(Standing):
     def _next_try(self) -> str:
         if self.circuit.probe:
             return _("a message is trying it")
-        if self.circuit.is_due(timezone.now().timestamp()):
+        now = timezone.now().timestamp()
+        if self.circuit.is_due(now):
             return _("the next message tries it")
-        return _("passed over until %(time)s") % {"time": in_words(self.circuit.until)}
+        # In seconds: it is half a minute, mostly.
+        return _("passed over for %(seconds)d s") % {"seconds": ceil(self.circuit.until - now)}
