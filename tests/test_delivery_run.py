@@ -5,6 +5,8 @@ How fast it is shows at full size only.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.delivery.figures import Row, Timed, p99, table
@@ -23,6 +25,11 @@ def test_while_a_gateway_is_down_people_get_their_codes() -> None:
     assert max(each.seconds for each in hung.after) < hung.timeout
     assert log.count("times in a row: passed over") == 2
     assert "Traceback" not in log
+
+
+def test_the_page_shows_such_a_table() -> None:
+    page = Path(__file__).parents[1] / "docs" / "failover.md"
+    assert table([]).splitlines()[0] in page.read_text(encoding="utf-8")
 
 
 def test_p99_is_what_one_in_a_hundred_exceeds() -> None:
