@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import time_machine
@@ -23,7 +22,7 @@ from django_sms_otp.models import Limit
 from django_sms_otp.services import forget_limit
 from django_sms_otp.signals import circuit_closed, circuit_opened
 
-T = TypeVar("T")
+from .threads import in_threads
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 POLICY = Policy()
@@ -61,22 +60,6 @@ def seen() -> Circuit:
 def fail(times: int = 1, policy: Policy = POLICY) -> None:
     for _ in range(times):
         circuits.note_failure("first", policy)
-
-
-def in_threads(count: int, act: Callable[[], T]) -> list[T]:
-    """Do the same in many threads at once, each with a connection of its own."""
-    barrier = threading.Barrier(count)
-
-    def run() -> T:
-        connection.ensure_connection()
-        barrier.wait(30)
-        try:
-            return act()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(run) for _ in range(count)]]
 
 
 # When it opens and closes. Pure.

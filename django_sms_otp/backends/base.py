@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
 
@@ -100,7 +100,7 @@ class BaseSMSBackend:
     code_length: int | None = None
     """Digits of the codes that the gateway makes; ``None``: as the site has set it."""
 
-    code_lifetime: timedelta | None = None
+    code_lifetime: ClassVar[timedelta | None] = None
     """The longest life of a code that the gateway makes."""
 
     def __init__(self, *, alias: str, **options: Any) -> None:

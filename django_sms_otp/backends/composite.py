@@ -74,7 +74,8 @@ class CompositeBackend(BaseSMSBackend):
         self.development_only = any(backend.development_only for backend in made)
         self.code_length = self._common_length(made)
         lives = [backend.code_lifetime for backend in made if backend.code_lifetime]
-        self.code_lifetime = min(lives, default=None)
+        # Of the class elsewhere; here it is that of the targets.
+        self.code_lifetime = min(lives, default=None)  # type: ignore[misc]
 
     @sensitive_variables("message")
     def _hand_on(self, message: SMSMessage, turn: Turn) -> SendResult:
