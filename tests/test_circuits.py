@@ -290,6 +290,21 @@ def test_after_a_second_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.django_db
+def test_a_read_that_was_slow_does_not_undo_what_was_seen_since(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = circuits._read
+
+    def overtaken(aliases: Any) -> Any:
+        rows = real(aliases)
+        fail(5)
+        return rows
+
+    monkeypatch.setattr(circuits, "_read", overtaken)
+    assert circuits.look_at(["first"])["first"].is_open(NOON.timestamp())
+
+
+@pytest.mark.django_db
 def test_failures_of_an_open_one_write_nothing(clock: time_machine.Traveller) -> None:
     fail(5)
     version = Limit.objects.get(key=KEY).version

@@ -319,7 +319,9 @@ def test_one_message_tries_a_gateway_that_was_passed_over(
     with time_machine.travel(NOON, tick=False) as clock:
         send()
         clock.shift(timedelta(seconds=31))
-        assert send() == "second"  # The probe failed.
+        assert send() == "second"
+        # The probe has failed: half a minute, then a whole one.
+        assert circuits.look_at(["first"])["first"].openings == 2
         clock.shift(timedelta(seconds=59))
         twilios["first"].answers(SENT)
         assert send() == "second"
@@ -489,6 +491,12 @@ def test_a_failover_may_go_by_another_one(use: Use, twilios: dict[str, FakeTwili
     # Both circuits of the inner one are open: it is passed over as a whole.
     assert tried(twilios) == ["first", "second", "third", "third"]
     assert not Limit.objects.filter(key="circuit:inner").exists()
+
+
+def test_a_failover_is_used_while_one_of_its_backends_works(use: Use) -> None:
+    inner = composite("failover", aliases=["first", "second"], failures=1)
+    use(NOT_SENT, others={"inner": inner}, aliases=["inner", "third"])
+    assert [send(), send()] == ["second", "second"]
 
 
 def test_a_failover_counts_as_avoided_when_all_of_its_backends_are(use: Use) -> None:
