@@ -3,7 +3,7 @@
 Closed, until so many sends in a row have failed. Then open: the backend is passed over for a
 while. When that is over one message tries it, the probe: if it is sent the circuit closes, if
 not the circuit stays open for twice as long. A probe whose process dies holds up the next one
-for :data:`PROBE_LEASE` only.
+for :data:`~django_sms_otp.circuit_state.PROBE_LEASE` only.
 
 All of this saves time, and nothing depends on it: without the database each circuit counts as
 it was last seen.
@@ -12,17 +12,16 @@ it was last seen.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from django.db import Error, connections
 from django.utils import timezone
 
+from .circuit_state import CLOSED, Circuit, Policy
 from .exceptions import Contention, InsideTransaction
 from .models import Limit
 from .rounds import LimitRow, change_row
@@ -32,8 +31,6 @@ from .transactions import database_alias
 __all__ = [
     "KEY_PREFIX",
     "LONGEST_ALIAS",
-    "Circuit",
-    "Policy",
     "claim_probe",
     "close",
     "forget_seen",
@@ -50,98 +47,8 @@ KEY_PREFIX = "circuit:"
 LONGEST_ALIAS = 64 - len(KEY_PREFIX)
 """A limit's key has 64 characters."""
 
-PROBE_LEASE = timedelta(seconds=60)
-"""No other probe starts for so long: servers end a request that takes longer."""
-
 FRESH_FOR = 1.0
 """Seconds that a process goes by what it has seen of a circuit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """
-    :param failures: in a row that open a circuit.
-    :param open_for: how long it is open the first time; twice as long after each probe that
-        failed, up to ``open_for_at_most``.
-    """
-
-    failures: int = 5
-    open_for: timedelta = timedelta(seconds=30)
-    open_for_at_most: timedelta = timedelta(minutes=5)
-
-    def wait(self, openings: int) -> float:
-        """Return the seconds that a circuit is open, at the last of so many times in a row."""
-        doubled = self.open_for * (1 << min(openings - 1, 20))
-        return min(doubled, self.open_for_at_most).total_seconds()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circuit:
-    """What a row remembers. Pure; times are seconds since the epoch.
-
-    :param failures: in a row.
-    :param openings: how often in a row it was opened.
-    :param until: when a probe may try the backend; 0: the circuit is closed.
-    :param wait: the seconds that were to pass until then.
-    :param probe: a random number that names the probe under way.
-    """
-
-    failures: int = 0
-    openings: int = 0
-    until: float = 0
-    wait: float = 0
-    probe: int = 0
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{name: data[name] for name in cls.__slots__ if name in data})
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value}
-
-    @property
-    def is_closed(self) -> bool:
-        return not self.until
-
-    def is_open(self, now: float) -> bool:
-        """Whether the backend is to be passed over."""
-        # More than was ever to be waited: the clock has stepped back. A probe does no harm.
-        return 0 < self.until - now <= self.wait
-
-    def is_due(self, now: float) -> bool:
-        """Whether a probe may try the backend."""
-        return not (self.is_closed or self.is_open(now))
-
-    def failed(self, now: float, policy: Policy, probe: int) -> Self:
-        """Count a failure, of the probe under way or of another message."""
-        if self.is_closed and self.failures + 1 < policy.failures:
-            return replace(self, failures=self.failures + 1)
-        if self.is_closed or (probe and probe == self.probe):
-            return self._opened(now, policy)
-        # Messages that were under way when the circuit opened tell nothing new.
-        return self
-
-    def probed(self, now: float) -> Self:
-        """Let one message try the backend, where it is time."""
-        if not self.is_due(now):
-            return self
-        lease = PROBE_LEASE.total_seconds()
-        probe = secrets.randbits(31) + 1
-        return replace(self, until=now + lease, wait=lease, probe=probe)
-
-    def _opened(self, now: float, policy: Policy) -> Self:
-        wait = policy.wait(self.openings + 1)
-        return replace(
-            self,
-            failures=self.failures + 1,
-            openings=self.openings + 1,
-            until=now + wait,
-            wait=wait,
-            probe=0,
-        )
-
-
-CLOSED = Circuit()
 
 
 class _Seen:
@@ -194,9 +101,10 @@ def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
     names = list(aliases)
     if stale := _seen.take_stale(names):
         rows = _or_none(lambda: _read(stale))
-        for alias, seen in stale.items() if rows is not None else ():
-            data = (rows or {}).get(f"{KEY_PREFIX}{alias}", {})
-            _seen.put(alias, Circuit.from_json(data), instead_of=seen)
+        if rows is not None:
+            for alias, seen in stale.items():
+                circuit = Circuit.from_json(rows.get(f"{KEY_PREFIX}{alias}", {}))
+                _seen.put(alias, circuit, instead_of=seen)
     return {alias: _seen.of(alias) for alias in names}
 
 

@@ -25,6 +25,7 @@ from django_sms_otp.backends import (
     get_backend,
     hand_over,
 )
+from django_sms_otp.circuit_state import Policy
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -362,7 +363,7 @@ def test_where_all_are_passed_over_the_one_that_is_due_first_is_first(
     with time_machine.travel(NOON, tick=False):
         for name, seconds in {"first": 60, "second": 30}.items():
             wait = timedelta(seconds=seconds)
-            policy = circuits.Policy(failures=1, open_for=wait, open_for_at_most=wait)
+            policy = Policy(failures=1, open_for=wait, open_for_at_most=wait)
             circuits.note_failure(name, policy)
         assert send() == "second"
 
@@ -389,7 +390,7 @@ def test_of_many_messages_at_once_one_is_the_probe(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
     use(refusal(400, 21617, delay=0.2), failures=1)
-    policy = circuits.Policy(failures=1, open_for=timedelta(microseconds=1))
+    policy = Policy(failures=1, open_for=timedelta(microseconds=1))
     circuits.note_failure("first", policy)
     assert Counter(in_threads(12, send)) == {"second": 12}
     assert tried(twilios) == ["first"] + ["second"] * 12

@@ -10,15 +10,8 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from ..circuits import (
-    LONGEST_ALIAS,
-    Circuit,
-    Policy,
-    claim_probe,
-    look_at,
-    note_failure,
-    note_success,
-)
+from ..circuit_state import Circuit, Policy
+from ..circuits import LONGEST_ALIAS, claim_probe, look_at, note_failure, note_success
 from ..conf import backend_aliases
 from ..exceptions import (
     DeliveryBlocked,

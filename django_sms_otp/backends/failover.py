@@ -9,7 +9,7 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from ..circuits import Circuit
+from ..circuit_state import Circuit
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..rules import positive_number, true_or_false
 from .base import SendResult, SMSMessage

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp import circuits
 from django_sms_otp.admin.handles import handle_of
-from django_sms_otp.circuits import Policy
+from django_sms_otp.circuit_state import Policy
 from django_sms_otp.models import Limit
 
 from .staff import limit, page, staff
