@@ -1,1 +1,211 @@
-"""A circuit breaker for each backend: kept in the database, where all processes see it."""
+"""A circuit breaker for each backend: kept in the database, where all processes see it.
+
+Closed, until so many sends in a row have failed. Then open: the backend is passed over for a
+while. When that is over one message tries it, the probe: if it is sent the circuit closes, if
+not the circuit stays open for twice as long. A probe whose process dies holds up the next one
+for :data:`~django_sms_otp.circuit_state.PROBE_LEASE` only.
+
+All of this saves time, and nothing depends on it: without the database each circuit counts as
+it was last seen.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from django.db import Error, connections
+from django.utils import timezone
+
+from .circuit_state import CLOSED, Circuit, Policy
+from .exceptions import Contention, InsideTransaction
+from .models import Limit
+from .rounds import LimitRow, change_row
+from .signals import circuit_closed, circuit_opened
+from .transactions import database_alias
+
+__all__ = [
+    "KEY_PREFIX",
+    "LONGEST_ALIAS",
+    "claim_probe",
+    "close",
+    "forget_seen",
+    "look_at",
+    "note_failure",
+    "note_success",
+]
+
+logger = logging.getLogger("django_sms_otp")
+
+T = TypeVar("T")
+
+KEY_PREFIX = "circuit:"
+LONGEST_ALIAS = 64 - len(KEY_PREFIX)
+"""A limit's key has 64 characters."""
+
+FRESH_FOR = 1.0
+"""Seconds that a process goes by what it has seen of a circuit."""
+
+
+class _Seen:
+    """What this process has seen of the circuits. Threads share it.
+
+    ``is_lost``: the database was, when last asked.
+    """
+
+    is_lost = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._circuits: dict[str, tuple[float, Circuit]] = {}
+
+    def of(self, alias: str) -> Circuit:
+        return self._circuits.get(alias, (0.0, CLOSED))[1]
+
+    def take_stale(self, aliases: Iterable[str]) -> dict[str, Circuit]:
+        """Return the circuits that this thread is to read. The others go by what was seen
+        until it has: a second thread would read the same."""
+        now = time.monotonic()
+        with self._lock:
+            stale = {
+                alias: self.of(alias)
+                for alias in aliases
+                if self._circuits.get(alias, (now, CLOSED))[0] <= now
+            }
+            for alias, circuit in stale.items():
+                self._circuits[alias] = (now + FRESH_FOR, circuit)
+        return stale
+
+    def put(self, alias: str, circuit: Circuit, *, instead_of: Circuit | None = None) -> None:
+        """:param instead_of: put nothing where another thread has put something since."""
+        with self._lock:
+            if instead_of is None or self.of(alias) is instead_of:
+                self._circuits[alias] = (time.monotonic() + FRESH_FOR, circuit)
+
+    def forget(self) -> None:
+        self.is_lost = False
+        with self._lock:
+            self._circuits.clear()
+
+
+_seen = _Seen()
+
+
+def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
+    """Return the circuits of backends, as they were within the last second. One statement at
+    most; a lost database is no error."""
+    names = list(aliases)
+    if stale := _seen.take_stale(names):
+        rows = _or_none(lambda: _read(stale))
+        if rows is not None:
+            for alias, seen in stale.items():
+                circuit = Circuit.from_json(rows.get(f"{KEY_PREFIX}{alias}", {}))
+                _seen.put(alias, circuit, instead_of=seen)
+    return {alias: _seen.of(alias) for alias in names}
+
+
+def claim_probe(alias: str) -> int | None:
+    """Take the right to try a backend whose circuit is open. ``None``: it is not time, or
+    another message tries it; 0: anybody may."""
+    changed = _change(alias, lambda circuit, now: circuit.probed(now))
+    if changed is None:
+        return 0
+    before, after = changed
+    if after.is_closed:
+        return 0
+    return None if after is before else after.probe
+
+
+def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
+    """Count a send that failed.
+
+    :param probe: what :func:`claim_probe` gave for it.
+    """
+    changed = _change(alias, lambda circuit, now: circuit.failed(now, policy, probe))
+    if changed is None or changed[0] is changed[1]:
+        return
+    before, after = changed
+    until = datetime.fromtimestamp(after.until, UTC)
+    if not before.is_closed:
+        logger.info("Backend %r still fails: passed over until %s.", alias, until)
+    elif not after.is_closed:
+        logger.error(
+            "Backend %r failed %d times in a row: passed over until %s.",
+            *(alias, after.failures, until),
+        )
+        circuit_opened.send_robust(Limit, alias=alias, until=until)
+
+
+def note_success(alias: str) -> None:
+    """Forget the failures of a backend. Writes nothing where none have been seen."""
+    if _seen.of(alias) != CLOSED:
+        close(alias)
+
+
+def close(alias: str) -> bool:
+    """Have a backend used again. Return whether there was anything to forget."""
+    changed = _change(alias, lambda circuit, _now: circuit if circuit == CLOSED else CLOSED)
+    if changed is None or changed[0] == CLOSED:
+        return False
+    if not changed[0].is_closed:
+        logger.info("Backend %r is used again.", alias)
+        circuit_closed.send_robust(Limit, alias=alias)
+    return True
+
+
+def forget_seen() -> None:
+    """Read all circuits anew: for tests."""
+    _seen.forget()
+
+
+def _change(
+    alias: str, step: Callable[[Circuit, float], Circuit]
+) -> tuple[Circuit, Circuit] | None:
+    """Replace a circuit by what ``step`` makes of it, and return the one before and the one
+    after; ``None``: the database is lost. What stays as it is, is not written."""
+    before = after = CLOSED
+
+    def change(row: LimitRow) -> Mapping[str, Any] | None:
+        nonlocal before, after
+        before = Circuit.from_json(row.data)
+        # Not row.now, which stands still while a clock that stepped back catches up.
+        after = step(before, timezone.now().timestamp())
+        return None if after is before else after.to_json()
+
+    def act() -> bool:
+        change_row(f"{KEY_PREFIX}{alias}", change)
+        return True
+
+    if not _or_none(act):
+        return None
+    _seen.put(alias, after)
+    return before, after
+
+
+def _read(aliases: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    rows = Limit.objects.using(database_alias())
+    keys = [f"{KEY_PREFIX}{alias}" for alias in aliases]
+    return dict(rows.filter(key__in=keys).values_list("key", "state"))
+
+
+def _or_none(act: Callable[[], T]) -> T | None:
+    """Ask the database; ``None``: it is lost, which must not keep a message from its way."""
+    try:
+        try:
+            result = act()
+        except Error:
+            # Databases close connections that are idle for as long as a gateway may take.
+            connections[database_alias()].close_if_unusable_or_obsolete()
+            result = act()
+    except (Error, Contention, InsideTransaction) as error:
+        if not _seen.is_lost:
+            name = type(error.__cause__ or error).__name__
+            logger.error("Circuits go by what was seen last: %s.", name)
+        _seen.is_lost = True
+        return None
+    _seen.is_lost = False
+    return result

@@ -277,11 +277,13 @@ class VerifiedPhone(models.Model):
 
 
 class Limit(models.Model):
-    """What is counted against a number, an IP address, a prefix, a country or the site.
+    """What is counted against a number, an IP address, a prefix, a country, the site or a
+    backend.
 
     The key is the number in E.164, or "ip:", "prefix:" or "country:" and what it is of, or
-    "site". A number's row is the lock of all that changes for the number. Whoever changes a
-    row writes ``version + 1`` where the version is still the one it has read.
+    "site", or "circuit:" and the backend's alias. A number's row is the lock of all that
+    changes for the number. Whoever changes a row writes ``version + 1`` where the version is
+    still the one it has read.
 
     ``held`` rows outlive every purge: a purge lifts no lockout.
     """

@@ -227,8 +227,9 @@ def in_rounds(
     raise Contention("The rows of this number changed in every round.")
 
 
-def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any]]) -> None:
-    """Replace one shared row, in a transaction of its own, by what ``change`` makes of it.
+def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any] | None]) -> None:
+    """Replace one shared row, in a transaction of its own, by what ``change`` makes of it;
+    ``None``: leave it as it is.
 
     :raises Contention: no round won.
     """
@@ -239,7 +240,8 @@ def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any]]) -> Non
         row = LimitRow(key, rows.filter(key=key).first(), timezone.now())
         try:
             with own_transaction(alias):
-                return row.write(alias, change(row))
+                state = change(row)
+                return None if state is None else row.write(alias, state)
         except LostRound:
             continue
         except DatabaseError as error:

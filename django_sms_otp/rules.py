@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import timedelta
+from math import inf
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -231,6 +232,11 @@ def figures(group: type[Any]) -> Rule:
 def share(value: Any) -> str | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return None if is_number and 0 <= value <= 1 else "must be a number from 0 to 1"
+
+
+def positive_number(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and 0 < value < inf else "must be a number above 0"
 
 
 def one_of(*choices: str) -> Rule:

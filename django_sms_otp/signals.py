@@ -2,7 +2,7 @@
 
 Those about a code carry ``phone_number`` (a :class:`~django_sms_otp.phone.PhoneNumber`, masked
 in logs) and ``purpose``; their sender is :class:`~django_sms_otp.models.OTPCode`. Those about
-limits come from :class:`~django_sms_otp.models.Limit`.
+limits and circuits come from :class:`~django_sms_otp.models.Limit`.
 """
 
 from __future__ import annotations
@@ -45,3 +45,13 @@ breaker_tripped = Signal()
 Carries ``key`` ("country:JM", "prefix:+1876555"), ``conversion`` from 0 to 1, and
 ``blocked_until``: ``None`` is an alert, sent once an hour; nothing is blocked yet.
 """
+
+circuit_opened = Signal()
+"""A backend failed so often in a row that others are used in its place.
+
+Carries ``alias`` and ``until``, when a message will try it again. Sent once, and not again
+while the circuit stays open.
+"""
+
+circuit_closed = Signal()
+"""A backend is used again. Carries ``alias``."""

@@ -1,4 +1,4 @@
-"""The list of limits: what is counted against a number, and against what many numbers share."""
+"""The list of limits: what is counted against a number, what many share, and a backend."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..exceptions import Contention
 from ..models import Limit
 from ..services import forget_limit, unlock_number
 from .base import badge, may_see_whole_numbers, whole_number
+from .circuits import CircuitStanding
 from .numbers import NumberStanding
 from .sealed import SealedAdmin
 from .shared import SharedStanding
@@ -73,7 +74,7 @@ class LimitAdmin(SealedAdmin):
     fields = ("name", "kind", "badge", "facts", "updated_at")
     search_help_text = _(
         "A whole phone number, or a whole key, such as ip:203.0.113.7, country:JM, "
-        "prefix:+1415555 or site."
+        "prefix:+1415555, site or circuit:default."
     )
     actions = ("unlock", "forget")
 
@@ -167,14 +168,20 @@ class LimitAdmin(SealedAdmin):
 
 
 def standing_of(row: Limit) -> Standing:
-    return NumberStanding(row) if row.is_number else SharedStanding(row)
+    match Kind.of(row):
+        case Kind.NUMBER:
+            return NumberStanding(row)
+        case Kind.CIRCUIT:
+            return CircuitStanding(row)
+        case _:
+            return SharedStanding(row)
 
 
 def _key(term: str) -> str | None:
     """Return the key that a search is for; ``None``: it is for none."""
     kind, _colon, rest = term.partition(":")
     match kind:
-        case Kind.PREFIX | Kind.SITE:
+        case Kind.PREFIX | Kind.SITE | Kind.CIRCUIT:
             return term
         case Kind.COUNTRY:
             return f"{kind}:{rest.upper()}"

@@ -27,6 +27,7 @@ class Kind(TextChoices):
     PREFIX = "prefix", gettext_lazy("prefix")
     COUNTRY = "country", gettext_lazy("country")
     SITE = "site", gettext_lazy("site")
+    CIRCUIT = "circuit", gettext_lazy("circuit of a backend")
 
     @classmethod
     def of(cls, row: Limit) -> Kind:
@@ -34,12 +35,13 @@ class Kind(TextChoices):
 
 
 class Badge(TextChoices):
-    """What people meet who run into the limit."""
+    """What people meet who run into the limit. A circuit is open or has none."""
 
     DISABLED = "disabled", gettext_lazy("disabled")
     BLOCKED = "blocked", gettext_lazy("blocked")
     LOCKED = "locked", gettext_lazy("locked")
     USED_UP = "used_up", gettext_lazy("used up")
+    OPEN = "open", gettext_lazy("open")
 
 
 @dataclass(frozen=True, slots=True)

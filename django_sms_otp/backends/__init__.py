@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.utils.module_loading import import_string
@@ -37,17 +38,29 @@ T = TypeVar("T")
 _instances = threading.local()
 
 
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """A backend, and what it was made from."""
+
+    config: tuple[str, dict[str, Any]]
+    backend: BaseSMSBackend
+    targets: list[BaseSMSBackend]
+
+    def is_current(self, config: tuple[str, dict[str, Any]]) -> bool:
+        return self.config == config and self.targets == _targets_of(self.backend)
+
+
 def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
     """Return the backend that ``SMS_OTP_BACKENDS`` has under ``alias``.
 
     :raises InvalidBackend: no such alias, no such class, or options that it does not take.
     """
     config = backend_config(alias)
-    known: dict[str, tuple[tuple[str, dict[str, Any]], BaseSMSBackend]]
-    known = _instances.__dict__.setdefault("by_alias", {})
-    if alias not in known or known[alias][0] != config:
-        known[alias] = (config, _create(alias, *config))
-    return known[alias][1]
+    known: dict[str, _Instance] = _instances.__dict__.setdefault("by_alias", {})
+    if alias not in known or not known[alias].is_current(config):
+        backend = _create(alias, *config)
+        known[alias] = _Instance(config, backend, _targets_of(backend))
+    return known[alias].backend
 
 
 @sensitive_variables("message")
@@ -116,7 +129,28 @@ def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
         )
     if "alias" in options:
         raise InvalidBackend("OPTIONS must not name 'alias'.", alias=alias)
+    with _making(alias):
+        try:
+            return backend_class(alias=alias, **options)
+        except TypeError as error:
+            raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error
+
+
+@contextmanager
+def _making(alias: str) -> Iterator[None]:
+    """Refuse a backend whose targets, as they are made, need it to be made first."""
+    under_way: list[str] = _instances.__dict__.setdefault("under_way", [])
+    if alias in under_way:
+        circle = [*under_way[under_way.index(alias) :], alias]
+        raise InvalidBackend(
+            f"hands messages on to itself: {' to '.join(circle)}.", alias=alias
+        )
+    under_way.append(alias)
     try:
-        return backend_class(alias=alias, **options)
-    except TypeError as error:
-        raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error
+        yield
+    finally:
+        under_way.pop()
+
+
+def _targets_of(backend: BaseSMSBackend) -> list[BaseSMSBackend]:
+    return [get_backend(alias) for alias in backend.targets]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import circuits
 from ..models import OTPCode
 from ..rounds import LimitRow, NumberRow, change_row, in_rounds
 
@@ -35,14 +36,16 @@ def unlock_number(e164: str) -> bool:
 
 
 def forget_limit(key: str) -> bool:
-    """Forget what a shared row has counted, a block by the breaker included. Return whether
-    there was anything.
+    """Forget what a shared row has counted, a block by the breaker included; or close a
+    backend's circuit. Return whether there was anything.
 
-    :param key: of an IP address, a prefix, a country or the site.
+    :param key: of an IP address, a prefix, a country, the site or a circuit.
     :raises ValueError: a phone number's row, which knows more than counts.
     """
     if key.startswith("+"):
         raise ValueError("A number's row is not forgotten: see unlock_number().")
+    if key.startswith(circuits.KEY_PREFIX):
+        return circuits.close(key.removeprefix(circuits.KEY_PREFIX))
     had_any = False
 
     def forget(row: LimitRow) -> Mapping[str, Any]:

@@ -46,6 +46,7 @@ EXERCISED = {
     "shop.deliveries",
     "shop.drf_tokens",
     "shop.gateway",
+    "shop.gateways",
     "shop.issuers",
     "shop.lookup",
     "shop.numbers",
@@ -317,6 +318,17 @@ def test_alarms(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     assert mails[0] == ("SMS limit site of the site", "Mode: enforce.")
     assert mails[1] == ("SMS breaker country:JM", "10% redeemed. Until: not blocked.")
     assert len(mails) == 3
+
+
+def test_gateways(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateways = modules(pages.page("failover.md"))["shop.gateways"]
+    subjects: list[str] = []
+    monkeypatch.setattr(
+        gateways, "mail_admins", lambda subject, _text: subjects.append(subject)
+    )
+    gateways.circuit_opened.send(Limit, alias="virginia", until=timezone.now())
+    gateways.circuit_closed.send(Limit, alias="virginia")
+    assert subjects == ["SMS gateway virginia fails", "SMS gateway virginia works again"]
 
 
 @pytest.mark.django_db

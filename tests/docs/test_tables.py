@@ -14,7 +14,14 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import twilio, twilio_api, twilio_verify, verify_errors
+from django_sms_otp.backends import (
+    failover,
+    routes,
+    twilio,
+    twilio_api,
+    twilio_verify,
+    verify_errors,
+)
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
 from django_sms_otp.models import Limit, OTPCode
@@ -152,6 +159,18 @@ def test_errors_of_verify_are_all_there() -> None:
         *verify_errors.BLOCKED_AS_FRAUD,
         *verify_errors.NEEDS_ATTENTION,
     }
+
+
+def test_failover_options_are_all_there_with_their_defaults() -> None:
+    table = pages.rows(pages.page("failover.md"), "Failover")
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table if row[1][0] in "`r"}
+    options = failover.SMSBackend.__init__.__kwdefaults__ or {}
+    assert documented == {**{n: str(v) for n, v in options.items()}, "aliases": "required"}
+
+
+def test_routes_are_explained_key_by_key() -> None:
+    table = pages.rows(pages.page("failover.md"), "Routing")
+    assert [row[0].strip("`") for row in table] == list(routes.KEYS)
 
 
 def test_permissions_exist() -> None:

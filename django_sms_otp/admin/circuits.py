@@ -1,0 +1,50 @@
+"""How things stand with the circuit of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..circuit_state import Circuit
+from ..models import Limit
+from .standing import Badge, Fact, Standing
+
+__all__ = ["CircuitStanding"]
+
+
+class CircuitStanding(Standing):
+    def __init__(self, row: Limit) -> None:
+        super().__init__(row)
+        self.circuit = Circuit.from_json(row.state)
+
+    @property
+    def badge(self) -> Badge | None:
+        return None if self.circuit.is_closed else Badge.OPEN
+
+    def summary(self) -> Iterator[str]:
+        yield self._failures()
+        if not self.circuit.is_closed:
+            yield self._next_try()
+
+    def facts(self) -> Iterator[Fact]:
+        yield Fact(_("Failures in a row"), self._failures())
+        if not self.circuit.is_closed:
+            yield Fact(_("Next message by this backend"), self._next_try())
+
+    def _failures(self) -> str:
+        count = self.circuit.failures
+        text = ngettext("%(count)d failure in a row", "%(count)d failures in a row", count)
+        return text % {"count": count} if count else _("works")
+
+    def _next_try(self) -> str:
+        if self.circuit.probe:
+            return _("a message is trying it")
+        now = timezone.now().timestamp()
+        if self.circuit.is_due(now):
+            return _("the next message tries it")
+        # In seconds: it is half a minute, mostly.
+        return _("passed over for %(seconds)d s") % {"seconds": ceil(self.circuit.until - now)}

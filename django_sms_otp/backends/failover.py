@@ -1,0 +1,133 @@
+"""Hands a message to the first backend that takes it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+
+from ..circuit_state import Circuit
+from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ..rules import positive_number, true_or_false
+from .base import SendResult, SMSMessage
+from .composite import CompositeBackend, Turn
+
+logger = logging.getLogger("django_sms_otp")
+
+
+class SMSBackend(CompositeBackend):
+    """Send by the first of several backends; by the next one where it was certainly not sent.
+
+    A backend that has just failed several times in a row is passed over for a while: see
+    :mod:`django_sms_otp.circuits`. So is one whose message to this number did not arrive, as
+    long as there is another. Where all are passed over, all are tried: a person waits.
+
+    :param aliases: of ``SMS_OTP_BACKENDS``, in the order in which they are tried.
+    :param retry_unknown: go on where nobody knows whether it was sent, too. The person may get
+        two messages, and you may pay for both.
+    :param patience: seconds after which no further backend is tried.
+    :param failures: how many in a row open the circuit of a backend.
+    :param open_for: seconds that it is passed over then.
+    :param open_for_at_most: seconds; the time doubles with each try that fails.
+    """
+
+    def __init__(
+        self,
+        *,
+        alias: str,
+        aliases: Sequence[str] = (),
+        retry_unknown: bool = False,
+        patience: float = 15.0,
+        failures: int = 5,
+        open_for: float = 30.0,
+        open_for_at_most: float = 300.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            alias=alias,
+            targets=self._checked(alias, aliases),
+            failures=failures,
+            open_for=open_for,
+            open_for_at_most=open_for_at_most,
+            **options,
+        )
+        self._expect("retry_unknown", true_or_false(retry_unknown))
+        self._expect("patience", positive_number(patience))
+        self._retry_unknown = retry_unknown
+        self._patience = patience
+
+    @sensitive_variables("message")
+    def send(self, message: SMSMessage) -> SendResult:
+        """Send by the first backend that takes it."""
+        deadline = time.monotonic() + self._patience
+        failed: list[NotDelivered | DeliveryUnknown] = []
+        for turn in self._turns(message):
+            if failed:
+                _log(message, failed[-1], f"Going on with {turn.target!r}.")
+            try:
+                return self._hand_on(message, turn)
+            except (NotDelivered, DeliveryUnknown) as error:
+                failed.append(error)
+            is_final = isinstance(failed[-1], DeliveryUnknown) and not self._retry_unknown
+            if is_final or time.monotonic() >= deadline:
+                break
+        raise _outcome_of(message, failed)
+
+    def _turns(self, message: SMSMessage) -> Iterator[Turn]:
+        targets = self._able(self.targets, message)
+        circuits = self._look_at(targets)
+        passed_over: list[str] = []
+        for target in targets:
+            if turn := self._turn(target, circuits):
+                yield turn
+            else:
+                passed_over.append(target)
+        if passed_over == targets:
+            # Due first is what has failed for the shortest time.
+            for target in sorted(targets, key=lambda each: self._due_at(each, circuits)):
+                yield Turn(target=target)
+
+    def _due_at(self, target: str, circuits: Mapping[str, Circuit]) -> float:
+        return min(circuits[leaf].until for leaf in self._leaves(target))
+
+    @staticmethod
+    def _checked(alias: str, aliases: Any) -> Sequence[str]:
+        if isinstance(aliases, list | tuple) and 0 < len(set(aliases)) == len(aliases):
+            return aliases
+        raise InvalidBackend(
+            "option 'aliases' must be a list of different aliases, in order.",
+            alias=alias,
+        )
+
+
+def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) -> None:
+    """Log what the caller is not told: a failure that is not the outcome."""
+    needs_attention = isinstance(error, NotDelivered) and error.needs_attention
+    logger.log(
+        logging.ERROR if needs_attention else logging.WARNING,
+        "Code %s by %r: %s %s",
+        *(message.request_id, error.alias, error, then),
+    )
+
+
+def _outcome_of(
+    message: SMSMessage, failed: Sequence[NotDelivered | DeliveryUnknown]
+) -> DeliveryError:
+    """Return the error that holds for all tries together."""
+    last = failed[-1]
+    unknown = [error for error in failed if isinstance(error, DeliveryUnknown)]
+    if isinstance(last, DeliveryUnknown):
+        return last
+    if unknown:
+        # "Certainly not sent" would give the number its cooldown back.
+        _log(message, last, "An earlier one may have been sent.")
+        return unknown[-1]
+    refusals = [error for error in failed if isinstance(error, NotDelivered)]
+    if last.needs_attention and not all(error.needs_attention for error in refusals):
+        _log(message, last, "The others may send it later.")
+        last.needs_attention = False
+    last.retry_after = min(error.retry_after for error in refusals)
+    return last

@@ -1,0 +1,90 @@
+"""The routes of the routing backend, as its options write them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..rules import CHANNELS, is_region, positive_number
+
+__all__ = ["Route", "parse_routes"]
+
+KEYS = ("regions", "channels", "aliases")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """
+    :param regions: that it takes; ``None``: all.
+    :param channels: that it takes; ``None``: all that its backends can send.
+    :param weights: by alias.
+    """
+
+    regions: Collection[str] | None
+    channels: Collection[str] | None
+    weights: Mapping[str, float]
+
+
+def parse_routes(value: Any) -> list[Route]:
+    """Read the option ``routes``.
+
+    :raises ValueError: it is wrong; the text says what to change.
+    """
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("must be a list of dicts, in order")
+    routes: list[Route] = []
+    for number, entry in enumerate(value, start=1):
+        try:
+            routes.append(_route(entry))
+        except ValueError as error:
+            raise ValueError(f"route {number} {error}") from None
+    if routes[-1].regions is not None:
+        raise ValueError('must end with a route for all other regions: "regions": None')
+    for number, route in enumerate(routes[:-1], start=1):
+        if route.regions is None and route.channels is None:
+            raise ValueError(f"never gets past route {number}, which takes all messages")
+    return routes
+
+
+def _route(entry: Any) -> Route:
+    if not isinstance(entry, Mapping) or "regions" not in entry:
+        raise ValueError('must be a dict with "regions": a list, or None for all others')
+    for key in entry:
+        if key not in KEYS:
+            raise ValueError(f"has no {key!r}, only {', '.join(map(repr, KEYS))}")
+    return Route(
+        regions=_regions(entry["regions"]),
+        channels=_channels(entry.get("channels")),
+        weights=_weights(entry.get("aliases")),
+    )
+
+
+def _regions(value: Any) -> Collection[str] | None:
+    if value is None:
+        return None
+    if _is_list(value) and all(map(is_region, value)):
+        return frozenset(value)
+    raise ValueError('has "regions" that are no list of two-letter regions, such as ["US"]')
+
+
+def _channels(value: Any) -> Collection[str] | None:
+    if value is None:
+        return None
+    if _is_list(value) and all(each in CHANNELS for each in value):
+        return frozenset(value)
+    raise ValueError(f'has "channels" that are no list of {", ".join(map(repr, CHANNELS))}')
+
+
+def _weights(value: Any) -> Mapping[str, float]:
+    if isinstance(value, str) and value:
+        return {value: 1.0}
+    if isinstance(value, Mapping) and value and not any(map(positive_number, value.values())):
+        return dict(value)
+    raise ValueError('must name "aliases": one, or a dict of weights such as {"a": 3, "b": 1}')
+
+
+def _is_list(value: object) -> bool:
+    return (
+        isinstance(value, Collection) and not isinstance(value, str | Mapping) and bool(value)
+    )
