@@ -44,7 +44,8 @@ CONTROLS = (
 )
 MODES = ("off", "record", "enforce")
 SMS = "sms"
-CHANNELS = (SMS, "whatsapp", "voice")
+VOICE = "voice"
+CHANNELS = (SMS, "whatsapp", VOICE)
 DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 

@@ -10,21 +10,27 @@ from ..conf import Settings, get_settings
 from ..exceptions import NotSMSCapable, RegionNotSupported
 from ..phone import REFUSED_TYPES, PhoneNumber, parse_phone_number
 from ..reports import report_number
-from ..rules import REGIONS
+from ..rules import REGIONS, VOICE
 
 
-def read_phone_number(text: str, *, to_send: bool = False) -> PhoneNumber:
+def read_phone_number(
+    text: str, *, to_send: bool = False, channel: str | None = None
+) -> PhoneNumber:
     """Read ``text`` as a phone number that the settings let a message go to.
 
-    :param to_send: count what is refused.
+    :param to_send: a message is to go there now: what is refused is counted.
+    :param channel: how; ``None``: by the site's default. Unless ``to_send``, it is enough that
+        any of the site's channels could have reached the number.
     :raises PhoneNumberError: no number, or not one of an allowed type and region.
     """
     settings = get_settings()
+    channels = {channel or settings.default_channel} if to_send else {*settings.CHANNELS}
+    refused_types = _refused_types(settings, channels)
     # Controls that are off, or only record and have done so.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
     while True:
         try:
-            return _parse(text, settings, passed)
+            return _parse(text, settings, refused_types, passed)
         except (NotSMSCapable, RegionNotSupported) as error:
             control = "region" if isinstance(error, RegionNotSupported) else "number_type"
             is_recorded = settings.mode(control) == "record"
@@ -35,16 +41,24 @@ def read_phone_number(text: str, *, to_send: bool = False) -> PhoneNumber:
             passed.add(control)
 
 
-def _parse(text: str, settings: Settings, passed: set[str]) -> PhoneNumber:
+def _parse(
+    text: str, settings: Settings, refused_types: Collection[int], passed: set[str]
+) -> PhoneNumber:
     return parse_phone_number(
         text,
         default_region=settings.DEFAULT_REGION,
         allowed_regions=REGIONS if "region" in passed else settings.ALLOWED_REGIONS,
-        refused_types=_refused_types(settings, all_pass="number_type" in passed),
+        # What is no number of any type is not a matter of modes.
+        refused_types={*refused_types} & {PhoneNumberType.UNKNOWN}
+        if "number_type" in passed
+        else refused_types,
     )
 
 
-def _refused_types(settings: Settings, *, all_pass: bool) -> Collection[int]:
-    optional = {getattr(PhoneNumberType, name) for name in settings.REFUSED_NUMBER_TYPES}
-    # What is no number of any type is not a matter of modes.
-    return optional & {PhoneNumberType.UNKNOWN} if all_pass else REFUSED_TYPES | optional
+def _refused_types(settings: Settings, channels: Collection[str]) -> Collection[int]:
+    names = {*settings.REFUSED_NUMBER_TYPES}
+    if VOICE in channels:
+        # A landline gets no SMS, but it rings. What makes a call pay its receiver is refused
+        # as ever.
+        names.discard("FIXED_LINE")
+    return REFUSED_TYPES | {getattr(PhoneNumberType, name) for name in names}

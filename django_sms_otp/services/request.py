@@ -24,7 +24,6 @@ from ..purposes import LOGIN
 from ..queues import is_queued
 from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
-from ..rules import SMS
 from ..users import get_user_resolver
 from .issued import Issued
 
@@ -50,7 +49,7 @@ def request_code(
     phone_number: PhoneNumber,
     *,
     purpose: str = LOGIN,
-    channel: str = SMS,
+    channel: str | None = None,
     request_id: uuid.UUID | None = None,
     ip_address: str | None = None,
     device: str | None = None,
@@ -61,8 +60,8 @@ def request_code(
     While a live code has at least a third of its lifetime left, the *same* code is sent again:
     messages arrive out of order, and any of them must do. Otherwise a new one supersedes it.
 
-    :param channel: one of ``CHANNELS``: how the code is to reach the person. It comes in the
-        active language.
+    :param channel: one of ``CHANNELS``: how the code is to reach the person; ``None``:
+        ``sms``, or else the first of them. It comes in the active language.
     :param request_id: of an earlier request whose code is to be sent again; needed for that
         with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign one counts as absent.
     :param ip_address: the client's; ``None``: no limit by address holds.
@@ -73,6 +72,7 @@ def request_code(
     :raises Unavailable: a limit's store or a hook did not answer; nothing was sent.
     :raises ValueError: ``ip_address`` is no IP address, or ``channel`` is none of the site's.
     """
+    channel = channel or get_settings().default_channel
     alias = _alias_for(channel)
     # First of all: a broken configuration must not cost the number its cooldown.
     get_backend(alias)
