@@ -23,6 +23,7 @@ __all__ = [
     "SendResult",
     "get_backend",
     "hand_over",
+    "with_targets",
 ]
 
 logger = logging.getLogger("django_sms_otp")
@@ -43,6 +44,21 @@ def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
     if alias not in known or known[alias][0] != config:
         known[alias] = (config, _create(alias, *config))
     return known[alias][1]
+
+
+def with_targets(alias: str) -> list[BaseSMSBackend]:
+    """Return a backend, and after it all those that it may hand messages on to.
+
+    :raises InvalidBackend: one of them cannot be made.
+    """
+    found: dict[str, BaseSMSBackend] = {}
+    waiting = [alias]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = get_backend(name)
+            waiting.extend(found[name].targets)
+    return list(found.values())
 
 
 @sensitive_variables("message")

@@ -1,3 +1,3 @@
 """System checks. ``docs/checks.md`` explains each id."""
 
-from . import limits, site  # noqa: F401  (registers them)
+from . import backends, limits, site  # noqa: F401  (registers them)
