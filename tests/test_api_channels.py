@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import override_settings
 
 from django_sms_otp import services, testing
 from django_sms_otp.backends.locmem import SMSBackend as LocmemBackend
@@ -35,8 +36,10 @@ class AnyChannel(LocmemBackend):
 
 
 @pytest.fixture(autouse=True)
-def any_channel(settings: Any) -> None:
-    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{__name__}.AnyChannel"}}
+def any_channel() -> Iterator[None]:
+    entry = {"BACKEND": f"{__name__}.AnyChannel"}
+    with override_settings(SMS_OTP_BACKENDS={"default": entry}):
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,9 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import DEFAULT_ALIAS, backend_config
+from ..events import event
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
+from ..signals import gateway_called
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 
 __all__ = [
@@ -63,7 +66,8 @@ def with_targets(alias: str) -> list[BaseSMSBackend]:
 
 @sensitive_variables("message")
 def hand_over(message: SMSMessage, alias: str) -> SendResult:
-    """Have a backend send a message. The result, or the error, names who did.
+    """Have a backend send a message. The result, or the error, names who did, and how long that
+    took.
 
     :raises DeliveryError: whatever goes wrong; what no backend should raise counts as unknown.
     :raises InvalidBackend: ``SMS_OTP_BACKENDS`` is broken.
@@ -71,22 +75,63 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
     backend = get_backend(alias)
     if backend.checks_codes:
         message = replace(message, code=None, body="")
+    started = time.monotonic()
     try:
-        result = backend.send(message)
+        result = _send(backend, message)
     except DeliveryError as error:
         error.alias = error.alias or alias
+        if error.latency is None:
+            error.latency = time.monotonic() - started
+        _announce(backend, message, error.outcome, error.latency, error.error_code)
+        raise
+    latency = time.monotonic() - started if result.latency is None else result.latency
+    _announce(backend, message, "sent", latency)
+    return replace(result, alias=result.alias or alias, latency=latency)
+
+
+@sensitive_variables("message")
+def _send(backend: BaseSMSBackend, message: SMSMessage) -> SendResult:
+    try:
+        return backend.send(message)
+    except DeliveryError:
         raise
     except Exception as error:
         # Not logger.exception: the text of a foreign error may hold the message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    else:
-        return result if result.alias else replace(result, alias=alias)
-    logger.error("Backend %r failed with %s:\n%s", alias, name, frames)
+    said = event(
+        "backend_error",
+        request_id=message.request_id,
+        phone_number=message.to,
+        region=message.region,
+        purpose=message.purpose,
+        channel=message.channel,
+        backend=backend.alias,
+        error_code=name,
+    )
+    logger.error("Backend %r failed with %s:\n%s", backend.alias, name, frames, extra=said)
     # Raised out here, it does not carry the foreign error as its context.
-    unknown = DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
-    unknown.alias = alias
-    raise unknown
+    raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
+
+
+def _announce(
+    backend: BaseSMSBackend,
+    message: SMSMessage,
+    outcome: str,
+    latency: float,
+    error_code: str = "",
+) -> None:
+    if backend.targets:
+        return  # Those that it has handed the message to have been announced.
+    gateway_called.send_robust(
+        type(backend),
+        alias=backend.alias,
+        channel=message.channel,
+        region=message.region,
+        outcome=outcome,
+        error_code=error_code,
+        latency=latency,
+    )
 
 
 def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:

@@ -53,10 +53,12 @@ class SendResult:
 
     :param message_id: its name for the message, if it has one.
     :param alias: the backend that has sent it, where another one handed it on.
+    :param latency: seconds that this backend took; filled in.
     """
 
     message_id: str = ""
     alias: str = ""
+    latency: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

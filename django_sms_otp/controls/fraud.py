@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from ..breakers import Trip, trip_of
 from ..callers import Caller
 from ..conf import get_settings
+from ..events import event
 from ..exceptions import Contention
 from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
@@ -134,7 +135,9 @@ def _change_cohorts(
             change_row(key, lambda row: change(row).to_json())
     except (Contention, DatabaseError) as error:
         # What is counted has happened: no login is to fail for the sake of a count.
-        logger.error("Cohorts were not counted: %s.", type(error).__name__)
+        name = type(error).__name__
+        said = event("not_counted", phone_number=phone_number, error_code=name)
+        logger.error("Cohorts were not counted: %s.", name, extra=said)
 
 
 def _unsent(row: LimitRow, counted_at: datetime) -> SharedState:

@@ -9,6 +9,7 @@ from datetime import datetime
 from ..callers import Caller
 from ..controls import Admitted, note_not_sent
 from ..delivery import deliver, take_back, withhold
+from ..events import event
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -16,7 +17,7 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
-from ..models import OTPCode
+from ..models import WITHHELD, OTPCode
 from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..queues import enqueue_message, is_queued
@@ -42,6 +43,12 @@ class Issued:
     answer: CodeRequested
     decision: Admitted
 
+    @property
+    def withheld_by(self) -> str:
+        """What holds the message back; empty: nothing does."""
+        reason = self.otp_code.reason
+        return reason.removeprefix(WITHHELD) if reason.startswith(WITHHELD) else ""
+
     def send(self, caller: Caller) -> CodeRequested | RequestRefused:
         """Send the message, withhold it, or leave it to a worker."""
         if is_queued():
@@ -63,7 +70,9 @@ class Issued:
         try:
             enqueue_message(self.otp_code.pk)
         except NotQueued as error:
-            logger.error("Code %s was not queued: %s", self.otp_code.pk, error)
+            said = event("not_queued", otp_code=self.otp_code, outcome="not_queued")
+            text = "Code %s was not queued: %s"
+            logger.error(text, self.otp_code.pk, error, extra=said)
             if take_back(self.otp_code, self.phone_number):
                 self._note_not_sent(caller)
                 return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

@@ -7,10 +7,13 @@ from collections.abc import Collection
 from phonenumbers import PhoneNumberType
 
 from ..conf import Settings, get_settings
-from ..exceptions import NotSMSCapable, RegionNotSupported
+from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import REFUSED_TYPES, PhoneNumber, parse_phone_number
 from ..reports import report_number
 from ..rules import REGIONS, VOICE
+
+CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
+"""What refuses a number, by the word that the API answers with."""
 
 
 def read_phone_number(
@@ -31,12 +34,11 @@ def read_phone_number(
     while True:
         try:
             return _parse(text, settings, refused_types, passed)
-        except (NotSMSCapable, RegionNotSupported) as error:
-            control = "region" if isinstance(error, RegionNotSupported) else "number_type"
-            is_recorded = settings.mode(control) == "record"
+        except PhoneNumberError as error:
+            control = CONTROLS.get(error.code, "")
             if to_send:
-                report_number(control, error.region, refused=not is_recorded)
-            if not is_recorded:
+                report_number(error, control, channel or settings.default_channel)
+            if settings.mode(control) != "record":
                 raise
             passed.add(control)
 

@@ -13,7 +13,7 @@ from .. import codes
 from ..backends import get_backend
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
-from ..controls import Refused, Screening, count_probe, memory
+from ..controls import Decision, Refused, Screening, count_probe, memory
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
@@ -24,6 +24,7 @@ from ..purposes import LOGIN
 from ..queues import is_queued
 from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
+from ..signals import code_requested
 from ..users import get_user_resolver
 from .issued import Issued
 
@@ -80,18 +81,39 @@ def request_code(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
     caller = Caller.of(ip_address, device)
-    if _falls_under("reject", attempt):
-        return _reject(phone_number, caller)
     request = _Request(
         attempt=attempt, caller=caller, request_id=request_id, channel=channel, alias=alias
     )
+    if _falls_under("reject", attempt):
+        return _reject(request)
     outcome = _decide_and_commit(request)
     if isinstance(outcome, Refused):
         report(outcome, phone_number)
+        _announce(request, outcome, outcome.answer)
         return outcome.answer
     answer = outcome.send(caller)
     report(outcome.decision, phone_number)
+    _announce(request, outcome.decision, answer, withheld_by=outcome.withheld_by)
     return answer
+
+
+def _announce(
+    request: _Request,
+    decision: Decision,
+    answer: CodeRequested | RequestRefused,
+    *,
+    withheld_by: str = "",
+) -> None:
+    answered = answer.reason if isinstance(answer, RequestRefused) else "accepted"
+    code_requested.send_robust(
+        OTPCode,
+        phone_number=request.phone_number,
+        purpose=request.purpose,
+        channel=request.channel,
+        outcome="withheld" if withheld_by else answered,
+        control=withheld_by or decision.control,
+        recorded=tuple(decision.recorded),
+    )
 
 
 def _alias_for(channel: str) -> str:
@@ -114,15 +136,16 @@ def _falls_under(policy: str, attempt: SendAttempt) -> bool:
     return user is None or not resolver.may_log_in(user, attempt.phone_number)
 
 
-def _reject(phone_number: PhoneNumber, caller: Caller) -> RequestRefused:
+def _reject(request: _Request) -> RequestRefused:
     decision = Refused(
         answer=RequestRefused(reason="unknown_phone_number"), control="unknown_number"
     )
-    if free_at := count_probe(phone_number, caller):
+    if free_at := count_probe(request.phone_number, request.caller):
         wait = max(free_at - timezone.now(), timedelta(seconds=1))
         answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
         decision = Refused(answer=answer, control="ip")
-    report(decision, phone_number)
+    report(decision, request.phone_number)
+    _announce(request, decision, decision.answer)
     return decision.answer
 
 
