@@ -143,6 +143,11 @@ class BaseSMSBackend:
         for ``check --deploy`` and ``send_test_sms``."""
         return []
 
+    def explain(self, error_code: str) -> str:
+        """Return what to do about an error code of the gateway's, in plain words and with a
+        link, for ``send_test_sms``; ``""``: nothing is known of it."""
+        return ""
+
     @classmethod
     def _option_names(cls) -> list[str]:
         parameters = inspect.signature(cls.__init__).parameters

@@ -11,6 +11,7 @@ from typing import Any
 from ..exceptions import DeliveryUnknown, InvalidBackend
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
+from .twilio_hints import explain
 
 LONGEST_VALIDITY = 36_000
 """Most seconds that Twilio takes for ValidityPeriod."""
@@ -76,6 +77,9 @@ class SMSBackend(BaseSMSBackend):
     def send(self, message: SMSMessage) -> SendResult:
         """Create the message."""
         return ask(lambda: self._create(message))
+
+    def explain(self, error_code: str) -> str:
+        return explain(error_code)
 
     def _create(self, message: SMSMessage) -> SendResult:
         created = self._client.messages.create(
