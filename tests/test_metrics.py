@@ -344,11 +344,12 @@ import django
 django.setup()
 import django_sms_otp.urls, django_sms_otp.services, django_sms_otp.admin
 print(*sorted({{name.split(".")[0] for name in sys.modules}}))
+{after}
 """
 
 
-def start(*apps: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    program = SITE.format(before=before, apps=", ".join(map(repr, apps)))
+def start(*apps: str, before: str = "", after: str = "") -> subprocess.CompletedProcess[str]:
+    program = SITE.format(before=before, apps=", ".join(map(repr, apps)), after=after)
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         capture_output=True,
@@ -371,6 +372,23 @@ def test_nobody_imports_what_a_site_has_not_asked_for() -> None:
 def test_the_app_of_an_extra_starts(extra: str) -> None:
     result = start(f"django_sms_otp.contrib.{extra}")
     assert EXTRAS[extra] in result.stdout.split(), result.stderr
+
+
+LATER = """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from django_sms_otp.signals import code_rejected
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider([reader]))
+code_rejected.send(None, reason="invalid_code")
+print(reader.get_metrics_data().to_json())
+"""
+
+
+def test_a_meter_provider_may_be_set_later() -> None:
+    result = start("django_sms_otp.contrib.opentelemetry", after=LATER)
+    assert "sms_otp.codes_rejected" in result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
