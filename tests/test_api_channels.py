@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import override_settings
 
 from django_sms_otp import services, testing
-from django_sms_otp.backends.locmem import SMSBackend as LocmemBackend
 from django_sms_otp.exceptions import NotSMSCapable
 from django_sms_otp.models import HourlyCount, OTPCode
 from django_sms_otp.testing import override_sms_otp
@@ -29,17 +27,6 @@ no_landlines = override_sms_otp(
     CHANNELS={"sms": "default", "voice": "default"},
     REFUSED_NUMBER_TYPES=["UNKNOWN", "VOIP", "FIXED_LINE"],
 )
-
-
-class AnyChannel(LocmemBackend):
-    channels = frozenset({"sms", "voice", "whatsapp"})
-
-
-@pytest.fixture(autouse=True)
-def any_channel() -> Iterator[None]:
-    entry = {"BACKEND": f"{__name__}.AnyChannel"}
-    with override_settings(SMS_OTP_BACKENDS={"default": entry}):
-        yield
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_e021_is_silent_on_a_broken_target_of_which_e002_speaks() -> None:
 
 
 def test_e011_the_backend_of_any_channel_for_development() -> None:
-    locmem = {"BACKEND": "tests.test_api_channels.AnyChannel"}
+    locmem = {"BACKEND": LOCMEM}
     with configured(
         {"sms": "default", "voice": "calls"}, default=entry("Gateway"), calls=locmem
     ):
