@@ -44,8 +44,9 @@ CONTROLS = (
 )
 MODES = ("off", "record", "enforce")
 SMS = "sms"
+WHATSAPP = "whatsapp"
 VOICE = "voice"
-CHANNELS = (SMS, "whatsapp", VOICE)
+CHANNELS = (SMS, WHATSAPP, VOICE)
 DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 

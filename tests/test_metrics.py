@@ -369,9 +369,19 @@ def test_nobody_imports_what_a_site_has_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_the_app_of_an_extra_starts(extra: str) -> None:
-    result = start(f"django_sms_otp.contrib.{extra}")
+def test_the_app_of_an_extra_starts_and_starts_again(extra: str) -> None:
+    """Tests of a site make apps anew where they change ``INSTALLED_APPS``."""
+    result = start(f"django_sms_otp.contrib.{extra}", after=AGAIN)
     assert EXTRAS[extra] in result.stdout.split(), result.stderr
+    assert result.stdout.endswith("again\n"), result.stderr
+    assert result.stderr == ""
+
+
+AGAIN = """
+from django.test import override_settings
+with override_settings(INSTALLED_APPS=list(settings.INSTALLED_APPS)):
+    print("again")
+"""
 
 
 LATER = """

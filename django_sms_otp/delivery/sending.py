@@ -18,7 +18,7 @@ from ..exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
-from ..models import WITHHELD, DeliveryState, OTPCode
+from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..signals import code_sent, delivery_failed
 from .composing import message_of
@@ -135,7 +135,7 @@ def withhold(
         message_id=otp_code.message_id,
         sent_at=otp_code.sent_at,
     )
-    control = otp_code.reason.removeprefix(WITHHELD)
+    control = otp_code.withheld_by
     said = event("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
     logger.info("Withheld code %s from %s.", otp_code.id, phone_number, extra=said)
 

@@ -17,7 +17,7 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
-from ..models import WITHHELD, OTPCode
+from ..models import OTPCode
 from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..queues import enqueue_message, is_queued
@@ -42,12 +42,6 @@ class Issued:
     counted_at: datetime
     answer: CodeRequested
     decision: Admitted
-
-    @property
-    def withheld_by(self) -> str:
-        """What holds the message back; empty: nothing does."""
-        reason = self.otp_code.reason
-        return reason.removeprefix(WITHHELD) if reason.startswith(WITHHELD) else ""
 
     def send(self, caller: Caller) -> CodeRequested | RequestRefused:
         """Send the message, withhold it, or leave it to a worker."""

@@ -27,40 +27,40 @@ def read_phone_number(
     :raises PhoneNumberError: no number, or not one of an allowed type and region.
     """
     settings = get_settings()
-    channels = {channel or settings.default_channel} if to_send else {*settings.CHANNELS}
-    refused_types = _refused_types(settings, channels)
+    channel = channel or settings.default_channel
+    channels = {channel} if to_send else {*settings.CHANNELS}
     # Controls that are off, or only record and have done so.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
     while True:
         try:
-            return _parse(text, settings, refused_types, passed)
+            return _parse(text, settings, channels, passed)
         except PhoneNumberError as error:
             control = CONTROLS.get(error.code, "")
             if to_send:
-                report_number(error, control, channel or settings.default_channel)
+                report_number(error, control, channel)
             if settings.mode(control) != "record":
                 raise
             passed.add(control)
 
 
 def _parse(
-    text: str, settings: Settings, refused_types: Collection[int], passed: set[str]
+    text: str, settings: Settings, channels: Collection[str], passed: set[str]
 ) -> PhoneNumber:
     return parse_phone_number(
         text,
         default_region=settings.DEFAULT_REGION,
         allowed_regions=REGIONS if "region" in passed else settings.ALLOWED_REGIONS,
-        # What is no number of any type is not a matter of modes.
-        refused_types={*refused_types} & {PhoneNumberType.UNKNOWN}
-        if "number_type" in passed
-        else refused_types,
+        refused_types=_refused_types(settings, channels, all_pass="number_type" in passed),
     )
 
 
-def _refused_types(settings: Settings, channels: Collection[str]) -> Collection[int]:
+def _refused_types(
+    settings: Settings, channels: Collection[str], *, all_pass: bool
+) -> Collection[int]:
     names = {*settings.REFUSED_NUMBER_TYPES}
     if VOICE in channels:
-        # A landline gets no SMS, but it rings. What makes a call pay its receiver is refused
-        # as ever.
+        # A landline gets no SMS, but it rings. Who is paid for being called is refused as ever.
         names.discard("FIXED_LINE")
-    return REFUSED_TYPES | {getattr(PhoneNumberType, name) for name in names}
+    optional = {getattr(PhoneNumberType, name) for name in names}
+    # What is no number of any type is not a matter of modes.
+    return optional & {PhoneNumberType.UNKNOWN} if all_pass else REFUSED_TYPES | optional

@@ -93,7 +93,7 @@ def request_code(
         return outcome.answer
     answer = outcome.send(caller)
     report(outcome.decision, phone_number)
-    _announce(request, outcome.decision, answer, withheld_by=outcome.withheld_by)
+    _announce(request, outcome.decision, answer, withheld_by=outcome.otp_code.withheld_by)
     return answer
 
 

@@ -22,6 +22,6 @@ class OpenTelemetryConfig(AppConfig):
                 "pip install 'django-sms-otp[opentelemetry]'."
             ) from error
         from ..measures import connect
-        from .collector import OpenTelemetryCollector
+        from .collector import site_collector
 
-        connect(OpenTelemetryCollector(), self.label)
+        connect(site_collector(), self.label)

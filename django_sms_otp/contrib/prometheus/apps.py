@@ -22,6 +22,6 @@ class PrometheusConfig(AppConfig):
                 "pip install 'django-sms-otp[prometheus]'."
             ) from error
         from ..measures import connect
-        from .collector import PrometheusCollector
+        from .collector import site_collector
 
-        connect(PrometheusCollector(), self.label)
+        connect(site_collector(), self.label)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from ..measures import INSTRUMENTS, Instrument, Observation
 
-__all__ = ["PrometheusCollector"]
+__all__ = ["PrometheusCollector", "site_collector"]
 
 
 class PrometheusCollector:
@@ -22,6 +24,13 @@ class PrometheusCollector:
             metric.observe(observation.value)
         else:
             metric.inc(observation.value)
+
+
+@cache
+def site_collector() -> PrometheusCollector:
+    """Return the one of the default registry, which takes no name twice: apps are made anew
+    where a test changes ``INSTALLED_APPS``."""
+    return PrometheusCollector()
 
 
 def _metric(instrument: Instrument, registry: CollectorRegistry) -> Counter | Histogram:

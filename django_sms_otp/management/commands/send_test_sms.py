@@ -93,7 +93,8 @@ class Command(BaseCommand):
                 f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}: workers send the codes. "
                 "This is sent from here, and says nothing about the queue and its workers."
             )
-        for text in found:
+        # One that hands messages on may speak for its targets too.
+        for text in dict.fromkeys(found):
             self.stderr.write(self.style.WARNING(text))
 
     def _show_result(self, alias: str, result: SendResult) -> None:
