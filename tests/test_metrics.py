@@ -397,8 +397,10 @@ print(reader.get_metrics_data().to_json())
 
 
 def test_a_meter_provider_may_be_set_later() -> None:
-    result = start("django_sms_otp.contrib.opentelemetry", after=LATER)
+    result = start("django_sms_otp.contrib.opentelemetry", after=AGAIN + LATER)
     assert "sms_otp.codes_rejected" in result.stdout, result.stderr
+    assert '"value": 1' in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

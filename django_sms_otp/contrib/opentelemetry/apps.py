@@ -22,6 +22,6 @@ class OpenTelemetryConfig(AppConfig):
                 "pip install 'django-sms-otp[opentelemetry]'."
             ) from error
         from ..measures import connect
-        from .collector import site_collector
+        from .collector import OpenTelemetryCollector
 
-        connect(site_collector(), self.label)
+        connect(OpenTelemetryCollector(), self.label)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, get_meter
 
 from ... import __version__
 from ..measures import INSTRUMENTS, Instrument, Observation
 
-__all__ = ["OpenTelemetryCollector", "site_collector"]
+__all__ = ["OpenTelemetryCollector"]
 
 
 class OpenTelemetryCollector:
@@ -27,13 +25,6 @@ class OpenTelemetryCollector:
             instrument.record(observation.value, observation.labels)
         else:
             instrument.add(observation.value, observation.labels)
-
-
-@cache
-def site_collector() -> OpenTelemetryCollector:
-    """Return the one of the site's provider. OpenTelemetry warns of a second: apps are made
-    anew where a test changes ``INSTALLED_APPS``."""
-    return OpenTelemetryCollector()
 
 
 def _instrument(instrument: Instrument, meter: Meter) -> Counter | Histogram:
