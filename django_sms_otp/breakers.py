@@ -11,6 +11,7 @@ from typing import Any
 
 from .conf import get_settings
 from .counts import count
+from .events import event
 from .models import Limit
 from .pumping import Conversion, conversion_of
 from .rounds import LimitRow, change_row
@@ -56,12 +57,15 @@ def announce(trip: Trip) -> None:
         blocked_until = block(trip.key, breaker.block_for)
         if blocked_until is None:
             return
-        logger.error("Breaker %s: %.0f %% redeemed, blocked.", trip.key, trip.share * 100)
+        said = event("breaker", outcome="blocked", control="breaker", key=trip.key)
+        text = "Breaker %s: %.0f %% redeemed, blocked."
+        logger.error(text, trip.key, trip.share * 100, extra=said)
     else:
         blocked_until = None
         if not count(f"low_conversion:{trip.key.partition(':')[0]}", _region(scope)):
             return
-        logger.warning("Breaker %s: %.0f %% redeemed.", trip.key, trip.share * 100)
+        said = event("breaker", outcome="alert", control="breaker", key=trip.key)
+        logger.warning("Breaker %s: %.0f %% redeemed.", trip.key, trip.share * 100, extra=said)
     breaker_tripped.send_robust(
         Limit, key=trip.key, conversion=trip.share, blocked_until=blocked_until
     )

@@ -22,6 +22,7 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from .circuit_state import CLOSED, Circuit, Policy
+from .events import event
 from .exceptions import Contention, InsideTransaction
 from .models import Limit
 from .rounds import LimitRow, change_row
@@ -131,11 +132,13 @@ def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
     before, after = changed
     until = datetime.fromtimestamp(after.until, UTC)
     if not before.is_closed:
-        logger.info("Backend %r still fails: passed over until %s.", alias, until)
+        said = event("circuit", backend=alias, outcome="open")
+        logger.info("Backend %r still fails: passed over until %s.", alias, until, extra=said)
     elif not after.is_closed:
         logger.error(
             "Backend %r failed %d times in a row: passed over until %s.",
             *(alias, after.failures, until),
+            extra=event("circuit", backend=alias, outcome="open"),
         )
         circuit_opened.send_robust(Limit, alias=alias, until=until)
 
@@ -152,7 +155,8 @@ def close(alias: str) -> bool:
     if changed is None or changed[0] == CLOSED:
         return False
     if not changed[0].is_closed:
-        logger.info("Backend %r is used again.", alias)
+        said = event("circuit", backend=alias, outcome="closed")
+        logger.info("Backend %r is used again.", alias, extra=said)
         circuit_closed.send_robust(Limit, alias=alias)
     return True
 
@@ -204,7 +208,8 @@ def _or_none(act: Callable[[], T]) -> T | None:
     except (Error, Contention, InsideTransaction) as error:
         if not _seen.is_lost:
             name = type(error.__cause__ or error).__name__
-            logger.error("Circuits go by what was seen last: %s.", name)
+            said = event("database_outage", error_code=name)
+            logger.error("Circuits go by what was seen last: %s.", name, extra=said)
         _seen.is_lost = True
         return None
     _seen.is_lost = False

@@ -149,6 +149,11 @@ class Settings:
         return is_wanted and self.mode("breaker") != "off"
 
     @property
+    def default_channel(self) -> str:
+        """The channel of who asks for none: ``sms``, or else the first that is offered."""
+        return rules.SMS if rules.SMS in self.CHANNELS else next(iter(self.CHANNELS))
+
+    @property
     def budget(self) -> Budget | None:
         """The figures of the unverified budget, or ``None`` where it is off."""
         is_on = self.UNVERIFIED_BUDGET is not None and self.mode("budget") != "off"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -78,10 +79,13 @@ class DeliveryError(SMSOTPError):
 
     Raise one of the subclasses. ``error_code`` is the gateway's own code, kept on the
     code's row; neither it nor the text may hold a code or a whole phone number. ``alias`` is
-    the backend that failed, and is filled in for it.
+    the backend that failed and ``latency`` the seconds that it took, ``None`` where none was
+    asked; both are filled in. ``outcome`` is a stable word for logs and metrics.
     """
 
     alias = ""
+    latency: float | None = None
+    outcome: ClassVar[str] = "failed"
 
     def __init__(self, message: str = "", *, error_code: str = "") -> None:
         super().__init__(message)
@@ -94,6 +98,8 @@ class NotDelivered(DeliveryError):
     ``retry_after`` is how long a client should wait; ``needs_attention`` says that nothing
     will be sent until somebody mends the configuration or the account.
     """
+
+    outcome = "not_sent"
 
     def __init__(
         self,
@@ -120,6 +126,8 @@ class NotQueued(SMSOTPError):
 class DeliveryUnknown(DeliveryError):
     """A time-out or a broken answer: the SMS may be on its way. Never sent again by itself."""
 
+    outcome = "unknown"
+
 
 class DeliveryRefused(DeliveryError):
     """Not sent, because of this number: the person must use another one, or act.
@@ -129,6 +137,8 @@ class DeliveryRefused(DeliveryError):
     ``quota_exceeded``, where the gateway sends no more to this number until ``retry_after``.
     Of a gateway that checks codes also ``too_many_attempts``: it looks at no more guesses.
     """
+
+    outcome = "refused"
 
     def __init__(
         self,
@@ -147,6 +157,8 @@ class DeliveryRefused(DeliveryError):
 
 class DeliveryBlocked(DeliveryError):
     """The gateway took the request for fraud. The caller, maybe the fraudster, is not told."""
+
+    outcome = "blocked"
 
 
 class LoginRefused(SMSOTPError):

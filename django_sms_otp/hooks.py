@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .conf import load_class
+from .events import event
 from .exceptions import InvalidSettings, Unavailable
 from .phone import PhoneNumber
 
@@ -69,7 +70,7 @@ def passes_challenge(attempt: SendAttempt) -> bool:
     :raises Unavailable: it failed.
     """
     challenge = load_class("CHALLENGE", Challenge)()
-    return _ask("CHALLENGE", lambda: challenge.passes(attempt))
+    return _ask("CHALLENGE", attempt, lambda: challenge.passes(attempt))
 
 
 def look_up(attempt: SendAttempt) -> Verdict:
@@ -78,10 +79,10 @@ def look_up(attempt: SendAttempt) -> Verdict:
     :raises Unavailable: it failed.
     """
     lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
-    return _ask("NUMBER_LOOKUP", lambda: lookup.look_up(attempt))
+    return _ask("NUMBER_LOOKUP", attempt, lambda: lookup.look_up(attempt))
 
 
-def _ask(setting: str, question: Callable[[], T]) -> T:
+def _ask(setting: str, attempt: SendAttempt, question: Callable[[], T]) -> T:
     try:
         return question()
     except InvalidSettings:
@@ -90,5 +91,13 @@ def _ask(setting: str, question: Callable[[], T]) -> T:
         # Not logger.exception: the text of a foreign error may hold the number.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    logger.error("The class of SMS_OTP[%r] failed with %s:\n%s", setting, name, frames)
+    said = event(
+        "hook_error",
+        phone_number=attempt.phone_number,
+        purpose=attempt.purpose,
+        control=setting.lower().removeprefix("number_"),
+        error_code=name,
+    )
+    text = "The class of SMS_OTP[%r] failed with %s:\n%s"
+    logger.error(text, setting, name, frames, extra=said)
     raise Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")

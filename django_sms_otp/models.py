@@ -241,6 +241,11 @@ class OTPCode(models.Model):
         return self.reason.startswith(WITHHELD)
 
     @property
+    def withheld_by(self) -> str:
+        """What holds the latest message back; empty: nothing does."""
+        return self.reason.removeprefix(WITHHELD) if self.is_to_be_withheld else ""
+
+    @property
     def is_withheld(self) -> bool:
         """Whether nobody has been sent this code: who types it has guessed it."""
         return self.sent_at is None and self.is_to_be_withheld

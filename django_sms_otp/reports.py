@@ -8,9 +8,11 @@ from .breakers import announce
 from .conf import get_settings
 from .controls import Decision, Refused
 from .counts import count
+from .events import event
+from .exceptions import PhoneNumberError
 from .models import Limit
 from .phone import PhoneNumber
-from .signals import limit_tripped
+from .signals import limit_tripped, number_refused
 
 __all__ = ["report", "report_number", "report_withheld"]
 
@@ -35,16 +37,36 @@ def report_withheld(control: str, phone_number: PhoneNumber) -> None:
     _report("withheld", control, phone_number)
 
 
-def report_number(control: str, region: str, *, refused: bool) -> None:
-    """Count and log a number of a region or type that is not sent to."""
-    verb = "refused" if refused else "recorded"
-    logger.info("%s a number of region %s: %s.", verb.capitalize(), region, control)
-    count(f"{verb}:{control}", region)
+def report_number(error: PhoneNumberError, control: str, channel: str) -> None:
+    """Count and log a number that is not sent to, or would not be.
+
+    :param control: ``number_type`` or ``region``; empty: it is no number, and nothing is
+        written of what anybody may post without end.
+    """
+    mode = get_settings().mode(control)
+    if control:
+        verb = "recorded" if mode == "record" else "refused"
+        said = event(
+            "control", outcome=verb, control=control, region=error.region, channel=channel
+        )
+        text = "%s a number of region %s: %s."
+        logger.info(text, verb.capitalize(), error.region, control, extra=said)
+        count(f"{verb}:{control}", error.region)
+    number_refused.send_robust(
+        Limit,
+        channel=channel,
+        region=error.region,
+        reason=error.code,
+        control=control,
+        mode=mode,
+    )
 
 
 def _report(verb: str, control: str, phone_number: PhoneNumber) -> None:
     level = logging.WARNING if control in ALARMING else logging.INFO
-    logger.log(level, "%s a code for %s: %s.", verb.capitalize(), phone_number, control)
+    said = event("control", phone_number=phone_number, outcome=verb, control=control)
+    text = "%s a code for %s: %s."
+    logger.log(level, text, verb.capitalize(), phone_number, control, extra=said)
     # The site's cap is one for all regions, and so is its alarm.
     region = "" if control == "site" else phone_number.region
     is_first_of_hour = count(f"{verb}:{control}", region)

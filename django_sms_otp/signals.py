@@ -9,8 +9,34 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+code_requested = Signal()
+"""Somebody has asked for a code, and was answered.
+
+Also carries ``channel``, ``outcome``, ``control`` and ``recorded``. ``outcome`` is
+``accepted``, ``withheld`` (answered as if accepted) or the word that the API refused with;
+``control`` is what refused or withheld the message, if a control did; ``recorded`` are those
+that only record, and would have.
+"""
+
+number_refused = Signal()
+"""Somebody has asked for a code for a number that none is sent to, or would not be.
+
+Comes from :class:`~django_sms_otp.models.Limit`. Carries ``channel``, ``region``, ``reason``
+(the API's word), ``control`` (``number_type``, ``region``; empty: it is no number) and its
+``mode``.
+"""
+
+gateway_called = Signal()
+"""A backend has handed a message to its gateway, or has failed to.
+
+Comes from the backend's class, also for each of several that were tried. Carries ``alias``,
+``channel``, ``region``, ``outcome`` (``sent``, or that of the error), ``error_code`` and
+``latency`` in seconds; no number.
+"""
+
 code_sent = Signal()
-"""The gateway took the message. Also carries ``otp_code``, the row."""
+"""The gateway took the message. Also carries ``otp_code``, the row, and ``latency``, the
+seconds that the gateway took."""
 
 code_redeemed = Signal()
 """A code was redeemed. Also carries ``otp_code`` and ``user`` (``None`` unless a login)."""
@@ -19,7 +45,8 @@ code_rejected = Signal()
 """A code was refused. Also carries ``otp_code`` (or ``None``) and ``reason``, a stable word."""
 
 delivery_failed = Signal()
-"""A message was not handed over, or nobody knows. Also carries ``otp_code`` and ``error``."""
+"""A message was not handed over, or nobody knows. Also carries ``otp_code``, ``error`` and
+``latency`` in seconds: ``None`` where no gateway was asked."""
 
 delivery_updated = Signal()
 """A gateway has told how far a message is. Also carries ``otp_code``, the row as it is now, and

@@ -27,7 +27,8 @@ JSON_VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["phone_number", "code", "request_id"]) | st.text(), inner
+            st.sampled_from(["phone_number", "code", "request_id", "channel"]) | st.text(),
+            inner,
         )
     ),
     max_leaves=8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NoReturn
 
 import pytest
@@ -16,16 +16,25 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from django_sms_otp import services
-from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.exceptions import DeliveryBlocked, LoginRefused, NotDelivered
-from django_sms_otp.models import DeliveryState, OTPCode, VerifiedPhone
+from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage, hand_over
+from django_sms_otp.backends.locmem import SMSBackend
+from django_sms_otp.exceptions import (
+    DeliveryBlocked,
+    LoginRefused,
+    NotDelivered,
+    PhoneNumberError,
+)
+from django_sms_otp.models import DeliveryState, Limit, OTPCode, VerifiedPhone
 from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.signals import (
     code_redeemed,
     code_rejected,
+    code_requested,
     code_sent,
     delivery_failed,
+    gateway_called,
+    number_refused,
     user_registered,
 )
 from django_sms_otp.testing import outbox, override_sms_otp
@@ -117,6 +126,7 @@ def test_code_sent_carries_the_row(heard: Heard) -> None:
 
     [(name, kwargs)] = heard
     assert name == "code_sent"
+    assert 0 < kwargs.pop("latency") < 1
     assert kwargs == {"otp_code": row, "phone_number": PHONE, "purpose": "login"}
     assert kwargs["otp_code"].delivery_state == DeliveryState.SENT
 
@@ -267,6 +277,7 @@ def test_delivery_failed_carries_the_row_and_the_error(
     [(name, kwargs)] = heard
     error = kwargs.pop("error")
     assert name == "delivery_failed"
+    assert 0 < kwargs.pop("latency") == error.latency < 1
     assert kwargs == {
         "otp_code": OTPCode.objects.get(),
         "phone_number": PHONE,
@@ -276,13 +287,151 @@ def test_delivery_failed_carries_the_row_and_the_error(
     assert (type(error), error.error_code) == (error_class, error_code)
 
 
-def test_no_signal_comes_of_a_request_in_the_cooldown(heard: Heard) -> None:
+def test_no_signal_of_a_message_comes_of_a_request_in_the_cooldown(heard: Heard) -> None:
     request()
     heard.clear()
 
     services.request_code(PHONE)
 
     assert heard == []
+
+
+# Requests, and calls of gateways
+
+
+@pytest.fixture
+def asked(db: None) -> Iterator[list[dict[str, Any]]]:
+    """Collect what was asked for, and how it was answered."""
+    collected: list[dict[str, Any]] = []
+
+    def receiver(sender: Any, **kwargs: Any) -> None:
+        del kwargs["signal"]
+        collected.append({"sender": sender, **kwargs})
+
+    with ExitStack() as stack:
+        for signal in (code_requested, number_refused, gateway_called):
+            stack.enter_context(connected(signal, receiver))
+        yield collected
+
+
+def requested(outcome: str, *, control: str = "", recorded: tuple[str, ...] = ()) -> Any:
+    return {
+        "sender": OTPCode,
+        "phone_number": PHONE,
+        "purpose": "login",
+        "channel": "sms",
+        "outcome": outcome,
+        "control": control,
+        "recorded": recorded,
+    }
+
+
+def test_a_request_is_told_with_its_answer(asked: list[dict[str, Any]]) -> None:
+    request()
+    services.request_code(PHONE)
+
+    call, *requests = asked
+    assert 0 < call.pop("latency") < 1
+    assert call == {
+        "sender": SMSBackend,
+        "alias": "default",
+        "channel": "sms",
+        "region": "US",
+        "outcome": "sent",
+        "error_code": "",
+    }
+    assert requests == [requested("accepted"), requested("cooldown", control="cooldown")]
+
+
+def test_a_request_that_is_only_recorded_is_told(asked: list[dict[str, Any]]) -> None:
+    limits, modes = {"phone": "1/h"}, {"phone": "record"}
+    with override_sms_otp(COOLDOWN=[], LIMITS=limits, CONTROL_MODES=modes):
+        request()
+        request()
+
+    assert asked[-1] == requested("accepted", recorded=("phone",))
+
+
+@override_sms_otp(UNKNOWN_NUMBERS="ignore")
+def test_a_withheld_request_is_told(asked: list[dict[str, Any]]) -> None:
+    request()
+
+    assert asked == [requested("withheld", control="unknown_number")]
+
+
+@override_sms_otp(UNKNOWN_NUMBERS="reject")
+def test_a_rejected_request_is_told(asked: list[dict[str, Any]]) -> None:
+    services.request_code(PHONE)
+
+    assert asked == [requested("unknown_phone_number", control="unknown_number")]
+
+
+def test_a_request_that_the_gateway_refused_is_told(
+    asked: list[dict[str, Any]], settings: Any
+) -> None:
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{__name__}.DownBackend"}}
+    services.request_code(PHONE)
+
+    call, answer = asked
+    assert (call["sender"], call["outcome"]) == (DownBackend, "not_sent")
+    assert call["error_code"] == "20429"
+    assert answer == requested("delivery_failed")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hello", ("invalid_phone_number", "", "", "enforce")),
+        ("+19002345678", ("phone_number_not_sms_capable", "number_type", "US", "enforce")),
+        ("+33612345678", ("region_not_supported", "region", "FR", "record")),
+    ],
+)
+def test_a_number_that_is_not_sent_to_is_told(
+    asked: list[dict[str, Any]], text: str, expected: tuple[str, ...]
+) -> None:
+    policy = override_sms_otp(ALLOWED_REGIONS=["US"], CONTROL_MODES={"region": "record"})
+    with policy, suppress(PhoneNumberError):
+        services.read_phone_number(text, to_send=True, channel="voice")
+
+    reason, control, region, mode = expected
+    assert asked == [
+        {
+            "sender": Limit,
+            "channel": "voice",
+            "region": region,
+            "reason": reason,
+            "control": control,
+            "mode": mode,
+        }
+    ]
+
+
+def test_a_number_that_is_only_read_is_not_told(asked: list[dict[str, Any]]) -> None:
+    with suppress(PhoneNumberError):
+        services.read_phone_number("hello")
+
+    assert asked == []
+
+
+class ForwardingBackend(BaseSMSBackend):
+    targets = ("default",)
+
+    def send(self, message: SMSMessage) -> SendResult:
+        return hand_over(message, "default")
+
+
+def test_a_message_handed_on_is_one_call_of_the_gateway_that_sent(
+    asked: list[dict[str, Any]], heard: Heard, settings: Any
+) -> None:
+    forwarding = {"BACKEND": f"{__name__}.ForwardingBackend"}
+    settings.SMS_OTP_BACKENDS = {**settings.SMS_OTP_BACKENDS, "forwarding": forwarding}
+    settings.SMS_OTP = {**settings.SMS_OTP, "CHANNELS": {"sms": "forwarding"}}
+
+    assert request().backend == "default"
+
+    calls = [each for each in asked if "latency" in each]
+    assert [call["alias"] for call in calls] == ["default"]
+    assert heard[0][1]["latency"] == calls[0]["latency"]
 
 
 # When they come

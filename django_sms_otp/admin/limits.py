@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..addresses import network_of
+from ..events import event
 from ..exceptions import Contention
 from ..models import Limit
 from ..services import forget_limit, unlock_number
@@ -163,7 +164,9 @@ class LimitAdmin(SealedAdmin):
             if changed:
                 count += 1
                 self.log_change(request, row, gettext(said))
-                logger.info("User %s, limit %s: %s", request.user.pk, row, said)
+                extra = event("limit_changed", outcome=said, key=str(row))
+                text = "User %s, limit %s: %s"
+                logger.info(text, request.user.pk, row, said, extra=extra)
         return count
 
 

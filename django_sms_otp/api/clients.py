@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..addresses import client_address
 from ..conf import get_settings
+from ..events import event
 
 __all__ = ["device_of", "ip_address_of", "new_device", "remember_device"]
 
@@ -66,5 +67,6 @@ def _complain(hour: int) -> None:
     """Once an hour and process: an attacker must not fill the log."""
     logger.error(
         "The client's address is unknown, so no limit by IP address holds. Requests come from "
-        "a proxy: set SMS_OTP['TRUSTED_PROXY_COUNT'] to how many of them there are."
+        "a proxy: set SMS_OTP['TRUSTED_PROXY_COUNT'] to how many of them there are.",
+        extra=event("unknown_address"),
     )

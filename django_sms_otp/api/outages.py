@@ -7,6 +7,8 @@ import traceback
 
 from django.db import InterfaceError, OperationalError
 
+from ..events import event
+
 __all__ = ["is_outage", "log_outage"]
 
 logger = logging.getLogger("django_sms_otp")
@@ -24,7 +26,9 @@ def is_outage(error: Exception) -> bool:
 def log_outage(error: Exception) -> None:
     """Log what failed and where, but not the text of the error: it may hold a row's values."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("The database failed with %s:\n%s", _name(error), frames)
+    name = _name(error)
+    said = event("database_outage", error_code=name)
+    logger.error("The database failed with %s:\n%s", name, frames, extra=said)
 
 
 def _name(error: Exception) -> str:

@@ -52,28 +52,38 @@ class TextField(serializers.Field[Any, Any, str, Any]):
         return value
 
 
-class PhoneNumberField(TextField):
-    """A phone number that a code may be sent to.
+class NumberTextField(TextField):
+    """The text of a phone number."""
 
-    :param to_send: a message is to go there: what is refused is counted.
-    """
-
-    def __init__(self, *, to_send: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.to_send = to_send
-
-    def to_internal_value(self, data: Any) -> PhoneNumber:
+    def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
-        try:
-            return read_phone_number(self._with_plus(text), to_send=self.to_send)
-        except PhoneNumberError as error:
-            raise serializers.ValidationError(str(error), code=error.code) from None
-
-    def _with_plus(self, text: str) -> str:
         # In a form body an unescaped "+" means a space (WHATWG URL, 5.1), and many clients
         # forget to escape it.
         is_form = isinstance(getattr(self.parent, "initial_data", None), QueryDict)
         return f"+{text[1:]}" if is_form and text.startswith(" ") else text
+
+
+class PhoneNumberField(NumberTextField):
+    """A phone number that a code may have been sent to."""
+
+    def to_internal_value(self, data: Any) -> PhoneNumber:
+        try:
+            return read_phone_number(super().to_internal_value(data))
+        except PhoneNumberError as error:
+            raise serializers.ValidationError(str(error), code=error.code) from None
+
+
+class ChannelField(TextField):
+    """How a code is to reach the person: one of the site's ``CHANNELS``."""
+
+    default_error_messages = {"not_offered": _("Must be one of: {channels}.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        channel: str = super().to_internal_value(data)
+        offered = get_settings().CHANNELS
+        if channel not in offered:
+            self.fail("not_offered", channels=", ".join(offered))
+        return channel
 
 
 class RequestIdField(serializers.UUIDField):
@@ -89,13 +99,24 @@ class RequestIdField(serializers.UUIDField):
 
 
 class GetCodeSerializer(serializers.Serializer[Any]):
-    phone_number = PhoneNumberField(
-        to_send=True,
+    phone_number = NumberTextField(
         label=_("Phone number"),
         help_text=_("With its country code: +14155552671."),
     )
     request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
+    channel = ChannelField(**OPTIONAL, label=_("Channel"))
     challenge = TextField(**OPTIONAL, label=_("Challenge response"))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # Here, where the channel is known: a call reaches numbers that an SMS does not.
+        try:
+            number = read_phone_number(
+                attrs["phone_number"], to_send=True, channel=attrs.get("channel")
+            )
+        except PhoneNumberError as error:
+            detail = serializers.ErrorDetail(str(error), code=error.code)
+            raise serializers.ValidationError({"phone_number": [detail]}) from None
+        return {**attrs, "phone_number": number}
 
 
 class AuthCodeSerializer(serializers.Serializer[Any]):

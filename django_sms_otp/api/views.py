@@ -102,6 +102,7 @@ class GetCodeView(SMSOTPView):
         fields = self.validated(request)
         outcome = request_code(
             fields["phone_number"],
+            channel=fields.get("channel"),
             request_id=fields.get("request_id"),
             ip_address=ip_address_of(request),
             device=device_of(request),

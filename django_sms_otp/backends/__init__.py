@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import DEFAULT_ALIAS, backend_aliases, backend_config
+from ..events import event
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
+from ..signals import gateway_called
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "get_backend",
     "hand_over",
     "maker_of_codes",
+    "with_targets",
 ]
 
 logger = logging.getLogger("django_sms_otp")
@@ -58,14 +62,31 @@ def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
     config = backend_config(alias)
     known: dict[str, _Instance] = _instances.__dict__.setdefault("by_alias", {})
     if alias not in known or not known[alias].is_current(config):
-        backend = _create(alias, *config)
-        known[alias] = _Instance(config, backend, _targets_of(backend))
+        with _making(alias):
+            backend = _create(alias, *config)
+            known[alias] = _Instance(config, backend, _targets_of(backend))
     return known[alias].backend
+
+
+def with_targets(alias: str) -> list[BaseSMSBackend]:
+    """Return a backend, and after it all those that it may hand messages on to.
+
+    :raises InvalidBackend: one of them cannot be made.
+    """
+    found: dict[str, BaseSMSBackend] = {}
+    waiting = [alias]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = get_backend(name)
+            waiting.extend(found[name].targets)
+    return list(found.values())
 
 
 @sensitive_variables("message")
 def hand_over(message: SMSMessage, alias: str) -> SendResult:
-    """Have a backend send a message. The result, or the error, names who did.
+    """Have a backend send a message. The result, or the error, names who did, and how long that
+    took.
 
     :raises DeliveryError: whatever goes wrong; what no backend should raise counts as unknown.
     :raises InvalidBackend: ``SMS_OTP_BACKENDS`` is broken.
@@ -73,8 +94,18 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
     backend = get_backend(alias)
     if backend.checks_codes:
         message = replace(message, code=None, body="")
-    result = _guarded(alias, lambda: backend.send(message))
-    return result if result.alias else replace(result, alias=alias)
+    started = time.monotonic()
+    try:
+        result = _guarded(backend, lambda: backend.send(message), message)
+    except DeliveryError as error:
+        error.alias = error.alias or alias
+        if error.latency is None:
+            error.latency = time.monotonic() - started
+        _announce(backend, message, error.outcome, error.latency, error.error_code)
+        raise
+    latency = time.monotonic() - started if result.latency is None else result.latency
+    _announce(backend, message, "sent", latency)
+    return replace(result, alias=result.alias or alias, latency=latency)
 
 
 @sensitive_variables("check")
@@ -85,7 +116,11 @@ def ask_gateway(check: CodeCheck, alias: str) -> bool:
     :raises InvalidBackend: ``SMS_OTP_BACKENDS`` is broken.
     """
     backend = get_backend(alias)
-    return _guarded(alias, lambda: backend.check_code(check))
+    try:
+        return _guarded(backend, lambda: backend.check_code(check), check)
+    except DeliveryError as error:
+        error.alias = alias
+        raise
 
 
 def maker_of_codes(alias: str) -> BaseSMSBackend | None:
@@ -100,21 +135,51 @@ def maker_of_codes(alias: str) -> BaseSMSBackend | None:
     return backend if backend.checks_codes else None
 
 
-def _guarded(alias: str, call: Callable[[], T]) -> T:
+@sensitive_variables("message", "call")
+def _guarded(
+    backend: BaseSMSBackend, call: Callable[[], T], message: SMSMessage | CodeCheck
+) -> T:
     try:
         return call()
-    except DeliveryError as error:
-        error.alias = error.alias or alias
+    except DeliveryError:
         raise
     except Exception as error:
         # Not logger.exception: the text of a foreign error may hold the message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    logger.error("Backend %r failed with %s:\n%s", alias, name, frames)
+    said = event(
+        "backend_error",
+        request_id=message.request_id,
+        phone_number=message.to,
+        region=message.region,
+        purpose=message.purpose,
+        channel=message.channel,
+        backend=backend.alias,
+        error_code=name,
+    )
+    logger.error("Backend %r failed with %s:\n%s", backend.alias, name, frames, extra=said)
     # Raised out here, it does not carry the foreign error as its context.
-    unknown = DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
-    unknown.alias = alias
-    raise unknown
+    raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
+
+
+def _announce(
+    backend: BaseSMSBackend,
+    message: SMSMessage,
+    outcome: str,
+    latency: float,
+    error_code: str = "",
+) -> None:
+    if backend.targets:
+        return  # Those that it has handed the message to have been announced.
+    gateway_called.send_robust(
+        type(backend),
+        alias=backend.alias,
+        channel=message.channel,
+        region=message.region,
+        outcome=outcome,
+        error_code=error_code,
+        latency=latency,
+    )
 
 
 def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
@@ -129,11 +194,10 @@ def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
         )
     if "alias" in options:
         raise InvalidBackend("OPTIONS must not name 'alias'.", alias=alias)
-    with _making(alias):
-        try:
-            return backend_class(alias=alias, **options)
-        except TypeError as error:
-            raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error
+    try:
+        return backend_class(alias=alias, **options)
+    except TypeError as error:
+        raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error
 
 
 @contextmanager

@@ -53,10 +53,12 @@ class SendResult:
 
     :param message_id: its name for the message, if it has one.
     :param alias: the backend that has sent it, where another one handed it on.
+    :param latency: seconds that this backend took; filled in.
     """
 
     message_id: str = ""
     alias: str = ""
+    latency: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class CodeCheck:
 
     :param to: phone number in E.164.
     :param typed: the guess: as many ASCII digits as the code has.
+    :param region: of the number: ``"US"``.
     :param message_id: what the gateway called the newest message; may be empty.
     """
 
@@ -74,6 +77,7 @@ class CodeCheck:
     request_id: uuid.UUID
     message_id: str
     channel: str = SMS
+    region: str = ""
 
 
 class BaseSMSBackend:
@@ -145,6 +149,11 @@ class BaseSMSBackend:
         """Return what is wrong with the configuration, as far as that shows without sending:
         for ``check --deploy`` and ``send_test_sms``."""
         return []
+
+    def explain(self, error_code: str) -> str:
+        """Return what to do about an error code of the gateway's, in plain words and with a
+        link, for ``send_test_sms``; ``""``: nothing is known of it."""
+        return ""
 
     @classmethod
     def _option_names(cls) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from ..circuit_state import Circuit
+from ..events import event
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..rules import positive_number, true_or_false
 from .base import SendResult, SMSMessage
@@ -110,6 +111,18 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
         logging.ERROR if needs_attention else logging.WARNING,
         "Code %s by %r: %s %s",
         *(message.request_id, error.alias, error, then),
+        extra=event(
+            "failover",
+            request_id=message.request_id,
+            phone_number=message.to,
+            region=message.region,
+            purpose=message.purpose,
+            channel=message.channel,
+            backend=error.alias,
+            outcome=error.outcome,
+            error_code=error.error_code,
+            latency=error.latency,
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from ..exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
 from ..rules import SMS, VOICE, WHATSAPP
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
+from .twilio_hints import explain
 from .twilio_messages import Texts, WhatsApp, choices_of
 from .twilio_voice import Calls
 
@@ -162,6 +163,9 @@ class SMSBackend(BaseSMSBackend):
         if _is_message_id(message_id):
             feedback = self._client.messages(message_id).feedback
             ask(lambda: feedback.create(outcome="confirmed"))
+
+    def explain(self, error_code: str) -> str:
+        return explain(error_code)
 
     @sensitive_variables("fields")
     def _create(self, channel: str, fields: dict[str, Any]) -> SendResult:

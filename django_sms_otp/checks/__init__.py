@@ -1,3 +1,3 @@
 """System checks. ``docs/checks.md`` explains each id."""
 
-from . import gateway_codes, limits, receipts, site  # noqa: F401  (registers them)
+from . import backends, gateway_codes, limits, receipts, site  # noqa: F401  (registers them)

@@ -1,4 +1,4 @@
-"""Checks of accounts, tokens, codes, messages and backends."""
+"""Checks of accounts, tokens, codes and messages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from ..backends import DEFAULT_ALIAS, get_backend
-from ..conf import backend_aliases, get_settings
+from ..conf import get_settings
 from ..exceptions import InvalidSettings
 from ..messages import count_segments, longest_renderings, site_name
 from ..models import OTPCode, VerifiedPhone
@@ -41,21 +40,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     except InvalidSettings as error:
         return [Error(str(error), id="sms_otp.E001")]
     return []
-
-
-@register(Tags.security)
-def check_backends(**kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    try:
-        aliases = {DEFAULT_ALIAS, *backend_aliases()}
-    except InvalidSettings as error:
-        return [Error(str(error), id="sms_otp.E002")]
-    for alias in sorted(aliases, key=str):
-        try:
-            get_backend(alias)
-        except InvalidSettings as error:
-            found.append(Error(str(error), id="sms_otp.E002"))
-    return found
 
 
 @register(Tags.security)
@@ -218,24 +202,6 @@ def check_existing_customers(
             hint=f"If the numbers are verified: manage.py import_verified_phones --field "
             f"{fields[0]}, or use django_sms_otp.users.UserFieldResolver.",
             id="sms_otp.W004",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-def check_production_backend(**kwargs: Any) -> list[CheckMessage]:
-    try:
-        backend = get_backend()
-    except InvalidSettings:
-        return []  # E002 says so.
-    if not backend.development_only:
-        return []
-    return [
-        Error(
-            f"The default SMS backend, {type(backend).__module__}, is for development: no "
-            "message reaches a phone.",
-            hint='Name a gateway in SMS_OTP_BACKENDS["default"].',
-            id="sms_otp.E011",
         )
     ]
 

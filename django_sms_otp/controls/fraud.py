@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller
 from ..conf import get_settings
+from ..events import event
 from ..exceptions import Contention
 from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
@@ -137,10 +138,13 @@ def note_fraud(phone_number: PhoneNumber) -> None:
     try:
         blocked_until = block(key, FRAUD_BLOCK)
     except (Contention, DatabaseError) as error:
-        logger.error("%s was not blocked: %s.", key, type(error).__name__)
+        name = type(error).__name__
+        said = event("not_counted", control="breaker", key=key, error_code=name)
+        logger.error("%s was not blocked: %s.", key, name, extra=said)
         return
     if blocked_until:
-        logger.error("Breaker %s: the gateway saw fraud, blocked.", key)
+        said = event("breaker", outcome="blocked", control="breaker", key=key)
+        logger.error("Breaker %s: the gateway saw fraud, blocked.", key, extra=said)
 
 
 def _change_cohorts(
@@ -157,7 +161,9 @@ def _change_cohorts(
             change_row(key, lambda row: change(row).to_json())
     except (Contention, DatabaseError) as error:
         # What is counted has happened: no login is to fail for the sake of a count.
-        logger.error("Cohorts were not counted: %s.", type(error).__name__)
+        name = type(error).__name__
+        said = event("not_counted", phone_number=phone_number, error_code=name)
+        logger.error("Cohorts were not counted: %s.", name, extra=said)
 
 
 def _unsent(row: LimitRow, counted_at: datetime) -> SharedState:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from ..conf import get_settings
+from ..events import event
 from ..limits import MEMORY, FailureBudget, Lock
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
@@ -45,7 +46,8 @@ def lock_on(row: NumberRow, purpose: str, tags: Sequence[str]) -> Lock | None:
         return None
     lock = row.state.lock(failure_budget(), row.now, tags, binds=purpose == VERIFY_PHONE)
     if lock is not None and mode == "record":
-        logger.warning("Would have locked %s.", mask(row.key))
+        said = event("control", phone_number=row.key, outcome="recorded", control="failures")
+        logger.warning("Would have locked %s.", mask(row.key), extra=said)
         return None
     return lock
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..callers import Caller
 from ..controls import note_not_sent
+from ..events import event
 from ..exceptions import DeliveryError, NotDelivered
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
@@ -71,7 +72,8 @@ def report_redeemed(request_id: uuid.UUID) -> None:
     try:
         get_backend(otp_code.backend).report_redeemed(otp_code.message_id)
     except DeliveryError as error:
-        logger.info("Gateway %r took no report: %s", otp_code.backend, error)
+        said = event("report_refused", otp_code=otp_code, error_code=error.error_code)
+        logger.info("Gateway %r took no report: %s", otp_code.backend, error, extra=said)
 
 
 def _claim(request_id: uuid.UUID) -> OTPCode | None:
@@ -90,7 +92,14 @@ def _retry_or_give_up(
     if isinstance(error, NotDelivered) and not error.needs_attention:
         wait = _wait(otp_code, counted_at)
         if wait and _wait_in_queue(otp_code):
-            logger.info("Code %s waits for %s: %s", otp_code.id, wait, error)
+            said = event(
+                "delivery_postponed",
+                otp_code=otp_code,
+                outcome=error.outcome,
+                error_code=error.error_code,
+                latency=error.latency,
+            )
+            logger.info("Code %s waits for %s: %s", otp_code.id, wait, error, extra=said)
             return wait
     give_up(otp_code, phone_number, error, counted_at=counted_at)
     if isinstance(error, NotDelivered):

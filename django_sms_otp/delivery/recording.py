@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 
+from ..events import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..rounds import NumberRow, in_rounds
@@ -32,7 +33,9 @@ def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None
     except OUTAGES as error:
         # What the person must know is whether a message comes, and that is settled.
         name = type(error.__cause__ or error).__name__
-        logger.error("The delivery of code %s was not recorded: %s.", otp_code.id, name)
+        said = event("delivery_not_recorded", otp_code=otp_code, error_code=name)
+        text = "The delivery of code %s was not recorded: %s."
+        logger.error(text, otp_code.id, name, extra=said)
 
 
 def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:

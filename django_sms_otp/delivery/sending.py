@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..backends import SendResult, hand_over
 from ..controls import note_fraud
+from ..events import event
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -70,8 +71,10 @@ def send(
         message_id=result.message_id[:128],
         sent_at=timezone.now(),
     )
-    logger.info("Sent code %s to %s by %r.", otp_code.id, phone_number, otp_code.backend)
-    _signal(code_sent, otp_code, phone_number)
+    said = event("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
+    text = "Sent code %s to %s by %r."
+    logger.info(text, otp_code.id, phone_number, otp_code.backend, extra=said)
+    _signal(code_sent, otp_code, phone_number, latency=result.latency)
 
 
 def give_up(
@@ -98,8 +101,15 @@ def give_up(
         phone_number,
         otp_code.backend,
         error,
+        extra=event(
+            "delivery_failed",
+            otp_code=otp_code,
+            outcome=error.outcome,
+            error_code=error.error_code,
+            latency=error.latency,
+        ),
     )
-    _signal(delivery_failed, otp_code, phone_number, error=error)
+    _signal(delivery_failed, otp_code, phone_number, error=error, latency=error.latency)
     if isinstance(error, NotDelivered):
         refund(phone_number, counted_at)
     if isinstance(error, DeliveryBlocked):
@@ -128,7 +138,9 @@ def withhold(
         message_id=otp_code.message_id,
         sent_at=otp_code.sent_at,
     )
-    logger.info("Withheld code %s from %s.", otp_code.id, phone_number)
+    control = otp_code.withheld_by
+    said = event("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
+    logger.info("Withheld code %s from %s.", otp_code.id, phone_number, extra=said)
 
 
 @sensitive_variables("message")

@@ -9,6 +9,7 @@ from datetime import datetime
 from ..callers import Caller
 from ..controls import Admitted, note_not_sent
 from ..delivery import deliver, take_back, withhold
+from ..events import event
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -63,7 +64,9 @@ class Issued:
         try:
             enqueue_message(self.otp_code.pk)
         except NotQueued as error:
-            logger.error("Code %s was not queued: %s", self.otp_code.pk, error)
+            said = event("not_queued", otp_code=self.otp_code, outcome="not_queued")
+            text = "Code %s was not queued: %s"
+            logger.error(text, self.otp_code.pk, error, extra=said)
             if take_back(self.otp_code, self.phone_number):
                 self._note_not_sent(caller)
                 return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from ..callers import Caller
 from ..conf import get_settings
 from ..controls import note_redemption
+from ..events import event
 from ..models import OTPCode
 from ..outcomes import Redeemed, RedemptionRefused
 from ..phone import PhoneNumber
@@ -102,8 +103,17 @@ def _announce(verdict: Verdict[T], phone_number: PhoneNumber | None, purpose: st
         user_registered.send_robust(OTPCode, user=account.user, **common)
     common["otp_code"] = verdict.otp_code
     if isinstance(answer, Redeemed):
-        logger.info("Redeemed code %s of %s.", answer.request_id, phone_number)
+        said = event("code_redeemed", otp_code=verdict.otp_code, outcome="redeemed")
+        logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=said)
         code_redeemed.send_robust(OTPCode, user=answer.user, **common)
     else:
-        logger.info("Refused a guess for %s: %s.", phone_number or "nobody", answer.reason)
+        said = event(
+            "code_rejected",
+            otp_code=verdict.otp_code,
+            phone_number=phone_number,
+            purpose=purpose,
+            outcome=answer.reason,
+        )
+        who = phone_number or "nobody"
+        logger.info("Refused a guess for %s: %s.", who, answer.reason, extra=said)
         code_rejected.send_robust(OTPCode, reason=answer.reason, **common)

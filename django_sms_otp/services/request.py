@@ -13,7 +13,7 @@ from .. import codes
 from ..backends import BaseSMSBackend, get_backend, maker_of_codes
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
-from ..controls import Refused, Screening, count_probe, memory
+from ..controls import Decision, Refused, Screening, count_probe, memory
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
@@ -24,7 +24,7 @@ from ..purposes import LOGIN
 from ..queues import is_queued
 from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
-from ..rules import SMS
+from ..signals import code_requested
 from ..users import get_user_resolver
 from .guesses import is_spent
 from .issued import Issued
@@ -57,7 +57,7 @@ def request_code(
     phone_number: PhoneNumber,
     *,
     purpose: str = LOGIN,
-    channel: str = SMS,
+    channel: str | None = None,
     request_id: uuid.UUID | None = None,
     ip_address: str | None = None,
     device: str | None = None,
@@ -68,8 +68,8 @@ def request_code(
     While a live code has at least a third of its lifetime left, the *same* code is sent again:
     messages arrive out of order, and any of them must do. Otherwise a new one supersedes it.
 
-    :param channel: one of ``CHANNELS``: how the code is to reach the person. It comes in the
-        active language.
+    :param channel: one of ``CHANNELS``: how the code is to reach the person; ``None``:
+        ``sms``, or else the first of them. It comes in the active language.
     :param request_id: of an earlier request whose code is to be sent again; needed for that
         with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign one counts as absent.
     :param ip_address: the client's; ``None``: no limit by address holds.
@@ -80,24 +80,46 @@ def request_code(
     :raises Unavailable: a limit's store or a hook did not answer; nothing was sent.
     :raises ValueError: ``ip_address`` is no IP address, or ``channel`` is none of the site's.
     """
+    channel = channel or get_settings().default_channel
     # First of all: a broken configuration must not cost the number its cooldown.
     backend = get_backend(_alias_for(channel))
     attempt = SendAttempt(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
     caller = Caller.of(ip_address, device)
-    if _falls_under("reject", attempt):
-        return _reject(phone_number, caller)
     request = _Request(
         attempt=attempt, caller=caller, request_id=request_id, channel=channel, backend=backend
     )
+    if _falls_under("reject", attempt):
+        return _reject(request)
     outcome = _decide_and_commit(request)
     if isinstance(outcome, Refused):
         report(outcome, phone_number)
+        _announce(request, outcome, outcome.answer)
         return outcome.answer
     answer = outcome.send(caller)
     report(outcome.decision, phone_number)
+    _announce(request, outcome.decision, answer, withheld_by=outcome.otp_code.withheld_by)
     return answer
+
+
+def _announce(
+    request: _Request,
+    decision: Decision,
+    answer: CodeRequested | RequestRefused,
+    *,
+    withheld_by: str = "",
+) -> None:
+    answered = answer.reason if isinstance(answer, RequestRefused) else "accepted"
+    code_requested.send_robust(
+        OTPCode,
+        phone_number=request.phone_number,
+        purpose=request.purpose,
+        channel=request.channel,
+        outcome="withheld" if withheld_by else answered,
+        control=withheld_by or decision.control,
+        recorded=tuple(decision.recorded),
+    )
 
 
 def _alias_for(channel: str) -> str:
@@ -120,15 +142,16 @@ def _falls_under(policy: str, attempt: SendAttempt) -> bool:
     return user is None or not resolver.may_log_in(user, attempt.phone_number)
 
 
-def _reject(phone_number: PhoneNumber, caller: Caller) -> RequestRefused:
+def _reject(request: _Request) -> RequestRefused:
     decision = Refused(
         answer=RequestRefused(reason="unknown_phone_number"), control="unknown_number"
     )
-    if free_at := count_probe(phone_number, caller):
+    if free_at := count_probe(request.phone_number, request.caller):
         wait = max(free_at - timezone.now(), timedelta(seconds=1))
         answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
         decision = Refused(answer=answer, control="ip")
-    report(decision, phone_number)
+    report(decision, request.phone_number)
+    _announce(request, decision, decision.answer)
     return decision.answer
 
 

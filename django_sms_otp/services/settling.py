@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
+from ..events import event
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
 from ..models import OTPCode
 from ..outcomes import RedemptionRefused
@@ -46,7 +47,8 @@ def settle(
     try:
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:
-        logger.info("The gateway refused code %s: %s", otp_code.pk, error)
+        said = _said(otp_code, error)
+        logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=said)
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
         return replace(verdict, answer=answer)
     except NotDelivered as error:
@@ -73,6 +75,7 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
         request_id=otp_code.pk,
         message_id=otp_code.message_id,
         channel=otp_code.channel,
+        region=otp_code.region,
     )
     return ask_gateway(check, otp_code.backend)
 
@@ -80,7 +83,21 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
 def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
     needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     level = logging.ERROR if needs_attention else logging.WARNING
-    logger.log(level, "Code %s was not checked by %r: %s", otp_code.pk, error.alias, error)
+    logger.log(
+        level,
+        "Code %s was not checked by %r: %s",
+        *(otp_code.pk, error.alias, error),
+        extra=_said(otp_code, error),
+    )
     if isinstance(error, NotDelivered):
         return Unavailable("The gateway did not check.", retry_after=error.retry_after)
     return Unavailable("The gateway did not answer.")
+
+
+def _said(otp_code: OTPCode, error: DeliveryError) -> dict[str, Any]:
+    return event(
+        "guess_not_checked",
+        otp_code=otp_code,
+        outcome=error.outcome,
+        error_code=error.error_code,
+    )

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
+from ..events import event
 from ..exceptions import InvalidBackend
 from ..transactions import non_atomic
 from .receipts import Receipt, take
@@ -97,7 +98,7 @@ def log_hourly(level: int, text: str, alias: str) -> None:
 
 @functools.lru_cache(maxsize=64)
 def _log_once(hour: int, level: int, text: str, alias: str) -> None:
-    logger.log(level, text, alias)
+    logger.log(level, text, alias, extra=event("receipt_refused", backend=alias))
 
 
 @sensitive_variables("receipt")
@@ -107,6 +108,9 @@ def _answer(receipt: Receipt | None) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         # Not its text: it may hold a row's values.
         name = type(error.__cause__ or error).__name__
-        logger.error("A receipt was not recorded: the database failed with %s.", name)
+        said = event("database_outage", error_code=name)
+        logger.error(
+            "A receipt was not recorded: the database failed with %s.", name, extra=said
+        )
         return HttpResponse(status=503)
     return HttpResponse(status=204 if is_done else 500)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..conf import backend_aliases
 from ..controls import note_fraud
+from ..events import event
 from ..exceptions import InvalidSettings
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
@@ -150,7 +151,8 @@ def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetim
 
 
 def _ignore(receipt: Receipt) -> bool:
-    logger.debug("A receipt for code %s changes nothing.", receipt.request_id)
+    said = event("receipt_ignored", request_id=receipt.request_id, backend=receipt.alias)
+    logger.debug("A receipt for code %s changes nothing.", receipt.request_id, extra=said)
     return True
 
 
@@ -165,6 +167,12 @@ def _log(receipt: Receipt, otp_code: OTPCode) -> None:
         receipt.alias,
         receipt.status.value,
         reason,
+        extra=event(
+            "receipt",
+            otp_code=otp_code,
+            outcome=receipt.status.value,
+            error_code=receipt.error_code,
+        ),
     )
 
 

@@ -66,7 +66,7 @@ def settings_of(block: Block) -> dict[str, Any]:
 
 
 def test_every_block_is_of_a_known_kind() -> None:
-    known = {"python", "json", "console", "text", "html", "nginx", "csv"}
+    known = {"python", "json", "console", "text", "html", "nginx", "csv", "promql"}
     for block in pages.all_blocks():
         assert block.language in known, f"{block}: nothing checks {block.language!r}"
         if block.language == "python":

@@ -34,6 +34,7 @@ def test_commands_in_prose_exist(path: Path) -> None:
     ("name", "heading", "command"),
     [
         ("operations.md", "purge_otp_codes", "purge_otp_codes"),
+        ("monitoring.md", "send_test_sms", "send_test_sms"),
         ("users.md", "Customers that you have already", "import_verified_phones"),
     ],
 )

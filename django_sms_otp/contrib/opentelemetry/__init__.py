@@ -1,0 +1,1 @@
+"""Metrics for OpenTelemetry (extra ``opentelemetry``): add this app to ``INSTALLED_APPS``."""

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus (extra ``prometheus``): add this app to ``INSTALLED_APPS``."""

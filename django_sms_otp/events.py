@@ -1,0 +1,60 @@
+"""What a log line says to programs, beside its text.
+
+All fields are in one dict, ``record.sms_otp``. Names such as ``request_id`` are set on records
+by many sites' filters and record factories: beside them, ours would be lost, or ``logging``
+would raise in the middle of a login.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from .phone import PhoneNumber, mask
+
+if TYPE_CHECKING:
+    # Backends are imported before the app is loaded, and models cannot be.
+    from .models import OTPCode
+
+__all__ = ["event"]
+
+
+def event(
+    name: str,
+    *,
+    otp_code: OTPCode | None = None,
+    phone_number: PhoneNumber | str | None = None,
+    request_id: uuid.UUID | None = None,
+    latency: float | None = None,
+    **fields: str,
+) -> dict[str, Any]:
+    """Return the ``extra`` of a log line about something that has happened.
+
+    :param otp_code: the code that it happened to; its number, region, purpose, channel, backend
+        and request id need not be told.
+    :param phone_number: in E.164 too: it is masked here, and nowhere has to think of it.
+    :param latency: seconds that the gateway took.
+    :param fields: ``outcome``, ``error_code``, ``control`` and the like. Empty ones
+        are left out.
+    """
+    if isinstance(phone_number, PhoneNumber):
+        fields = {"region": phone_number.region, **fields}
+        phone_number = phone_number.e164
+    if otp_code is not None:
+        fields = {**_fields_of(otp_code), **fields}
+        phone_number, request_id = otp_code.phone_number, otp_code.pk
+    said: dict[str, Any] = {
+        "event": name,
+        "request_id": str(request_id or ""),
+        "phone_number": mask(phone_number) if phone_number else "",
+        **fields,
+    }
+    if latency is not None:
+        said["latency_ms"] = round(latency * 1000, 1)
+    return {"sms_otp": {key: value for key, value in said.items() if value != ""}}
+
+
+def _fields_of(otp_code: OTPCode) -> dict[str, str]:
+    return {
+        name: getattr(otp_code, name) for name in ("region", "purpose", "channel", "backend")
+    }

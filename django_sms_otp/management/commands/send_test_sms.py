@@ -1,0 +1,150 @@
+"""Send a test message through one backend, and say what is wrong if that fails."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
+from django.utils.translation import gettext
+
+from ...backends import (
+    BaseSMSBackend,
+    SendResult,
+    SMSMessage,
+    get_backend,
+    hand_over,
+    with_targets,
+)
+from ...conf import get_settings
+from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
+from ...messages import site_name
+from ...phone import PhoneNumber
+from ...queues import is_queued
+from ...rules import CHANNELS, did_you_mean
+from ...services import read_phone_number
+from ..diagnosis import diagnosis
+
+PURPOSE = "test"
+
+
+class Command(BaseCommand):
+    help = (
+        "Send a test message to a phone, and say in plain words what is wrong if that fails. "
+        "It holds no code that anybody could log in with."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("number", help="such as +14155552671")
+        parser.add_argument(
+            "--backend",
+            metavar="ALIAS",
+            help="an entry of SMS_OTP_BACKENDS; default: the one of the channel",
+        )
+        parser.add_argument(
+            "--channel",
+            choices=CHANNELS,
+            metavar="CHANNEL",
+            help="sms, whatsapp or voice; default: the one that a request without it takes",
+        )
+        parser.add_argument(
+            "--language",
+            metavar="LANGUAGE",
+            help="such as de; default: LANGUAGE_CODE",
+        )
+
+    def handle(self, number: str, **options: Any) -> None:
+        language = _language(options["language"])
+        try:
+            channel, alias = _channel_and_alias(options["channel"], options["backend"])
+            backend, *targets = with_targets(alias)
+            phone_number = read_phone_number(number)
+        except InvalidSettings as error:
+            raise CommandError(str(error)) from error
+        except PhoneNumberError as error:
+            text = f"SMS_OTP lets no message go to this number: {error.code}. {error}"
+            raise CommandError(text) from error
+        self._show_findings([backend, *targets])
+        if channel not in backend.channels:
+            able_to = ", ".join(sorted(backend.channels)) or "nothing"
+            raise CommandError(f"{alias!r} does not send by {channel}: it sends {able_to}.")
+        message = _message(phone_number, channel, language)
+        self.stdout.write(f"Sending a test to {phone_number} by {channel}, backend {alias!r}.")
+        try:
+            result = hand_over(message, alias)
+        except DeliveryError as error:
+            raise CommandError(diagnosis(error)) from None
+        self._show_result(alias, result)
+
+    def _show_findings(self, backends: list[BaseSMSBackend]) -> None:
+        """Say what shows without sending."""
+        found = [str(message) for backend in backends for message in backend.check()]
+        found += [
+            f"{backend.alias!r} is for development: no message reaches a phone."
+            for backend in backends
+            if backend.development_only
+        ]
+        if is_queued():
+            found.append(
+                f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}: workers send the codes. "
+                "This is sent from here, and says nothing about the queue and its workers."
+            )
+        # One that hands messages on may speak for its targets too.
+        for text in dict.fromkeys(found):
+            self.stderr.write(self.style.WARNING(text))
+
+    def _show_result(self, alias: str, result: SendResult) -> None:
+        took = f" in {result.latency:.2f} s" if result.latency is not None else ""
+        by = f" by {result.alias!r}" if result.alias != alias else ""
+        self.stdout.write(self.style.SUCCESS(f"The gateway took it{by}{took}."))
+        if result.message_id:
+            self.stdout.write(f"Its name for the message: {result.message_id}")
+        if get_backend(result.alias).checks_codes:
+            self.stdout.write(
+                "This gateway has sent a code of its own, which looks like that of a login."
+            )
+        self.stdout.write("Whether it arrives, the phone will tell.")
+
+
+def _language(name: str | None) -> str:
+    language = name or django_settings.LANGUAGE_CODE
+    if not translation.check_for_language(language):
+        known = [code for code, _label in django_settings.LANGUAGES]
+        raise CommandError(f"There is no language {language!r}.{did_you_mean(language, known)}")
+    return language
+
+
+def _channel_and_alias(channel: str | None, alias: str | None) -> tuple[str, str]:
+    settings = get_settings()
+    channel = channel or settings.default_channel
+    if alias:
+        return channel, alias
+    if channel not in settings.CHANNELS:
+        raise CommandError(
+            f"SMS_OTP['CHANNELS'] does not offer {channel!r}. Name a backend by --backend, or "
+            f"one of: {', '.join(settings.CHANNELS)}."
+        )
+    return channel, settings.CHANNELS[channel]
+
+
+def _message(phone_number: PhoneNumber, channel: str, language: str) -> SMSMessage:
+    """Return a message like that of a code. No row belongs to it: nobody can redeem it."""
+    settings = get_settings()
+    with translation.override(language):
+        body = gettext("This is a test message of %(site)s. It holds no code.")
+    return SMSMessage(
+        to=phone_number.e164,
+        body=body % {"site": site_name() or "SMS login"},
+        # Templates of the gateway, and calls, have a place for one.
+        code="0" * settings.CODE_LENGTH,
+        purpose=PURPOSE,
+        request_id=uuid.UUID(bytes=secrets.token_bytes(16)),
+        valid_for=settings.CODE_LIFETIME,
+        channel=channel,
+        language=language,
+        region=phone_number.region,
+    )
