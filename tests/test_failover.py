@@ -565,11 +565,10 @@ def test_a_circle_that_a_changed_setting_makes_is_refused(use: Use, settings: An
 
 def test_a_target_that_was_changed_is_looked_at_again(use: Use) -> None:
     inner = composite("failover", aliases=["first"])
-    assert not use(
-        aliases=["inner"], others={"inner": inner, "second": CONSOLE}
-    ).development_only
+    backend = use(aliases=["inner"], others={"inner": inner, "second": CONSOLE})
+    assert backend.channels == {"sms"}
     inner["OPTIONS"]["aliases"] = ["second"]
-    assert get_backend().development_only
+    assert get_backend().channels == {"sms", "whatsapp", "voice"}
 
 
 def test_codes_of_two_lengths_are_refused(use: Use) -> None:

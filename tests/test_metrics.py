@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.dispatch import Signal
 from django.test import override_settings
 from django.utils import timezone
 from opentelemetry.sdk.metrics import MeterProvider
@@ -107,9 +106,9 @@ def meters(db: None) -> Iterator[Meters]:
     meters.connect()
     yield meters
     for name in measures.SOURCES:
-        if signal := getattr(signals, name, None):
-            signal.disconnect(dispatch_uid="tests.prometheus")
-            signal.disconnect(dispatch_uid="tests.opentelemetry")
+        signal = getattr(signals, name)
+        signal.disconnect(dispatch_uid="tests.prometheus")
+        signal.disconnect(dispatch_uid="tests.opentelemetry")
     meters.provider.shutdown()
 
 
@@ -210,15 +209,7 @@ def test_what_controls_withhold_and_record_is_counted(
     assert counted(samples, "sms_otp_requests_total") == {f"sms {outcome} GB": 2}
 
 
-@pytest.fixture
-def optional_signals(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Signals that not every version of the app sends."""
-    for name in ("delivery_updated", "circuit_opened", "circuit_closed"):
-        monkeypatch.setattr(signals, name, getattr(signals, name, Signal()), raising=False)
-    return signals
-
-
-def test_receipts_and_circuits_are_counted(optional_signals: Any, meters: Meters) -> None:
+def test_receipts_and_circuits_are_counted(meters: Meters) -> None:
     now = timezone.now()
     arrived = {"sent_at": now, "delivered_at": now + timedelta(seconds=7)}
     for state, times in (
@@ -227,9 +218,9 @@ def test_receipts_and_circuits_are_counted(optional_signals: Any, meters: Meters
         (DeliveryState.UNDELIVERED, {}),
     ):
         row = OTPCodeFactory.build(delivery_state=state, backend="main", **times)
-        optional_signals.delivery_updated.send(OTPCode, otp_code=row, receipt=object())
-    optional_signals.circuit_opened.send(OTPCode, alias="main", until=now)
-    optional_signals.circuit_closed.send(OTPCode, alias="main")
+        signals.delivery_updated.send(OTPCode, otp_code=row, receipt=object())
+    signals.circuit_opened.send(OTPCode, alias="main", until=now)
+    signals.circuit_closed.send(OTPCode, alias="main")
     samples = meters.prometheus
     assert counted(samples, "sms_otp_receipts_total") == {
         "main sms delivered": 1,
@@ -245,13 +236,13 @@ def test_receipts_and_circuits_are_counted(optional_signals: Any, meters: Meters
 # By whom
 
 
-def test_both_collectors_count_the_same(optional_signals: Any, meters: Meters) -> None:
+def test_both_collectors_count_the_same(meters: Meters) -> None:
     now = timezone.now()
     row = OTPCodeFactory.build(
         delivery_state=DeliveryState.DELIVERED, sent_at=now, delivered_at=now
     )
-    optional_signals.delivery_updated.send(OTPCode, otp_code=row)
-    optional_signals.circuit_opened.send(OTPCode, alias="main")
+    signals.delivery_updated.send(OTPCode, otp_code=row)
+    signals.circuit_opened.send(OTPCode, alias="main")
     ask()
     ask()
     guess(wrong(sent_code()))
@@ -294,8 +285,7 @@ def test_a_collector_that_fails_harms_no_login(
         guess(sent_code())
     finally:
         for name in measures.SOURCES:
-            if signal := getattr(signals, name, None):
-                signal.disconnect(dispatch_uid="tests.broken")
+            getattr(signals, name).disconnect(dispatch_uid="tests.broken")
     assert OTPCode.objects.get().redeemed_at is not None
     assert "ZeroDivisionError" in caplog.text
 

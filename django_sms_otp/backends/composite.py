@@ -63,8 +63,6 @@ class CompositeBackend(BaseSMSBackend):
         made = [self._made(target) for target in self.targets]
         # It can send what any of its targets can: the others are left out then.
         self.channels = frozenset().union(*(backend.channels for backend in made))
-        # A single target that reaches no phone is one that loses people's messages.
-        self.development_only = any(backend.development_only for backend in made)
         self.code_length = self._common_length(made)
         lives = [backend.code_lifetime for backend in made if backend.code_lifetime]
         # Of the class elsewhere; here it is that of the targets.

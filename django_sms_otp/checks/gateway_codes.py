@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from ..backends import BaseSMSBackend, get_backend
+from ..backends import BaseSMSBackend, with_targets
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
 from .base import with_valid_settings
@@ -47,8 +47,7 @@ def _making_codes() -> Iterator[BaseSMSBackend]:
     """Yield the backends of channels, as far as they can be built: others have no word here."""
     for alias in sorted(set(get_settings().CHANNELS.values())):
         try:
-            backend = get_backend(alias)
-            backends = [backend, *map(get_backend, backend.targets)]
+            backends = with_targets(alias)
         except InvalidSettings:
             continue  # E002 says so.
         yield from (each for each in backends if each.checks_codes)

@@ -114,10 +114,9 @@ def connect(collector: Collector, uid: str) -> None:
     :param uid: names it; a second one of this name takes the place of the first.
     """
     for name, read in SOURCES.items():
-        signal: Signal | None = getattr(signals, name, None)
-        if signal is not None:
-            signal.disconnect(dispatch_uid=uid)
-            signal.connect(_receiver(collector, read), weak=False, dispatch_uid=uid)
+        signal: Signal = getattr(signals, name)
+        signal.disconnect(dispatch_uid=uid)
+        signal.connect(_receiver(collector, read), weak=False, dispatch_uid=uid)
 
 
 def _receiver(collector: Collector, read: Reader) -> Callable[..., None]:
