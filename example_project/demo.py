@@ -18,6 +18,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
 PHONE = "+14155552671"
+ANOTHER_PHONE = "+14155552672"
 PATIENCE = 60.0
 
 # The site is on this machine, whatever proxy the environment names.
@@ -154,6 +155,13 @@ def log_in(site: Site) -> None:
 
     status, _ = site.call("GET", "/api/me/")
     expect("without a token api/me/ is closed", status, 401)
+
+    body = {"phone_number": ANOTHER_PHONE, "channel": "voice"}
+    status, _ = site.call("POST", "/api/auth/sms/get-code/", body)
+    expect("a call is on its way", status, 202)
+    call = site.sms()
+    print("\n".join(["", "*** the call", *(f"    {line}" for line in call)]))
+    expect("it is a call", call[1], f"Call to {ANOTHER_PHONE}")
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -9,9 +9,11 @@ the environment, so that the same site runs on a laptop and on a server:
     DJANGO_TRUSTED_PROXY_COUNT   "1" behind one proxy
     DATABASE_URL                 SQLite in this folder unless given. The driver of PostgreSQL
                                  comes along; for MySQL and MariaDB install mysqlclient
+    DJANGO_PUBLIC_URL            "https://example.com": Twilio tells there what has arrived
     TWILIO_ACCOUNT_SID           messages go to the console unless given
     TWILIO_AUTH_TOKEN
     TWILIO_FROM_NUMBER           or TWILIO_MESSAGING_SERVICE_SID
+    TWILIO_VOICE_FROM            a number to call from; without it there are no calls
 """
 
 import os
@@ -103,9 +105,12 @@ SMS_OTP = {
     "TRUSTED_PROXY_COUNT": int(os.environ.get("DJANGO_TRUSTED_PROXY_COUNT", "0")),
     # A device that has logged in is not held up by strangers who guess.
     "DEVICE_COOKIE": "sms_otp_device",
+    # Where Twilio reports what has become of a message.
+    "PUBLIC_URL": os.environ.get("DJANGO_PUBLIC_URL") or None,
 }
 
 if "TWILIO_ACCOUNT_SID" in os.environ:
+    has_calls = "TWILIO_VOICE_FROM" in os.environ
     SMS_OTP_BACKENDS = {
         "default": {
             "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
@@ -114,8 +119,13 @@ if "TWILIO_ACCOUNT_SID" in os.environ:
                 "auth_token": os.environ.get("TWILIO_AUTH_TOKEN", ""),
                 "from_number": os.environ.get("TWILIO_FROM_NUMBER", ""),
                 "messaging_service_sid": os.environ.get("TWILIO_MESSAGING_SERVICE_SID", ""),
+                "voice_from": os.environ.get("TWILIO_VOICE_FROM", ""),
             },
         }
     }
 else:
+    has_calls = True
     SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
+
+# A call reads the code out to who cannot read an SMS.
+SMS_OTP["CHANNELS"] = {"sms": "default", **({"voice": "default"} if has_calls else {})}
