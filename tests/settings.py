@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from .databases import database_config
+from .engines import DUMMY
 
 SECRET_KEY = "tests-only-" + "k" * 40
 DATABASES = {"default": database_config()}
@@ -20,6 +21,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
     "django_sms_otp",
+    "django_tasks_db",
     "tests.customers",
 ]
 MIDDLEWARE = [
@@ -47,6 +49,8 @@ ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SMS_OTP = {"CODE_LIFETIME": timedelta(minutes=10)}
+TASKS = DUMMY
+MIGRATION_MODULES = {"django_tasks_database": None}
 SMS_OTP_BACKENDS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"}
 }

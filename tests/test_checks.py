@@ -33,6 +33,7 @@ LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
 }
 GATEWAY_IDS = {"sms_otp.W013"}
 """See tests/test_gateway_code_checks.py."""
+QUEUE_IDS = {"sms_otp.E019", "sms_otp.E020", "sms_otp.W016"}
 IDS = (
     {f"sms_otp.E{number:03}" for number in range(1, 13)}
     | {f"sms_otp.W{number:03}" for number in range(1, 6)}
@@ -639,7 +640,7 @@ def test_every_id_has_a_test_that_triggers_it_and_one_that_shows_it_silent() -> 
 def test_the_ids_are_these() -> None:
     assert (
         set(re.findall(r'"(sms_otp\.\w+)"', SOURCE))
-        == IDS | LIMITS_IDS | GATEWAY_IDS | CHANNEL_IDS
+        == IDS | LIMITS_IDS | GATEWAY_IDS | CHANNEL_IDS | QUEUE_IDS
     )
 
 
@@ -652,7 +653,7 @@ def test_an_id_is_of_one_check_alone() -> None:
             owners[each].add(name.replace("_check_segments", "check_message"))
 
     assert {each: len(names) for each, names in owners.items()} == dict.fromkeys(
-        IDS | LIMITS_IDS | GATEWAY_IDS | CHANNEL_IDS, 1
+        IDS | LIMITS_IDS | GATEWAY_IDS | CHANNEL_IDS | QUEUE_IDS, 1
     )
 
 

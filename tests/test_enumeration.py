@@ -260,7 +260,6 @@ STORIES: list[Story] = [
 
 a_story = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 a_withheld_one = pytest.mark.parametrize("story", WITHHELD, ids=lambda story: story.__name__)
-a_policy = pytest.mark.parametrize("policy", ["register", "ignore"])
 
 
 @pytest.fixture
@@ -270,10 +269,15 @@ def play() -> Iterator[Stage]:
         yield play
 
 
-@a_policy
+@pytest.mark.parametrize(
+    ("delivery", "policy"),
+    [("immediate", "register"), ("immediate", "ignore"), ("tasks", "ignore")],
+)
 @a_story
-def test_every_kind_of_number_is_answered_alike(play: Stage, story: Story, policy: str) -> None:
-    with override_sms_otp(UNKNOWN_NUMBERS=policy):
+def test_every_kind_of_number_is_answered_alike(
+    play: Stage, story: Story, policy: str, delivery: str
+) -> None:
+    with override_sms_otp(UNKNOWN_NUMBERS=policy, DELIVERY=delivery):
         first, *others = (play(story, kind) for kind in KINDS)
     assert first
     for answers in others:

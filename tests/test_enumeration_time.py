@@ -6,7 +6,8 @@ work between them, and statements that take longer for some numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import cycle
 from typing import Any
 
@@ -17,6 +18,7 @@ from django_sms_otp.models import OTPCode, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 
+from .engines import celery_app
 from .factories import OTPCodeFactory
 from .kinds import SEEN, UNKNOWN, create
 from .timing import MOST, WARM_UP, Race, wilcoxon
@@ -35,6 +37,7 @@ AGAIN = 10
 UNLIMITED = {"ip": None, "phone": None, "phone_ip": None}
 
 Act = Callable[[PhoneNumber], object]
+Engine = Callable[[str], AbstractContextManager[None]]
 Numbers = dict[str, list[PhoneNumber]]
 
 a_policy = pytest.mark.parametrize("policy", ["register", "ignore"])
@@ -51,6 +54,19 @@ def guesses(number: PhoneNumber) -> None:
 @pytest.fixture(autouse=True)
 def queue(settings: Any) -> None:
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": "tests.noting_backend.SMSBackend"}}
+
+
+@pytest.fixture
+def engine(valkey_server: Any) -> Engine:
+    """Give what has jobs taken by an engine, and worked off by nobody."""
+
+    @contextmanager
+    def use(delivery: str) -> Iterator[None]:
+        url = f"redis+socket://{valkey_server.unix_socket_path}"
+        with override_sms_otp(DELIVERY=delivery), celery_app(url):
+            yield
+
+    return use
 
 
 def numbers(of_each: int) -> Numbers:
@@ -97,6 +113,24 @@ def odd_ones(act: Act, line_up: Numbers) -> list[str]:
 def test_a_request_takes_every_kind_the_same_time(policy: str) -> None:
     with override_sms_otp(UNKNOWN_NUMBERS=policy, LIMITS=UNLIMITED):
         assert odd_ones(asks, numbers(ONCE)) == []
+
+
+@pytest.mark.parametrize("delivery", ["tasks", "celery"])
+def test_a_request_to_a_queue_takes_every_kind_the_same_time(
+    engine: Engine, delivery: str
+) -> None:
+    with engine(delivery), override_sms_otp(UNKNOWN_NUMBERS="ignore", LIMITS=UNLIMITED):
+        assert odd_ones(asks, numbers(ONCE)) == []
+
+
+@pytest.mark.parametrize("delivery", ["tasks", "celery"])
+def test_a_queue_takes_the_same_time_for_a_withheld_message(
+    engine: Engine, delivery: str
+) -> None:
+    with engine(delivery), override_sms_otp(LIMITS={**UNLIMITED, "prefix": "1/h"}):
+        asks(parse_phone_number("+14155559999"))
+        assert odd_ones(asks, numbers(ONCE)) == []
+    assert OTPCode.objects.filter(reason="withheld:prefix").count() > WARM_UP
 
 
 def test_a_withheld_message_takes_the_time_of_a_sent_one(

@@ -1,3 +1,10 @@
 """System checks. ``docs/checks.md`` explains each id."""
 
-from . import backends, gateway_codes, limits, receipts, site  # noqa: F401  (registers them)
+from . import (  # noqa: F401  (registers them)
+    backends,
+    gateway_codes,
+    limits,
+    queues,
+    receipts,
+    site,
+)

@@ -13,6 +13,7 @@ from ..conf import Settings, get_settings, load_class
 from ..exceptions import InvalidSettings
 from ..hooks import Challenge, NumberLookup
 from ..models import HourlyCount, VerifiedPhone
+from ..queues import is_queued
 from ..stores import caches
 from ..transactions import database_alias
 from .base import with_valid_settings
@@ -164,14 +165,15 @@ def check_withholding(**kwargs: Any) -> list[CheckMessage]:
         "breaker": settings.breaker,
     }
     soft = [name for name, on in controls.items() if on and settings.mode(name) == "enforce"]
-    if not soft or settings.UNKNOWN_NUMBERS == "reject":
+    if not soft or settings.UNKNOWN_NUMBERS == "reject" or is_queued():
         return []
     return [
         Warning(
             f"While {' or '.join(soft)} holds messages back, answers for unverified numbers "
             "come sooner than those for verified ones, whose messages are sent during the "
             "request: the time tells who is a customer.",
-            hint="Accept it while an attack lasts, or let these controls only record.",
+            hint="Set SMS_OTP['DELIVERY'] to 'tasks' or 'celery'. Or accept it while an attack "
+            "lasts, or let these controls only record.",
             id="sms_otp.W009",
         )
     ]

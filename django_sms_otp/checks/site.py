@@ -15,6 +15,7 @@ from ..conf import get_settings
 from ..exceptions import InvalidSettings
 from ..messages import count_segments, longest_renderings, site_name
 from ..models import OTPCode, VerifiedPhone
+from ..queues import is_queued
 from ..tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from ..transactions import database_alias
 from ..users import (
@@ -90,13 +91,14 @@ def check_token_issuer(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security)
 @with_valid_settings
 def check_ignored_numbers(**kwargs: Any) -> list[CheckMessage]:
-    if get_settings().UNKNOWN_NUMBERS != "ignore":
+    if get_settings().UNKNOWN_NUMBERS != "ignore" or is_queued():
         return []
     return [
         Error(
             "SMS_OTP['UNKNOWN_NUMBERS'] is 'ignore', but messages are sent during the request: "
             "the time that an answer takes tells which numbers have an account.",
-            hint="Use 'register', or 'reject' if it may be known who has an account.",
+            hint="Set SMS_OTP['DELIVERY'] to 'tasks' or 'celery'. Or use 'register', or "
+            "'reject' if it may be known who has an account.",
             id="sms_otp.E007",
         )
     ]

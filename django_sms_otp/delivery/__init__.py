@@ -5,14 +5,14 @@ whoever works it off claims the message first.
 """
 
 from .composing import code_of
-from .jobs import deliver_queued, report_redeemed, take_back
+from .jobs import deliver_queued, take_back, tell_gateway
 from .sending import deliver, withhold
 
 __all__ = [
     "code_of",
     "deliver",
     "deliver_queued",
-    "report_redeemed",
     "take_back",
+    "tell_gateway",
     "withhold",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -12,7 +13,7 @@ from ..backends import get_backend
 from ..callers import Caller
 from ..controls import note_not_sent
 from ..events import event
-from ..exceptions import DeliveryError, NotDelivered
+from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..reports import report_withheld
@@ -20,33 +21,38 @@ from ..transactions import database_alias, retry_lost_races
 from .recording import refund
 from .sending import give_up, send, withhold
 
-__all__ = ["deliver_queued", "report_redeemed", "take_back"]
+__all__ = ["deliver_queued", "take_back", "tell_gateway"]
 
 logger = logging.getLogger("django_sms_otp")
 
 SHORTEST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=1)
 
+Again = Callable[[timedelta], None]
 
-def deliver_queued(request_id: uuid.UUID) -> timedelta | None:
+
+def deliver_queued(request_id: uuid.UUID, again: Again | None = None) -> None:
     """Send the message that waits for this request, if there is one.
 
     Safe at any time and any number of times: whoever claims the message sends it, and nobody
-    sends it again. Return when to call again, where the gateway certainly did not take it.
+    sends it again, but where the gateway certainly did not take it.
+
+    :param again: has this called again after some time, or raises ``NotQueued``; ``None``:
+        the engine cannot.
     """
     otp_code = _claim(request_id)
     if otp_code is None or otp_code.counted_at is None:
-        return None
+        return
     phone_number = PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
     if otp_code.is_to_be_withheld:
         withhold(otp_code, phone_number, counted_at=otp_code.counted_at)
         report_withheld(otp_code.reason.removeprefix(WITHHELD), phone_number)
-        return None
+        return
     try:
-        send(otp_code, phone_number, otp_code.expires_at - timezone.now())
+        _send(otp_code, phone_number)
     except DeliveryError as error:
-        return _retry_or_give_up(otp_code, phone_number, error, otp_code.counted_at)
-    return None
+        if not _is_left_waiting(otp_code, otp_code.counted_at, error, again):
+            _give_up(otp_code, phone_number, error, otp_code.counted_at)
 
 
 def take_back(otp_code: OTPCode, phone_number: PhoneNumber) -> bool:
@@ -64,16 +70,20 @@ def take_back(otp_code: OTPCode, phone_number: PhoneNumber) -> bool:
     return True
 
 
-def report_redeemed(request_id: uuid.UUID) -> None:
-    """Tell the gateway that a code was redeemed. Best effort."""
-    otp_code = _rows().filter(pk=request_id).first()
-    if otp_code is None or not otp_code.message_id:
+def tell_gateway(otp_code: OTPCode) -> None:
+    """Tell the gateway that a code was redeemed. Best effort: nothing is raised."""
+    if not otp_code.message_id:
         return
     try:
         get_backend(otp_code.backend).report_redeemed(otp_code.message_id)
     except DeliveryError as error:
         said = event("report_refused", otp_code=otp_code, error_code=error.error_code)
         logger.info("Gateway %r took no report: %s", otp_code.backend, error, extra=said)
+    except Exception as error:
+        # Not logger.exception: the text of a foreign error may hold the number.
+        name = type(error).__name__
+        said = event("report_refused", otp_code=otp_code, error_code=name)
+        logger.error("Gateway %r took no report: %s", otp_code.backend, name, extra=said)
 
 
 def _claim(request_id: uuid.UUID) -> OTPCode | None:
@@ -83,29 +93,47 @@ def _claim(request_id: uuid.UUID) -> OTPCode | None:
     claim = {"claimed_at": now, "delivery_state": DeliveryState.UNKNOWN}
     if not retry_lost_races(lambda: waiting.update(**claim)):
         return None
-    return mine.get()
+    # None again, where the person has asked once more in between: that has a job of its own.
+    return mine.filter(claimed_at=now).first()
 
 
-def _retry_or_give_up(
-    otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError, counted_at: datetime
-) -> timedelta | None:
-    if isinstance(error, NotDelivered) and not error.needs_attention:
-        wait = _wait(otp_code, counted_at)
-        if wait and _wait_in_queue(otp_code):
-            said = event(
-                "delivery_postponed",
-                otp_code=otp_code,
-                outcome=error.outcome,
-                error_code=error.error_code,
-                latency=error.latency,
-            )
-            logger.info("Code %s waits for %s: %s", otp_code.id, wait, error, extra=said)
-            return wait
-    give_up(otp_code, phone_number, error, counted_at=counted_at)
-    if isinstance(error, NotDelivered):
-        caller = Caller.of(otp_code.ip_address, None)
-        note_not_sent(otp_code, phone_number, caller, counted_at=counted_at)
-    return None
+def _send(otp_code: OTPCode, phone_number: PhoneNumber) -> None:
+    now = timezone.now()
+    if not otp_code.is_worth_sending(now):
+        raise NotDelivered("It has waited for too long.", error_code="late")
+    try:
+        send(otp_code, phone_number, otp_code.expires_at - now)
+    except InvalidSettings as error:
+        # The site's are sound, or it would not have asked: the worker has others.
+        problem = NotDelivered(str(error), error_code="settings", needs_attention=True)
+        raise problem from error
+
+
+def _is_left_waiting(
+    otp_code: OTPCode, counted_at: datetime, error: DeliveryError, again: Again | None
+) -> bool:
+    if again is None or not isinstance(error, NotDelivered) or error.needs_attention:
+        return False
+    wait = _wait(otp_code, counted_at)
+    # First of all, so that a worker that is killed now leaves behind a message to be sent.
+    if wait is None or not _unclaim(otp_code):
+        return False
+    said = event(
+        "delivery_postponed",
+        otp_code=otp_code,
+        outcome=error.outcome,
+        error_code=error.error_code,
+        latency=error.latency,
+    )
+    logger.info("Code %s waits for %s: %s", otp_code.id, wait, error, extra=said)
+    try:
+        again(wait)
+    except NotQueued:
+        mine = _claim(otp_code.pk)
+        if mine is not None:
+            otp_code.claimed_at = mine.claimed_at
+        return mine is None
+    return True
 
 
 def _wait(otp_code: OTPCode, counted_at: datetime) -> timedelta | None:
@@ -118,11 +146,19 @@ def _wait(otp_code: OTPCode, counted_at: datetime) -> timedelta | None:
     return wait if otp_code.is_worth_sending(now + wait) else None
 
 
-def _wait_in_queue(otp_code: OTPCode) -> bool:
-    """Undo a claim."""
+def _unclaim(otp_code: OTPCode) -> bool:
     mine = _rows().filter(pk=otp_code.pk, claimed_at=otp_code.claimed_at)
     unclaimed = {"claimed_at": None, "delivery_state": DeliveryState.PENDING}
     return bool(retry_lost_races(lambda: mine.update(**unclaimed)))
+
+
+def _give_up(
+    otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError, counted_at: datetime
+) -> None:
+    give_up(otp_code, phone_number, error, counted_at=counted_at)
+    if isinstance(error, NotDelivered):
+        caller = Caller.of(otp_code.ip_address, None)
+        note_not_sent(otp_code, phone_number, caller, counted_at=counted_at)
 
 
 def _rows() -> OTPCodeQuerySet:

@@ -18,6 +18,7 @@ from ..models import OTPCode
 from ..outcomes import Redeemed, RedemptionRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
+from ..queues import report_redemption
 from ..rounds import in_rounds
 from ..signals import code_redeemed, code_rejected, user_registered
 from .guesses import Guess, Verdict, evaluate, phone_number_of
@@ -80,6 +81,7 @@ def redeem_code(
     _announce(verdict, phone_number, purpose)
     if isinstance(verdict.answer, Redeemed) and verdict.otp_code and phone_number:
         note_redemption(verdict.otp_code, phone_number, guess.caller)
+        report_redemption(verdict.otp_code)
     return verdict.answer
 
 

@@ -21,7 +21,7 @@ from ..models import WITHHELD, DeliveryState, OTPCode
 from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
-from ..queues import is_queued
+from ..queues import check_engine, is_queued
 from ..reports import report
 from ..rounds import LostRound, NumberRow, in_rounds
 from ..signals import code_requested
@@ -83,6 +83,7 @@ def request_code(
     channel = channel or get_settings().default_channel
     # First of all: a broken configuration must not cost the number its cooldown.
     backend = get_backend(_alias_for(channel))
+    check_engine()
     attempt = SendAttempt(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )

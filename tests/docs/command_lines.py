@@ -8,7 +8,12 @@ import tomllib
 from collections.abc import Callable
 from configparser import ConfigParser
 
+from celery.bin.worker import worker
 from django.core.management import get_commands, load_command_class
+from django.test import override_settings
+
+from benchmarks.background.__main__ import parser as benchmark_parser
+from tests.engines import DATABASE
 
 from .pages import ROOT
 
@@ -32,7 +37,8 @@ def check_manage(words: list[str]) -> None:
     assert name in apps, f"manage.py has no command {name!r}"
     app = apps[name]
     command = load_command_class(app, name) if isinstance(app, str) else app
-    command.create_parser("manage.py", name).parse_args(arguments)
+    with override_settings(TASKS=DATABASE):  # Commands of a worker ask for their backend.
+        command.create_parser("manage.py", name).parse_args(arguments)
 
 
 def tox_environments() -> set[str]:
@@ -61,6 +67,8 @@ def _expanded(name: str) -> list[str]:
 def _python(words: list[str]) -> None:
     if words[0] == "manage.py":
         check_manage(words[1:])
+    elif words[:2] == ["-m", "benchmarks.background"]:
+        benchmark_parser().parse_args(words[2:])
     else:
         assert words == ["-m", "venv", ".venv"]
 
@@ -69,6 +77,8 @@ def _pip(words: list[str]) -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     assert words[0] == "install"
+    if words[1:] == ["django-tasks-db"]:
+        return
     for word in words[1:]:
         found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[(\w+)\])?", word)
         assert found, word
@@ -91,6 +101,11 @@ def _export(words: list[str]) -> None:
     assert all(ENVIRONMENT_VARIABLE.fullmatch(word) for word in words), words
 
 
+def _celery(words: list[str]) -> None:
+    assert words[:3] == ["-A", "shop", "worker"]
+    worker.make_context("worker", words[3:], resilient_parsing=True)
+
+
 def _django_admin(words: list[str]) -> None:
     check_manage(words)
 
@@ -102,6 +117,7 @@ def _nothing(words: list[str]) -> None:
 
 PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "cd": _nothing,
+    "celery": _celery,
     "curl": _nothing,
     "django-admin": _django_admin,
     "export": _export,

@@ -24,6 +24,8 @@ class Proxy:
         self._deaf = deaf
         self._lines: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._speaks = threading.Event()
+        self._speaks.set()
         self.port = 0
         self.mend()
 
@@ -49,6 +51,15 @@ class Proxy:
                     line.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Pass nothing on; lines stay open, and new ones are accepted."""
+        self._speaks.clear()
+        try:
+            yield
+        finally:
+            self._speaks.set()
+
+    @contextmanager
     def outage(self) -> Iterator[None]:
         self.cut()
         try:
@@ -70,6 +81,7 @@ class Proxy:
         with client, suppress(OSError), self._connected() as server:
             ends = {client: server, server: client}
             while readable := _readable(ends):
+                self._speaks.wait()
                 if server in readable and self._is_deaf():
                     break
                 if not all(_pass_on(source, ends[source]) for source in readable):

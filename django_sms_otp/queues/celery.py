@@ -1,0 +1,104 @@
+"""Celery. Its workers find these tasks by ``django_sms_otp.tasks``."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from celery import Celery, shared_task
+from django.db import InterfaceError, OperationalError
+from kombu import pools
+
+from ..conf import get_settings
+from ..delivery import deliver_queued
+from ..exceptions import NotQueued
+
+__all__ = [
+    "deliver",
+    "enqueue_message",
+    "lacks_workers",
+    "problem",
+]
+
+TIME_OUT = 1.0
+"""Seconds for each step of a broker, of which there are three at most while it says nothing.
+Somebody waits for the answer of ``get-code``."""
+
+BOUNDS: dict[str, dict[str, Any]] = {
+    "redis": {"socket_timeout": TIME_OUT, "socket_connect_timeout": TIME_OUT},
+    # RabbitMQ confirms what it has taken. Without that, a broker that is out of memory takes
+    # nothing and says nothing.
+    "amqp": {"confirm_publish": True, "read_timeout": TIME_OUT, "write_timeout": TIME_OUT},
+}
+"""Options of kombu's transports, which wait for ever by default."""
+
+ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+"""At once: a broker may have closed a connection that was idle."""
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="django_sms_otp.deliver",
+    bind=True,
+    ignore_result=True,
+    # A worker that is killed leaves the job to another one. That one sends nothing, where the
+    # message had been claimed.
+    acks_late=True,
+    reject_on_worker_lost=True,
+    # While the database is away, nothing is claimed.
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=2,
+    retry_backoff_max=60,
+    max_retries=10,
+)
+def deliver(task: Any, request_id: str) -> None:
+    """Send the message that waits for this request."""
+
+    def again(wait: timedelta) -> None:
+        _publish(deliver, request_id, countdown=wait.total_seconds())
+
+    deliver_queued(uuid.UUID(request_id), None if task.request.is_eager else again)
+
+
+def enqueue_message(request_id: uuid.UUID) -> None:
+    _publish(deliver, str(request_id))
+
+
+def problem() -> str | None:
+    conf = deliver.app.conf
+    if lacks_workers() or conf.broker_write_url:
+        return None
+    return (
+        "Celery knows of no broker. Import the project's Celery app in the package of its "
+        "settings, as Celery's documentation says, and set its broker_url."
+    )
+
+
+def lacks_workers() -> bool:
+    return bool(deliver.app.conf.task_always_eager)
+
+
+def _publish(task: Any, request_id: str, **options: Any) -> None:
+    try:
+        with _producers(task.app).acquire(block=True, timeout=TIME_OUT) as producer:
+            task.apply_async(
+                [request_id],
+                producer=producer,
+                queue=get_settings().DELIVERY_QUEUE,
+                retry=True,
+                retry_policy=ONCE_MORE,
+                **options,
+            )
+    except Exception as error:
+        # Of kombu, of a transport, of the system: a dozen classes without a common one.
+        raise NotQueued(f"Celery: {type(error).__name__}.") from error
+
+
+@cache
+def _producers(app: Celery) -> Any:
+    """Return a pool of connections to the broker that do not wait for ever."""
+    connection = app.connection_for_write(connect_timeout=TIME_OUT)
+    bounds = BOUNDS.get(connection.transport.driver_type, {})
+    options = {**bounds, **connection.transport_options}
+    return pools.producers[connection.clone(transport_options=options)]

@@ -1,0 +1,71 @@
+"""Django's Tasks framework: ``django.tasks`` since Django 6.0, else the package django-tasks.
+
+Workers find the tasks by their path in this module.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import django
+from django.utils import timezone
+
+from ..conf import get_settings
+from ..delivery import deliver_queued
+from ..exceptions import NotQueued
+
+__all__ = [
+    "deliver",
+    "enqueue_message",
+    "lacks_workers",
+    "problem",
+]
+
+framework: Any = import_module("django.tasks" if django.VERSION >= (6, 0) else "django_tasks")
+
+
+def _queue() -> str:
+    return get_settings().DELIVERY_QUEUE or str(framework.DEFAULT_TASK_QUEUE_NAME)
+
+
+@framework.task(queue_name=_queue())  # type: ignore[untyped-decorator]
+def deliver(request_id: str) -> None:
+    """Send the message that waits for this request."""
+
+    def again(wait: timedelta) -> None:
+        _enqueue(deliver, request_id, run_after=timezone.now() + wait)
+
+    can_wait = deliver.get_backend().supports_defer
+    deliver_queued(uuid.UUID(request_id), again if can_wait else None)
+
+
+def enqueue_message(request_id: uuid.UUID) -> None:
+    _enqueue(deliver, str(request_id))
+
+
+def problem() -> str | None:
+    try:
+        deliver.using(queue_name=_queue())
+    except Exception as error:
+        return f"TASKS does not fit: {error}"
+    return None
+
+
+def lacks_workers() -> bool:
+    backends = f"{framework.__name__}.backends"
+    of_development = (
+        import_module(f"{backends}.immediate").ImmediateBackend,
+        import_module(f"{backends}.dummy").DummyBackend,
+    )
+    return isinstance(deliver.get_backend(), of_development)
+
+
+def _enqueue(task: Any, request_id: str, **when: Any) -> None:
+    try:
+        task.using(queue_name=_queue(), **when).enqueue(request_id)
+    except Exception as error:
+        # A backend may raise whatever its store does.
+        raise NotQueued(f"Tasks: {type(error).__name__}.") from error
