@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import phone
 from .fields import RequestIdField, UserForeignKey
+from .states import RECEIVED, CodeState, DeliveryState
 
 __all__ = [
     "CodeState",
@@ -45,33 +46,6 @@ def new_version() -> int:
     return secrets.randbits(62)
 
 
-def _field(name: str) -> Any:
-    return OTPCode._meta.get_field(name)
-
-
-def _expression(value: Any, name: str) -> Any:
-    return value if isinstance(value, Case) else Value(value, _field(name))
-
-
-def _unless_received(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep what a receipt has told of the same message, where it was faster than we are."""
-    if "delivery_state" not in values:
-        return values
-    known = [*RECEIVED]
-    if values["delivery_state"] == DeliveryState.UNKNOWN:
-        known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
-    is_received = Q(delivery_state__in=known)
-    if "message_id" in values:
-        is_received &= Q(message_id__in=("", values["message_id"]))
-    kept: dict[str, Any] = {
-        name: Case(When(is_received, then=F(name)), default=Value(values[name], _field(name)))
-        for name in ("delivery_state", "delivery_error")
-        if name in values
-    }
-    # First: MySQL lets an assignment see those before it.
-    return {**kept, **{name: value for name, value in values.items() if name not in kept}}
-
-
 WITHHELD = "withheld:"
 """Begins the reason of a code whose message was held back, before the control that did."""
 
@@ -79,38 +53,6 @@ VERIFIED = "verified"
 """Begins the reason of a code whose number was exempt from fraud controls."""
 
 REASON_LENGTH = 64
-
-
-class CodeState(models.TextChoices):
-    """What has become of a code, as staff see it."""
-
-    LIVE = "live", _("live")
-    REDEEMED = "redeemed", _("redeemed")
-    EXPIRED = "expired", _("expired")
-    SUPERSEDED = "superseded", _("superseded")
-    LOCKED = "locked", _("locked")
-    DELIVERY_FAILED = "delivery_failed", _("delivery failed")
-
-
-class DeliveryState(models.TextChoices):
-    """How far a message has come.
-
-    Who is about to call the gateway claims the message first, and from then on until there is
-    an answer it is unknown whether the message left: so a process that is killed in between
-    leaves behind what is true.
-    """
-
-    PENDING = "pending", _("waiting to be sent")
-    SENT = "sent", _("sent")
-    DELIVERED = "delivered", _("delivered")
-    UNDELIVERED = "undelivered", _("not delivered")
-    FAILED = "failed", _("failed")
-    UNKNOWN = "unknown", _("unknown")
-    WITHHELD = "withheld", _("withheld")
-
-
-RECEIVED = (DeliveryState.DELIVERED, DeliveryState.UNDELIVERED)
-"""What only a receipt tells, and nothing changes any more."""
 
 
 class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
@@ -126,15 +68,15 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
         """
         # Of a message that was sent again meanwhile, the later one has the word.
         mine = Q(pk=otp_code.pk, claimed_at=otp_code.claimed_at)
-        values = _unless_received(values)
+        values = self._unless_received(values)
         if superseded is None or not superseded.is_live(otp_code.created_at):
             return self.filter(mine).update(**values)
         other = Q(pk=superseded.pk, redeemed_at=None, superseded_at=None)
         changes: dict[str, Any] = {
-            name: Case(When(mine, then=_expression(value, name)), default=F(name))
+            name: Case(When(mine, then=self._of_column(name, value)), default=F(name))
             for name, value in values.items()
         }
-        mark = When(other, then=Value(otp_code.created_at, _field("superseded_at")))
+        mark = When(other, then=self._of_column("superseded_at", otp_code.created_at))
         changes["superseded_at"] = Case(mark, default=F("superseded_at"))
         return self.filter(mine | other).update(**changes)
 
@@ -153,6 +95,32 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
                 output_field=models.CharField(),
             )
         )
+
+    def _unless_received(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a receipt has told of the same message, where it was faster than we are."""
+        if "delivery_state" not in values:
+            return values
+        known = [*RECEIVED]
+        if values["delivery_state"] == DeliveryState.UNKNOWN:
+            known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
+        is_received = Q(delivery_state__in=known)
+        if "message_id" in values:
+            is_received &= Q(message_id__in=("", values["message_id"]))
+        kept: dict[str, Any] = {
+            name: Case(
+                When(is_received, then=F(name)), default=self._of_column(name, values[name])
+            )
+            for name in ("delivery_state", "delivery_error")
+            if name in values
+        }
+        # First: MySQL lets an assignment see those before it.
+        return {**kept, **{name: value for name, value in values.items() if name not in kept}}
+
+    def _of_column(self, name: str, value: Any) -> Case | Value:
+        """Return a value that the database takes for one of its column's type."""
+        if isinstance(value, Case):
+            return value
+        return Value(value, self.model._meta.get_field(name))  # type: ignore[arg-type]
 
 
 class OTPCode(models.Model):
