@@ -219,6 +219,27 @@ def test_a_redeemed_code_is_not_sent_again(clock: time_machine.Traveller) -> Non
     assert len(Gateway.taken) == 1
 
 
+def test_a_worker_without_the_key_says_so_and_gives_the_wait_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    otp_code = ask()
+    waits = Waits()
+    with override_sms_otp(SECRET_KEYS=["another"]):
+        deliver_queued(otp_code.pk, waits)
+    assert (now_is(otp_code), waits.of) == (("failed", "key-gone"), [])
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
+    assert may_ask_again()
+
+
+def test_a_worker_without_the_key_withholds_what_is_to_be_withheld() -> None:
+    with override_sms_otp(LIMITS={"prefix": "1/h"}):
+        services.request_code(NEIGHBOUR)
+        otp_code = ask()
+    with override_sms_otp(SECRET_KEYS=["another"]):
+        deliver_queued(otp_code.pk)
+    assert now_is(otp_code) == ("withheld", "")
+
+
 def test_a_withheld_message_is_counted_by_its_job() -> None:
     with override_sms_otp(LIMITS={"prefix": "1/h"}):
         services.request_code(NEIGHBOUR)

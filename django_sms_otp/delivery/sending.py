@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -128,7 +129,8 @@ def withhold(
     Does the work of a message that a queue takes, and writes the same columns: whose message
     was withheld must not show by the time that the answer takes.
     """
-    message_of(otp_code, otp_code.expires_at - counted_at)
+    with suppress(NotDelivered):  # Without its key there is none to withhold.
+        message_of(otp_code, otp_code.expires_at - counted_at)
     record(
         otp_code,
         superseded,
