@@ -45,7 +45,7 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
     """
     code = code_of(otp_code)
     if code is None:
-        # A worker that has not the site's SECRET_KEY, or a key that was changed without fallback.
+        # A worker without the site's SECRET_KEY, or a key that was changed without fallback.
         raise NotDelivered(
             "The key of this code is gone.", error_code="key-gone", needs_attention=True
         )
