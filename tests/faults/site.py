@@ -38,7 +38,8 @@ class Site:
 
     def sent(self, phone_number: str) -> list[str]:
         """Return the codes that the gateway took over for a number."""
-        forms = [request.form for request in self.twilio.requests]
+        # Reports of redemption name no number.
+        forms = [request.form for request in self.twilio.requests if "To" in request.form]
         return [form["Body"].rsplit(" ", 1)[-1] for form in forms if form["To"] == phone_number]
 
     @contextmanager
