@@ -96,7 +96,8 @@ class NotDelivered(DeliveryError):
     """Not sent, by the site's or the gateway's fault: the number gets its cooldown back.
 
     ``retry_after`` is how long a client should wait; ``needs_attention`` says that nothing
-    will be sent until somebody mends the configuration or the account.
+    will be sent until somebody mends the configuration or the account; ``is_permanent``, that
+    the same message will not be sent however often it is tried.
     """
 
     outcome = "not_sent"
@@ -108,10 +109,17 @@ class NotDelivered(DeliveryError):
         error_code: str = "",
         retry_after: timedelta = timedelta(seconds=30),
         needs_attention: bool = False,
+        is_permanent: bool = False,
     ) -> None:
         super().__init__(message, error_code=error_code)
         self.retry_after = retry_after
         self.needs_attention = needs_attention
+        self.is_permanent = is_permanent
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it is of no use to try again by itself."""
+        return self.needs_attention or self.is_permanent
 
 
 class NotQueued(SMSOTPError):

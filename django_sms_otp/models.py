@@ -164,6 +164,9 @@ class OTPCode(models.Model):
         default=DeliveryState.PENDING,
     )
     delivery_error = models.CharField(_("delivery error"), max_length=64, blank=True)
+    undelivered_by = models.CharField(
+        _("not delivered by"), max_length=64, blank=True, default="", db_default=""
+    )
     counted_at = models.DateTimeField(_("counted at"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 SENT = accepted()
-NOT_SENT = refusal(400, 21612)
+NOT_SENT = refusal(400, 21611)
 REFUSED = refusal(400, 21211)
 BLOCKED = refusal(400, 30450)
 HANGS_UP = Answer(hangs_up=True)

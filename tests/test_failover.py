@@ -15,7 +15,6 @@ import time_machine
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from django_sms_otp import circuits
 from django_sms_otp.backends import (
@@ -257,7 +256,7 @@ def test_a_message_is_given_up_where_all_need_attention(
 def test_no_backend_is_tried_after_the_patience(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
-    use(refusal(400, 21612, delay=0.3), patience=0.2)
+    use(refusal(400, 21611, delay=0.3), patience=0.2)
     started = time.monotonic()
     assert send() == "first NotDelivered"
     assert time.monotonic() - started < 3
@@ -274,7 +273,7 @@ def test_each_hop_is_a_line_without_number_and_code(
     refused = "Twilio refused the message"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", f"{code} by 'first': {refused} (20003). Going on with 'second'."),
-        ("WARNING", f"{code} by 'second': {refused} (21612). Going on with 'third'."),
+        ("WARNING", f"{code} by 'second': {refused} (21611). Going on with 'third'."),
     ]
     assert PHONE not in caplog.text
     assert CODE not in caplog.text
@@ -389,7 +388,7 @@ def test_a_send_reads_all_circuits_at_once_and_writes_nothing(use: Use) -> None:
 def test_of_many_messages_at_once_one_is_the_probe(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
-    use(refusal(400, 21612, delay=0.2), failures=1)
+    use(refusal(400, 21611, delay=0.2), failures=1)
     policy = Policy(failures=1, open_for=timedelta(microseconds=1))
     circuits.note_failure("first", policy)
     assert Counter(in_threads(12, send)) == {"second": 12}
@@ -429,60 +428,47 @@ def test_a_request_reads_the_circuits_once_a_second(
 # Who can send what
 
 
-class Codeless(BaseSMSBackend):
-    """A gateway that makes the codes itself."""
-
-    checks_codes = True
-    code_length = 4
+class Calling(BaseSMSBackend):
     code_lifetime = timedelta(minutes=10)
     channels = frozenset({"sms", "voice"})
-    sent: list[SMSMessage] = []
 
     def send(self, message: SMSMessage) -> SendResult:
-        self.sent.append(message)
         return SendResult()
 
 
-class SixDigits(Codeless):
-    code_length = 6
-
-
-class SMSOnly(Codeless):
+class SMSOnly(Calling):
     channels = frozenset({"sms"})
 
 
+class Codeless(Calling):
+    """A gateway that makes the codes itself."""
+
+    checks_codes = True
+
+
 SMS_ONLY = {"BACKEND": f"{__name__}.SMSOnly"}
+CALLING = {"BACKEND": f"{__name__}.Calling"}
 CODELESS = {"BACKEND": f"{__name__}.Codeless"}
-SIX_DIGITS = {"BACKEND": f"{__name__}.SixDigits"}
 
 
-def test_a_gateway_that_makes_the_codes_gets_none(
-    use: Use, twilios: dict[str, FakeTwilio]
-) -> None:
-    Codeless.sent.clear()
-    use(NOT_SENT, others={"second": CODELESS}, aliases=["first", "second"])
-    assert send() == "second"
-    [message] = Codeless.sent
-    assert (message.code, message.body) == (None, "")
-    assert CODE in twilios["first"].requests[0].form["Body"]
+def test_a_gateway_that_checks_codes_is_none_of_several(use: Use) -> None:
+    with pytest.raises(InvalidBackend, match="'second', whose gateway makes and checks"):
+        use(others={"second": CODELESS})
 
 
 def test_a_backend_that_cannot_send_the_channel_is_left_out(use: Use) -> None:
-    backend = use(others={"second": SMS_ONLY, "third": CODELESS}, aliases=["second", "third"])
+    backend = use(others={"second": SMS_ONLY, "third": CALLING}, aliases=["second", "third"])
     assert backend.channels == {"sms", "voice"}
     assert [send(), send(channel="voice")] == ["second", "third"]
 
 
 def test_a_channel_that_none_can_send_is_not_delivered(use: Use) -> None:
-    use(others={"second": CODELESS}, aliases=["second"])
+    use(others={"second": CALLING}, aliases=["second"])
     assert send(channel="whatsapp") == "default NotDelivered"
 
 
-def test_it_tells_of_the_codes_that_its_backends_make(use: Use) -> None:
-    backend = use(others={"second": CODELESS})
-    assert backend.code_length == 4
-    assert backend.code_lifetime == timedelta(minutes=10)
-    assert not backend.checks_codes
+def test_it_tells_how_long_its_backends_let_codes_live(use: Use) -> None:
+    assert use(others={"second": CALLING}).code_lifetime == timedelta(minutes=10)
 
 
 def test_a_failover_may_go_by_another_one(use: Use, twilios: dict[str, FakeTwilio]) -> None:
@@ -541,7 +527,7 @@ def test_a_failover_counts_as_avoided_when_all_of_its_backends_are(use: Use) -> 
 )
 def test_a_wrong_option_is_refused(options: dict[str, Any], problem: str, use: Use) -> None:
     with pytest.raises(InvalidBackend) as caught:
-        use(**options, others={"x" * 57: SIX_DIGITS})
+        use(**options, others={"x" * 57: CALLING})
     assert str(caught.value) == f"SMS_OTP_BACKENDS['default']: {problem}"
 
 
@@ -569,11 +555,6 @@ def test_a_target_that_was_changed_is_looked_at_again(use: Use) -> None:
     assert backend.channels == {"sms"}
     inner["OPTIONS"]["aliases"] = ["second"]
     assert get_backend().channels == {"sms", "whatsapp", "voice"}
-
-
-def test_codes_of_two_lengths_are_refused(use: Use) -> None:
-    with pytest.raises(InvalidBackend, match="make codes of 4 and 6 digits"):
-        use(others={"second": CODELESS, "third": SIX_DIGITS})
 
 
 CONSOLE = {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}
@@ -628,11 +609,10 @@ def test_after_a_receipt_of_failure_the_next_message_takes_another_way(
     settings.SMS_OTP = {"COOLDOWN": []}
     use()
     get_code()
-    OTPCode.objects.update(
-        delivery_state=DeliveryState.UNDELIVERED, delivered_at=timezone.now()
-    )
+    OTPCode.objects.update(delivery_state=DeliveryState.UNDELIVERED, undelivered_by="first")
     get_code()
     assert tried(twilios) == ["first", "second"]
+    assert OTPCode.objects.get().backend == "second"
 
 
 def test_fraud_is_answered_as_ever_and_goes_no_further(

@@ -63,7 +63,6 @@ class CompositeBackend(BaseSMSBackend):
         made = [self._made(target) for target in self.targets]
         # It can send what any of its targets can: the others are left out then.
         self.channels = frozenset().union(*(backend.channels for backend in made))
-        self.code_length = self._common_length(made)
         lives = [backend.code_lifetime for backend in made if backend.code_lifetime]
         # Of the class elsewhere; here it is that of the targets.
         self.code_lifetime = min(lives, default=None)  # type: ignore[misc]
@@ -82,7 +81,10 @@ class CompositeBackend(BaseSMSBackend):
             # It answers, and about this number alone.
             note_success(turn.target)
             raise
-        except DeliveryError:
+        except DeliveryError as error:
+            if isinstance(error, NotDelivered) and error.is_permanent:
+                note_success(turn.target)
+                raise
             note_failure(turn.target, self._policy, probe=turn.probe)
             raise
         note_success(turn.target)
@@ -124,17 +126,6 @@ class CompositeBackend(BaseSMSBackend):
         targets = get_backend(alias).targets
         return [leaf for each in targets for leaf in self._leaves(each)] if targets else [alias]
 
-    def _common_length(self, made: Iterable[BaseSMSBackend]) -> int | None:
-        lengths = {backend.code_length for backend in made if backend.code_length}
-        if len(lengths) > 1:
-            # Before a message is sent, people are told how many digits to expect.
-            several = " and ".join(map(str, sorted(lengths)))
-            raise InvalidBackend(
-                f"its backends make codes of {several} digits: let all make the same.",
-                alias=self.alias,
-            )
-        return min(lengths, default=None)
-
     def _policy_of(self, failures: int, open_for: float, open_for_at_most: float) -> Policy:
         self._expect("failures", whole_number(1, 1000)(failures))
         self._expect("open_for", positive_number(open_for))
@@ -159,7 +150,15 @@ class CompositeBackend(BaseSMSBackend):
             raise InvalidBackend(
                 f"names {target!r}: at most {LONGEST_ALIAS} characters.", alias=self.alias
             )
-        return get_backend(target)
+        backend = get_backend(target)
+        if backend.checks_codes:
+            # A code is of one maker: after a message of another one, that on the phone is dead.
+            raise InvalidBackend(
+                f"names {target!r}, whose gateway makes and checks the codes. Name that in "
+                "SMS_OTP['CHANNELS'] itself, or have it send our codes ('custom_codes').",
+                alias=self.alias,
+            )
+        return backend
 
     def _expect(self, option: str, problem: str | None) -> None:
         if problem:

@@ -24,7 +24,7 @@ class SMSBackend(CompositeBackend):
 
     A backend that has just failed several times in a row is passed over for a while: see
     :mod:`django_sms_otp.circuits`. So is one whose message to this number did not arrive, as
-    long as there is another. Where all are passed over, all are tried: a person waits.
+    long as another one takes it.
 
     :param aliases: of ``SMS_OTP_BACKENDS``, in the order in which they are tried.
     :param retry_unknown: go on where nobody knows whether it was sent, too. The person may get
@@ -86,10 +86,10 @@ class SMSBackend(CompositeBackend):
                 yield turn
             else:
                 passed_over.append(target)
-        if passed_over == targets:
-            # Due first is what has failed for the shortest time.
-            for target in sorted(targets, key=lambda each: self._due_at(each, circuits)):
-                yield Turn(target=target)
+        # Nothing else has taken it, and a person waits. Due first is what has failed for the
+        # shortest time.
+        for target in sorted(passed_over, key=lambda each: self._due_at(each, circuits)):
+            yield Turn(target=target)
 
     def _due_at(self, target: str, circuits: Mapping[str, Circuit]) -> float:
         return min(circuits[leaf].until for leaf in self._leaves(target))

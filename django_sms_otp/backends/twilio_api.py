@@ -216,6 +216,7 @@ def error_of(status: object, code: object) -> DeliveryError:
             error_code=error_code,
             retry_after=timedelta(seconds=60 if code in LATER else 30),
             needs_attention=code in NEEDS_ATTENTION,
+            is_permanent=code not in LATER,
         )
     return DeliveryUnknown(f"Twilio failed ({error_code}).", error_code=error_code)
 

@@ -13,7 +13,7 @@ from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
 from ..exceptions import NotDelivered
 from ..messages import compose
-from ..models import DeliveryState, OTPCode
+from ..models import OTPCode
 from ..transactions import database_alias
 
 __all__ = ["code_of", "message_of"]
@@ -71,10 +71,9 @@ def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
     if not get_backend(otp_code.backend).targets:
         return frozenset()  # There is no other one.
     # Read from the primary: a receipt of a moment ago counts.
-    codes_of_number = OTPCode.objects.using(database_alias()).filter(
+    recent = OTPCode.objects.using(database_alias()).filter(
         phone_number=otp_code.phone_number,
         purpose=otp_code.purpose,
         created_at__gt=timezone.now() - MEMORY,
-        delivery_state=DeliveryState.UNDELIVERED,
     )
-    return frozenset(codes_of_number.values_list("backend", flat=True))
+    return frozenset(recent.exclude(undelivered_by="").values_list("undelivered_by", flat=True))

@@ -17,7 +17,7 @@ from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..reports import report_withheld
-from ..transactions import database_alias, retry_lost_races
+from ..transactions import database_alias, own_transaction, retry_lost_races
 from .recording import refund
 from .sending import give_up, send, withhold
 
@@ -52,7 +52,7 @@ def deliver_queued(request_id: uuid.UUID, again: Again | None = None) -> None:
         _send(otp_code, phone_number)
     except DeliveryError as error:
         if not _is_left_waiting(otp_code, otp_code.counted_at, error, again):
-            _give_up(otp_code, phone_number, error, otp_code.counted_at)
+            _give_up(otp_code, phone_number, error)
 
 
 def take_back(otp_code: OTPCode, phone_number: PhoneNumber) -> bool:
@@ -86,12 +86,19 @@ def tell_gateway(otp_code: OTPCode) -> None:
         logger.error("Gateway %r took no report: %s", otp_code.backend, name, extra=said)
 
 
-def _claim(request_id: uuid.UUID) -> OTPCode | None:
+def _claim(request_id: uuid.UUID, **message: datetime) -> OTPCode | None:
+    """:param message: ``counted_at``, to claim this message alone and no later one."""
     now = timezone.now()
-    mine = _rows().filter(pk=request_id)
+    mine = _rows().filter(pk=request_id, **message)
     waiting = mine.live(now).filter(delivery_state=DeliveryState.PENDING, claimed_at=None)
     claim = {"claimed_at": now, "delivery_state": DeliveryState.UNKNOWN}
-    if not retry_lost_races(lambda: waiting.update(**claim)):
+
+    def commit() -> int:
+        # Not inside a transaction of the engine's: undone, the claim would let it leave twice.
+        with own_transaction(database_alias()):
+            return waiting.update(**claim)
+
+    if not retry_lost_races(commit):
         return None
     # None again, where the person has asked once more in between: that has a job of its own.
     return mine.filter(claimed_at=now).first()
@@ -112,7 +119,7 @@ def _send(otp_code: OTPCode, phone_number: PhoneNumber) -> None:
 def _is_left_waiting(
     otp_code: OTPCode, counted_at: datetime, error: DeliveryError, again: Again | None
 ) -> bool:
-    if again is None or not isinstance(error, NotDelivered) or error.needs_attention:
+    if again is None or not isinstance(error, NotDelivered) or error.is_lasting:
         return False
     wait = _wait(otp_code, counted_at)
     # First of all, so that a worker that is killed now leaves behind a message to be sent.
@@ -129,7 +136,7 @@ def _is_left_waiting(
     try:
         again(wait)
     except NotQueued:
-        mine = _claim(otp_code.pk)
+        mine = _claim(otp_code.pk, counted_at=counted_at)
         if mine is not None:
             otp_code.claimed_at = mine.claimed_at
         return mine is None
@@ -152,13 +159,13 @@ def _unclaim(otp_code: OTPCode) -> bool:
     return bool(retry_lost_races(lambda: mine.update(**unclaimed)))
 
 
-def _give_up(
-    otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError, counted_at: datetime
-) -> None:
-    give_up(otp_code, phone_number, error, counted_at=counted_at)
-    if isinstance(error, NotDelivered):
+def _give_up(otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError) -> None:
+    # The number does not get its cooldown back: one whose message is withheld would not, and
+    # the next answer of get-code would tell which of the two it is.
+    give_up(otp_code, phone_number, error)
+    if isinstance(error, NotDelivered) and otp_code.counted_at:
         caller = Caller.of(otp_code.ip_address, None)
-        note_not_sent(otp_code, phone_number, caller, counted_at=counted_at)
+        note_not_sent(otp_code, phone_number, caller, counted_at=otp_code.counted_at)
 
 
 def _rows() -> OTPCodeQuerySet:

@@ -48,7 +48,9 @@ def deliver(
     try:
         send(otp_code, phone_number, otp_code.expires_at - counted_at, superseded)
     except DeliveryError as error:
-        give_up(otp_code, phone_number, error, counted_at=counted_at, superseded=superseded)
+        give_up(otp_code, phone_number, error, superseded=superseded)
+        if isinstance(error, NotDelivered):
+            refund(phone_number, counted_at)
         raise
 
 
@@ -69,7 +71,7 @@ def send(
         backend=result.alias,
         delivery_state=DeliveryState.SENT,
         delivery_error="",
-        message_id=result.message_id[:128],
+        message_id=_of_column(result.message_id, 128),
         sent_at=timezone.now(),
     )
     said = event("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
@@ -83,7 +85,6 @@ def give_up(
     phone_number: PhoneNumber,
     error: DeliveryError,
     *,
-    counted_at: datetime,
     superseded: OTPCode | None = None,
 ) -> None:
     """Record that a message was not handed over, or that nobody knows."""
@@ -93,7 +94,7 @@ def give_up(
         superseded,
         backend=error.alias or otp_code.backend,
         delivery_state=DeliveryState.UNKNOWN if unknown else DeliveryState.FAILED,
-        delivery_error=error.error_code[:64],
+        delivery_error=_of_column(error.error_code, 64),
     )
     logger.log(
         _level(error),
@@ -111,8 +112,6 @@ def give_up(
         ),
     )
     _signal(delivery_failed, otp_code, phone_number, error=error, latency=error.latency)
-    if isinstance(error, NotDelivered):
-        refund(phone_number, counted_at)
     if isinstance(error, DeliveryBlocked):
         note_fraud(phone_number)
 
@@ -149,6 +148,11 @@ def withhold(
 def _hand_over(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
     message = message_of(otp_code, valid_for)
     return hand_over(message, otp_code.backend)
+
+
+def _of_column(text: str, length: int) -> str:
+    """Return what a column takes of a gateway's word: PostgreSQL refuses NUL and surrogates."""
+    return "".join(char for char in text if char.isprintable())[:length]
 
 
 def _level(error: DeliveryError) -> int:

@@ -19,6 +19,17 @@ class Migration(migrations.Migration):
                 blank=True, db_default="", default="", max_length=16, verbose_name="language"
             ),
         ),
+        migrations.AddField(
+            model_name="otpcode",
+            name="undelivered_by",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                max_length=64,
+                verbose_name="not delivered by",
+            ),
+        ),
         migrations.AlterField(
             model_name="otpcode",
             name="delivery_state",

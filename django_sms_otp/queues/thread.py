@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import suppress
 from queue import Full, Queue
 
 from django.db import connections
@@ -49,8 +50,10 @@ class _Reporter:
     def _run(self) -> None:
         while True:
             tell_gateway(self._waiting.get())
-            # A backend may have read something, and no request ends here.
-            connections.close_all()
+            # A backend may have read something, and no request ends here. Whatever a driver
+            # makes of that: the thread goes on.
+            with suppress(Exception):
+                connections.close_all()
             self._waiting.task_done()
 
 

@@ -33,12 +33,14 @@ class Issued:
     """A code whose request has been committed, and whose message has yet to go out.
 
     :param superseded: the code that this one replaces.
+    :param was_waiting: an earlier message of this code waits for a worker.
     :param counted_at: when the number's row counted the message.
     """
 
     otp_code: OTPCode
     phone_number: PhoneNumber
     superseded: OTPCode | None
+    was_waiting: bool
     counted_at: datetime
     answer: CodeRequested
     decision: Admitted
@@ -67,7 +69,8 @@ class Issued:
             said = event("not_queued", otp_code=self.otp_code, outcome="not_queued")
             text = "Code %s was not queued: %s"
             logger.error(text, self.otp_code.pk, error, extra=said)
-            if take_back(self.otp_code, self.phone_number):
+            # The job of an earlier message, which was answered, finds this one.
+            if not self.was_waiting and take_back(self.otp_code, self.phone_number):
                 self._note_not_sent(caller)
                 return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
         return self.answer

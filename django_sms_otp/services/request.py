@@ -181,8 +181,10 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
     earlier = _earlier_code(request, row)
     tag = request.caller.network_tag(request.phone_number.e164)
     state = row.state.with_send(row.now, tag=tag, memory=memory())
+    was_waiting = False
     with row.replaced_by(state, decision.shared):
         if earlier is not None and _is_worth_resending(earlier, request, row):
+            was_waiting = earlier.delivery_state == DeliveryState.PENDING
             otp_code, superseded = _resend(earlier, request, row, reason), None
         else:
             otp_code, superseded = _create(request, row, reason), earlier
@@ -198,6 +200,7 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
         otp_code=otp_code,
         phone_number=request.phone_number,
         superseded=superseded,
+        was_waiting=was_waiting,
         counted_at=row.now,
         answer=answer,
         decision=decision,
@@ -219,10 +222,8 @@ def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) ->
     if maker_of_codes(otp_code.backend) or request.backend.checks_codes:
         # A gateway has one code for a number until that expires, and sends no other; and what
         # another backend has made it does not know.
-        return otp_code.backend in {request.backend.alias, *request.backend.targets}
-    # What has not arrived and will not: nobody is confused by another one.
-    has_failed = otp_code.delivery_state == DeliveryState.UNDELIVERED
-    return otp_code.is_worth_sending(row.now) and not has_failed
+        return otp_code.backend == request.backend.alias
+    return otp_code.is_worth_sending(row.now)
 
 
 def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> OTPCode:
@@ -232,6 +233,9 @@ def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -
         "reason": reason,
         **_waiting(request, row),
     }
+    if otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None:
+        # It may have arrived: whoever types it in has perhaps not guessed it.
+        changes["sent_at"] = otp_code.claimed_at
     for name, value in changes.items():
         setattr(otp_code, name, value)
     if not row.codes.live(row.now).filter(pk=otp_code.pk).update(**changes):

@@ -21,6 +21,7 @@ from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailab
 from ..models import OTPCode
 from ..outcomes import RedemptionRefused
 from ..purposes import LOGIN
+from ..queues import is_queued
 from ..rounds import in_rounds
 from ..users import get_user_resolver
 from .guesses import Guess, Verdict, accept_approved, give_back
@@ -49,6 +50,8 @@ def settle(
     except DeliveryRefused as error:
         said = _said(otp_code, error)
         logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=said)
+        if is_queued():
+            return verdict  # Of a withheld code the gateway would not have said so.
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
         return replace(verdict, answer=answer)
     except NotDelivered as error:

@@ -21,6 +21,7 @@ from ..events import event
 from ..exceptions import InvalidSettings
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
+from ..rules import VOICE
 from ..signals import delivery_updated
 from ..transactions import database_alias, retry_lost_races
 
@@ -103,6 +104,8 @@ def _rows(receipt: Receipt) -> OTPCodeQuerySet:
     what one of those says late must not count for the message of the next.
     """
     is_known = Q(message_id=receipt.message_id[:128])
+    if not receipt.message_id:
+        is_known = Q(backend=receipt.alias)
     is_under_way = Q(message_id="", backend__in=_names_of(receipt.alias))
     rows = OTPCode.objects.using(database_alias())
     return rows.filter(
@@ -136,6 +139,9 @@ def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
         "message_id": receipt.message_id[:128],
         "sent_at": Coalesce("sent_at", now),
     }
+    if receipt.status == DeliveryState.UNDELIVERED and otp_code.channel != VOICE:
+        # A call that nobody answers is not its gateway's fault.
+        values["undelivered_by"] = receipt.alias
     if receipt.status == DeliveryState.DELIVERED:
         values["delivered_at"] = _plausible(receipt.at, otp_code, now)
     return values
