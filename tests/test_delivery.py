@@ -492,3 +492,24 @@ def test_only_the_message_that_was_not_sent_is_given_back(script: Script) -> Non
     claimed_at = the_row().claimed_at
     assert claimed_at is not None
     assert Limit.objects.get().state["sends"] == [[claimed_at.timestamp(), ""]]
+
+
+def test_what_a_column_does_not_take_is_left_out(script: Script) -> None:
+    script.append(lambda _: SendResult(message_id="SM\0\ud8001"))
+    success()
+    assert the_row().message_id == "SM1"
+
+
+def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withheld(
+    script: Script,
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        script.append(DeliveryUnknown("Late."))
+        refusal()
+        clock.shift(timedelta(seconds=31))
+        with override_sms_otp(UNKNOWN_NUMBERS="ignore"):
+            success()
+        assert the_row().is_to_be_withheld
+        assert len(ScriptedBackend.sent) == 1
+        code = ScriptedBackend.sent[0].code or ""
+        assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)

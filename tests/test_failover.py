@@ -630,3 +630,21 @@ def test_errors_are_of_the_kinds_that_callers_know(use: Use) -> None:
             backend.send(make_message())
     with pytest.raises(DeliveryUnknown):
         use(BROKEN).send(make_message())
+
+
+def test_an_alias_that_was_passed_over_is_tried_when_no_other_takes_it(
+    use: Use, twilios: dict[str, FakeTwilio]
+) -> None:
+    use(NOT_SENT, aliases=["first", "second"], failures=1)
+    assert send() == "second"
+    twilios["first"].answers(accepted())
+    twilios["second"].answers(NOT_SENT)
+    assert send() == "first"
+
+
+def test_a_number_that_no_way_leads_to_is_not_its_gateways_fault(
+    use: Use, twilios: dict[str, FakeTwilio]
+) -> None:
+    use(refusal(400, 21612), failures=1)
+    assert [send(), send()] == ["second", "second"]
+    assert sorted(tried(twilios)) == ["first", "first", "second", "second"]

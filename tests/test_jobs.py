@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 
 from django_sms_otp import services
@@ -21,6 +21,7 @@ from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
+    InsideTransaction,
     NotDelivered,
     NotQueued,
 )
@@ -473,3 +474,47 @@ def test_a_signal_tells_of_each_message() -> None:
     deliver_queued(otp_code.pk)
     code_sent.disconnect(note)
     assert seen == [otp_code]
+
+
+# Beside others -----------------------------------------------------------------------------
+
+
+def test_a_request_that_is_not_queued_leaves_an_earlier_message_waiting(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(request_id: uuid.UUID) -> None:
+        raise NotQueued
+
+    otp_code = ask()
+    clock.shift(timedelta(seconds=31))
+    monkeypatch.setattr("django_sms_otp.services.issued.enqueue_message", refuses)
+    assert ask() == otp_code
+    deliver_queued(otp_code.pk)
+    assert len(Gateway.taken) == 1
+
+
+def test_a_job_that_cannot_wait_leaves_a_newer_message_to_its_own(
+    fails: Callable[..., None], clock: time_machine.Traveller
+) -> None:
+    fails(BUSY)
+    otp_code = ask()
+
+    def is_asked_anew(wait: timedelta) -> None:
+        fails(None)
+        clock.shift(timedelta(seconds=31))
+        ask()
+        raise NotQueued
+
+    deliver_queued(otp_code.pk, is_asked_anew)
+    assert now_is(otp_code) == ("pending", "")
+    deliver_queued(otp_code.pk)
+    assert now_is(otp_code) == ("sent", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_inside_a_transaction_of_others_sends_nothing() -> None:
+    otp_code = ask()
+    with pytest.raises(InsideTransaction), transaction.atomic():
+        deliver_queued(otp_code.pk)
+    assert not Gateway.taken
+    assert now_is(otp_code) == ("pending", "")

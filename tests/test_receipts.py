@@ -518,3 +518,9 @@ def test_a_receiver_is_told_of_what_is_committed(monkeypatch: pytest.MonkeyPatch
     finally:
         delivery_updated.disconnect(receiver)
     assert inside == [False]
+
+
+def test_a_call_that_nobody_answers_is_not_its_gateways_fault() -> None:
+    row = sent_code(channel="voice")
+    Callback(code=row, status="undelivered").post()
+    assert (row_of(row).delivery_state, row_of(row).undelivered_by) == ("undelivered", "")
