@@ -80,10 +80,11 @@ def _pip(words: list[str]) -> None:
     if words[1:] == ["django-tasks-db"]:
         return
     for word in words[1:]:
-        found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[(\w+)\])?", word)
+        found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[([\w,]+)\])?", word)
         assert found, word
         assert found[1] in {None, project["name"]}, word
-        assert found[2] is None or found[2] in project["optional-dependencies"], word
+        extras = found[2].split(",") if found[2] else []
+        assert {*extras} <= {*project["optional-dependencies"]}, word
 
 
 def _tox(words: list[str]) -> None:

@@ -53,13 +53,15 @@ def modules(environment: None) -> Iterator[Callable[[Path], dict[str, Any]]]:
         for block in pages.blocks(path):
             if block.language != "python" or not block.title.startswith("shop/"):
                 continue
-            name = block.title.removesuffix(".py").replace("/", ".")
+            name = pages.module_name(block)
             if name in {"shop.settings", "shop.urls"}:
                 continue
-            module = types.ModuleType(name)
+            module = types.ModuleType(name) if name != "shop" else sys.modules[name]
+            module.__package__ = "shop"
             sys.modules[name] = module
             exec(compile(block.text, str(block), "exec"), module.__dict__)
-            setattr(sys.modules["shop"], name.removeprefix("shop."), module)
+            if name != "shop":
+                setattr(sys.modules["shop"], name.removeprefix("shop."), module)
             loaded[name] = module
         return loaded
 

@@ -20,6 +20,7 @@ __all__ = [
     "blocks",
     "commands",
     "curls",
+    "module_name",
     "page",
 ]
 
@@ -110,6 +111,11 @@ def anchor(heading: str) -> str:
     """Name a heading as GitHub and MkDocs do."""
     text = re.sub(r"[`*]", "", heading).lower()
     return re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", text)).strip("-")
+
+
+def module_name(block: Block) -> str:
+    """Return the name that the file of a block is imported by."""
+    return block.title.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def commands(block: Block) -> list[list[str]]:

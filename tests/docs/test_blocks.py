@@ -34,6 +34,10 @@ Modules = Callable[[Path], dict[str, Any]]
 
 APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 
+README = pages.ROOT / "README.md"
+WITH_WHOLE_POLICIES = {README, pages.page("settings.md"), pages.page("tutorial.md")}
+"""All other pages add to the policy of a site."""
+
 
 def of(*languages: str) -> list[Block]:
     return [block for block in pages.all_blocks() if block.language in languages]
@@ -55,13 +59,24 @@ def each(found: list[Block]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("block", found, ids=str)
 
 
+BASE = [
+    next(each for each in python("settings.py") if each.page == README),
+    next(each for each in python("settings.py") if each.text.startswith("LOGGING = ")),
+]
+"""The settings of a site that follows the first page, and logs."""
+
+
 def settings_of(block: Block) -> dict[str, Any]:
-    """Execute a settings file up to a block. A file of a project grows over its page."""
+    """Execute a block over what the site has already: what the tutorial has put into the same
+    file, or elsewhere the settings of a site that follows the first page.
+    """
+    before = BASE
+    if "/" in block.title:
+        earlier = [each for each in pages.blocks(block.page) if each.line < block.line]
+        before = [each for each in earlier if each.title == block.title]
     values: dict[str, Any] = {"INSTALLED_APPS": list(APPS)}
-    for earlier in pages.blocks(block.page):
-        same_file = earlier.title == block.title and earlier.line <= block.line
-        if earlier == block or (same_file and "/" in block.title):
-            exec(compile(earlier.text, str(earlier), "exec"), values)
+    for each_block in [*before, block]:
+        exec(compile(each_block.text, str(each_block), "exec"), values)
     return {key: value for key, value in values.items() if key.isupper()}
 
 
@@ -87,10 +102,12 @@ def test_settings_hold(block: Block, modules: Modules) -> None:
     values = settings_of(block)
     apps = values.pop("INSTALLED_APPS")
     assert [AppConfig.create(name) for name in apps]
-    if any("django_sms_otp" in name for name in apps):
+    assert len(set(apps)) == len(apps)
+    if "django_sms_otp" in apps:
         assert apps.index("rest_framework") < apps.index("django_sms_otp")
-    if "LOGGING" in values:
-        check_logging(values.pop("LOGGING"))
+    log_config = values.pop("LOGGING", None)
+    if "LOGGING" in block.text:
+        check_logging(log_config)
     if "USER_PHONE_FIELD" in values.get("SMS_OTP", {}):
         values["AUTH_USER_MODEL"] = "customers.PhoneCustomer"
     with override_settings(**values):
@@ -103,11 +120,18 @@ def test_settings_hold(block: Block, modules: Modules) -> None:
     assert not errors
 
 
+@each(python("settings.py"))
+def test_settings_leave_the_policy_of_the_site(block: Block, environment: None) -> None:
+    if block.page not in WITH_WHOLE_POLICIES:
+        assert set(settings_of(BASE[0])["SMS_OTP"]) <= set(settings_of(block)["SMS_OTP"])
+
+
 def check_logging(config: dict[str, Any]) -> None:
     parsed = logging.config.DictConfigurator(config)
     for logger in parsed.config["loggers"].values():
         assert logger["level"] in logging.getLevelNamesMapping()
         assert set(logger.get("handlers", ())) <= set(config["handlers"])
+        assert "handlers" not in logger or logger["propagate"] is False, "shown twice"
 
 
 @each(python("urls.py"))
@@ -147,7 +171,7 @@ def test_tests_pass(block: Block, tmp_path: Path) -> None:
 
 @each(python("module"))
 def test_modules_are_exercised(block: Block, modules: Modules) -> None:
-    name = block.title.removesuffix(".py").replace("/", ".")
+    name = pages.module_name(block)
     assert name in modules(block.page)
     assert name in EXERCISED, f"{block}: test_examples.py does nothing with {name}"
 

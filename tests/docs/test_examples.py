@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from celery import current_app
 from django.contrib.auth.models import Group
 from django.db import router
 from django.test import Client, override_settings
@@ -41,6 +40,7 @@ from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 from . import pages
 
 EXERCISED = {
+    "shop",
     "shop.alarms",
     "shop.captcha",
     "shop.celery",
@@ -388,15 +388,3 @@ def test_receiver(modules: Modules, caplog: pytest.LogCaptureFixture) -> None:
     [record] = [each for each in caplog.records if each.name == "shop.logins"]
     assert record.getMessage().endswith("by SMS with +1********71.")
     assert PHONE not in caplog.text
-
-
-def test_the_celery_app_has_the_tasks_and_the_broker_of_the_settings(modules: Modules) -> None:
-    before = current_app._get_current_object()
-    try:
-        app = modules(pages.page("background.md"))["shop.celery"].app
-        with override_settings(CELERY_BROKER_URL="redis://broker/0"):
-            app.autodiscover_tasks(["django_sms_otp"], force=True)
-            assert app.conf.broker_url == "redis://broker/0"
-        assert "django_sms_otp.deliver" in app.tasks
-    finally:
-        before.set_current()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from importlib import import_module
 from typing import Any
 
@@ -35,10 +36,17 @@ def classes() -> dict[str, type[BaseSMSBackend]]:
 
 def test_every_backend_has_its_row() -> None:
     table = pages.rows(pages.page("delivery.md"), "What each backend can do")
-    rows = {plain(row[0]): row[1] for row in table}
+    rows = {name: row[1] for row in table for name in re.findall(r"`(\w+)`", row[0])}
     assert set(rows) == set(classes())
     for name, backend_class in classes().items():
         assert (rows[name] == "development") is backend_class.development_only, name
+
+
+def test_every_backend_is_among_the_classes() -> None:
+    table = pages.rows(pages.page("delivery.md"), "Backends")
+    paths = [f"{each.__module__}.SMSBackend" for each in classes().values()]
+    paths += [f"{backends.__name__}.{name}.SMSBackend" for name in HANDING_ON]
+    assert sorted(plain(row[0]) for row in table) == sorted(paths)
 
 
 @pytest.mark.parametrize("module", [apprise, aws, webhook])

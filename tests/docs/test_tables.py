@@ -24,7 +24,7 @@ from django_sms_otp.backends import (
 )
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
-from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.models import DeliveryState, Limit, OTPCode
 
 from . import pages
 
@@ -74,6 +74,12 @@ def test_figures_are_all_there_with_their_defaults(
 def test_limits_are_all_there() -> None:
     table = pages.rows(pages.page("settings.md"), "LIMITS")
     assert [row[0].strip("`") for row in table] == list(Settings().LIMITS)
+
+
+def test_delivery_states_are_all_there_with_the_words_of_the_admin() -> None:
+    table = pages.rows(pages.page("delivery.md"), "From the request to the phone")
+    documented = {row[0].strip("`"): row[1] for row in table if row[0].startswith("`")}
+    assert documented == {state.value: str(state.label) for state in DeliveryState}
 
 
 def test_signals_are_all_there() -> None:
