@@ -25,7 +25,6 @@ HELP_TEXTS = {
     "counted_at": _("When the quota of the number counted the latest message."),
 }
 
-
 BREAK = re.compile("(?<=[:,])")
 """Where a reason may go on in the next line."""
 

@@ -181,10 +181,14 @@ class LimitAdmin(SealedAdmin):
         circuits = [row for row in queryset if Kind.of(row) is Kind.CIRCUIT]
         if len(circuits) < len(queryset):
             self._warn(request, _("Only backends have circuits that can be closed."))
-        for row in self._act(request, circuits, forget_limit, CLOSED):
-            text = gettext("The circuit of “%(backend)s” is closed.")
-            backend = row.key.partition(":")[2]
-            self.message_user(request, text % {"backend": backend}, messages.SUCCESS)
+        closed = self._act(request, circuits, forget_limit, CLOSED)
+        for row in circuits:
+            if row in closed:
+                text = gettext("The circuit of “%(backend)s” is closed.")
+                said = text % {"backend": row.key.partition(":")[2]}
+                self.message_user(request, said, messages.SUCCESS)
+            else:
+                self._warn(request, gettext("%(limit)s was left as it is.") % {"limit": row})
 
     def _warn(self, request: HttpRequest, text: Any) -> None:
         self.message_user(request, text, messages.WARNING)

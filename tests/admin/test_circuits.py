@@ -133,6 +133,14 @@ def test_staff_without_the_permission_do_not() -> None:
     assert Limit.objects.get(key=KEY).state != {}
 
 
+def test_a_circuit_that_is_closed_already_is_left_alone() -> None:
+    limit(KEY)
+    said = act(staff("view_limit", "unlock_limit"), KEY)
+    assert "circuit:first was left as it is." in said
+    assert "is closed" not in said
+    assert not LogEntry.objects.exists()
+
+
 def test_what_is_no_circuit_is_not_closed() -> None:
     counted = limit("site", SharedState().with_sent(1e9))
     said = act(staff("view_limit", "unlock_limit"), "site")
