@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -11,8 +13,12 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
@@ -116,10 +122,11 @@ class PhoneAdmin(ReadOnlyAdmin):
         number = whole_number(search_term)
         return queryset.filter(phone_number=number) if number else queryset.none(), False
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        names = super().get_fields(request, obj)
-        whole = may_see_whole_numbers(request)
-        return ["phone_number" if whole and name == "number" else name for name in names]
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets = super().get_fieldsets(request, obj)
+        if not may_see_whole_numbers(request):
+            return sets
+        return [(title, {**each, "fields": _whole(each["fields"])}) for title, each in sets]
 
     @admin.display(description=_("phone number"))
     def number(self, row: Any) -> str:
@@ -138,6 +145,10 @@ class PhoneAdmin(ReadOnlyAdmin):
         except NoReverseMatch:
             return str(row.user_id)
         return format_html('<a href="{}">{}</a>', url, row.user_id)
+
+
+def _whole(names: Iterable[Any]) -> list[Any]:
+    return ["phone_number" if name == "number" else name for name in names]
 
 
 def may_see_whole_numbers(request: HttpRequest) -> bool:
@@ -161,3 +172,23 @@ def whole_number(text: str) -> str | None:
 
 def badge(value: str, label: Any) -> str:
     return format_html('<span class="sms-otp-badge sms-otp-badge-{}">{}</span>', value, label)
+
+
+def in_short(moment: datetime) -> str:
+    """Write a time for a column: in figures, to the minute."""
+    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+
+
+def place(region: str) -> str:
+    """Write a region for people: the one of no country has a number for a name."""
+    if region != phone.SATELLITE_REGION:
+        return region
+    return gettext("satellite and global networks")
+
+
+def stacked(first: str, *others: str) -> str:
+    """Write facts into one column, the first of them above the others."""
+    lines = [format_html('<span class="quiet">{}</span>', other) for other in others if other]
+    return format_html_join(
+        mark_safe("<br>"), "{}", ((line,) for line in (first, *lines) if line)
+    )

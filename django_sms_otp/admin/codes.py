@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from ..conf import get_settings
 from ..models import CodeState, OTPCode, OTPCodeQuerySet
 from ..services import invalidate_codes
-from .base import PhoneAdmin, RecentValuesFilter, badge
+from .base import PhoneAdmin, RecentValuesFilter, badge, in_short, stacked
 from .dates import BoundedDates
+
+HELP_TEXTS = {
+    "ip_address": _("Stored only with STORE_IP_ADDRESS."),
+    "counted_at": _("When the quota of the number counted the latest message."),
+}
+
+BREAK = re.compile("(?<=[:,])")
+"""Where a reason may go on in the next line."""
 
 
 class ListedCodes(BoundedDates, OTPCodeQuerySet):
@@ -38,53 +49,72 @@ class OTPCodeAdmin(PhoneAdmin):
     ordering = ("-created_at",)
     date_hierarchy = "created_at"
     list_display = (
-        "created_at",
-        "number",
-        "purpose",
-        "region",
+        "created",
+        "recipient",
         "badge",
-        "delivery",
-        "backend",
-        "reason",
+        "way",
+        "receipt",
+        "why",
         "failed_attempts",
-        "send_count",
-        "expires_at",
-        "redeemed_at",
     )
+    # By what has an index.
+    sortable_by = ("created",)
     list_filter = (
         StateFilter,
         "delivery_state",
         ("purpose", RecentValuesFilter),
         ("region", RecentValuesFilter),
+        ("channel", RecentValuesFilter),
         ("backend", RecentValuesFilter),
         ("reason", RecentValuesFilter),
     )
-    fields = (
-        "id",
-        "number",
-        "region",
-        "purpose",
-        "badge",
-        "reason",
-        "account",
-        "code_length",
-        "failed_attempts",
-        "created_at",
-        "expires_at",
-        "redeemed_at",
-        "superseded_at",
-        "ip_address",
-        "channel",
-        "language",
-        "backend",
-        "send_count",
-        "delivery",
-        "delivery_error",
-        "message_id",
-        "counted_at",
-        "claimed_at",
-        "sent_at",
-        "delivered_at",
+    fieldsets = (
+        (
+            _("Request"),
+            {
+                "fields": (
+                    "id",
+                    "number",
+                    "region",
+                    "purpose",
+                    "account",
+                    "ip_address",
+                    "channel",
+                    "language",
+                    "reason",
+                )
+            },
+        ),
+        (
+            _("Code"),
+            {
+                "fields": (
+                    "badge",
+                    "code_length",
+                    "failed_attempts",
+                    "created_at",
+                    "expires_at",
+                    "redeemed_at",
+                    "superseded_at",
+                )
+            },
+        ),
+        (
+            _("Delivery"),
+            {
+                "fields": (
+                    "delivery",
+                    "delivery_error",
+                    "backend",
+                    "message_id",
+                    "send_count",
+                    "counted_at",
+                    "claimed_at",
+                    "sent_at",
+                    "delivered_at",
+                )
+            },
+        ),
     )
     actions = ("invalidate",)
 
@@ -98,6 +128,37 @@ class OTPCodeAdmin(PhoneAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         codes = ListedCodes(self.model).order_by("-created_at")
         return codes.with_state(timezone.now(), get_settings().MAX_ATTEMPTS).defer("seed")
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        return super().get_form(*args, help_texts=HELP_TEXTS, **kwargs)
+
+    @admin.display(description=_("created at"), ordering="created_at")
+    def created(self, row: Any) -> str:
+        return in_short(row.created_at)
+
+    @admin.display(description=_("phone number"))
+    def recipient(self, row: Any) -> str:
+        return stacked(self.number(row), row.region)
+
+    @admin.display(description=_("channel"))
+    def way(self, row: Any) -> str:
+        return stacked(row.channel, row.backend)
+
+    @admin.display(description=_("delivery"))
+    def receipt(self, row: Any) -> str:
+        # That it failed is the state of the code already.
+        is_told = row.state == CodeState.DELIVERY_FAILED
+        sends = gettext("%(count)d sends") % {"count": row.send_count}
+        return stacked(
+            "" if is_told else self.delivery(row),
+            row.delivery_error,
+            sends if row.send_count > 1 else "",
+        )
+
+    @admin.display(description=_("reason"))
+    def why(self, row: Any) -> str:
+        words = ((word,) for word in BREAK.split(row.reason))
+        return format_html_join(mark_safe("<wbr>"), "{}", words)
 
     @admin.display(description=_("state"))
     def badge(self, row: Any) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from ..models import HourlyCount
-from .base import FixedOrder, ReadOnlyAdmin, RecentValuesFilter
+from .base import FixedOrder, ReadOnlyAdmin, RecentValuesFilter, place
 from .dates import BoundedDates
 from .summary import last_day
 
@@ -19,13 +20,17 @@ class HourlyCountAdmin(ReadOnlyAdmin):
     ordering = ("-hour",)
     sortable_by = ()
     date_hierarchy = "hour"
-    list_display = ("hour", "region", "event", "count")
+    list_display = ("hour", "place", "event", "count")
     list_display_links = None
     list_filter = (("event", RecentValuesFilter), ("region", RecentValuesFilter))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Counts go by ``purge_otp_codes``: budgets look at those of two weeks."""
         return False
+
+    @admin.display(description=_("region"))
+    def place(self, row: HourlyCount) -> str:
+        return place(row.region)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return BoundedDates(self.model)

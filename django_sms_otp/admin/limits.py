@@ -20,10 +20,10 @@ from ..events import event
 from ..exceptions import Contention
 from ..models import Limit
 from ..services import forget_limit, unlock_number
-from .base import badge, may_see_whole_numbers, whole_number
+from .base import badge, in_short, may_see_whole_numbers, whole_number
 from .circuits import CircuitStanding
 from .numbers import NumberStanding
-from .sealed import SealedAdmin
+from .sealed import SealedAdmin, SealedList
 from .shared import SharedStanding
 from .standing import Kind, Standing
 
@@ -31,6 +31,7 @@ logger = logging.getLogger("django_sms_otp")
 
 UNLOCKED = gettext_noop("Lifted the lockout.")
 FORGOTTEN = gettext_noop("Forgot what was counted.")
+CLOSED = gettext_noop("Closed the circuit.")
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -66,18 +67,33 @@ def _starting_with(rows: QuerySet[Any], start: str) -> QuerySet[Any]:
             return rows
 
 
+class LimitList(SealedList):
+    """The list in the order of the table's index, but open circuits on top."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.page_num == 1:
+            # There is a row for each backend; an order by state would sort all the others too.
+            circuits = _starting_with(self.queryset, f"{Kind.CIRCUIT}:").order_by()
+            opened = [row for row in circuits if standing_of(row).badge]
+            opened.sort(key=lambda row: row.updated_at, reverse=True)
+            keys = {row.key for row in opened}
+            rest = (row for row in self.result_list if row.key not in keys)
+            self.result_list = [*opened, *rest]
+
+
 @admin.register(Limit)
 class LimitAdmin(SealedAdmin):
     # The order of the table's index.
     ordering = ("-held", "-updated_at")
-    list_display = ("name", "kind", "badge", "summary", "updated_at")
+    list_display = ("name", "kind", "badge", "summary", "updated")
     list_filter = (KindFilter,)
     fields = ("name", "kind", "badge", "facts", "updated_at")
     search_help_text = _(
         "A whole phone number, or a whole key, such as ip:203.0.113.7, country:JM, "
         "prefix:+1415555, site or circuit:default."
     )
-    actions = ("unlock", "forget")
+    actions = ("unlock", "forget", "close")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Rows go by ``purge_otp_codes``: to delete one would lift a lockout unseen."""
@@ -85,6 +101,9 @@ class LimitAdmin(SealedAdmin):
 
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("django_sms_otp.unlock_limit")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SealedList]:
+        return LimitList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -108,6 +127,10 @@ class LimitAdmin(SealedAdmin):
     def kind(self, row: Limit) -> str:
         return str(Kind.of(row).label)
 
+    @admin.display(description=_("updated at"))
+    def updated(self, row: Limit) -> str:
+        return in_short(row.updated_at)
+
     @admin.display(description=_("state"))
     def badge(self, row: Limit) -> str:
         state = standing_of(row).badge
@@ -127,47 +150,71 @@ class LimitAdmin(SealedAdmin):
     @admin.action(permissions=["unlock"], description=_("Lift the lockout"))
     def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         numbers = [row for row in queryset if row.is_number]
-        count = self._act(request, numbers, unlock_number, UNLOCKED)
-        text = ngettext(
-            "The lockout of %(count)d phone number was lifted.",
-            "The lockouts of %(count)d phone numbers were lifted.",
-            count,
-        )
-        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        if len(numbers) < len(queryset):
+            self._warn(request, _("Only phone numbers have lockouts that can be lifted."))
+        if numbers:
+            count = len(self._act(request, numbers, unlock_number, UNLOCKED))
+            text = ngettext(
+                "The lockout of %(count)d phone number was lifted.",
+                "The lockouts of %(count)d phone numbers were lifted.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
     @admin.action(permissions=["unlock"], description=_("Forget what was counted"))
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        shared = [row for row in queryset if not row.is_number]
-        count = self._act(request, shared, forget_limit, FORGOTTEN)
-        text = ngettext(
-            "What %(count)d limit had counted was forgotten.",
-            "What %(count)d limits had counted was forgotten.",
-            count,
-        )
-        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        shared = [row for row in queryset if Kind.of(row) not in (Kind.NUMBER, Kind.CIRCUIT)]
+        if len(shared) < len(queryset):
+            said = _("Phone numbers and circuits are not forgotten: see the other actions.")
+            self._warn(request, said)
+        if shared:
+            count = len(self._act(request, shared, forget_limit, FORGOTTEN))
+            text = ngettext(
+                "What %(count)d limit had counted was forgotten.",
+                "What %(count)d limits had counted was forgotten.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+
+    @admin.action(permissions=["unlock"], description=_("Close the circuit"))
+    def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        circuits = [row for row in queryset if Kind.of(row) is Kind.CIRCUIT]
+        if len(circuits) < len(queryset):
+            self._warn(request, _("Only backends have circuits that can be closed."))
+        closed = self._act(request, circuits, forget_limit, CLOSED)
+        for row in circuits:
+            if row in closed:
+                text = gettext("The circuit of “%(backend)s” is closed.")
+                said = text % {"backend": row.key.partition(":")[2]}
+                self.message_user(request, said, messages.SUCCESS)
+            else:
+                self._warn(request, gettext("%(limit)s was left as it is.") % {"limit": row})
+
+    def _warn(self, request: HttpRequest, text: Any) -> None:
+        self.message_user(request, text, messages.WARNING)
 
     def _act(
         self, request: HttpRequest, rows: Iterable[Limit], act: Callable[[str], bool], said: str
-    ) -> int:
-        """Act on rows, note who changed which, and return how many did change.
+    ) -> list[Limit]:
+        """Act on rows, note who changed which, and return those that did change.
 
         :param said: in English; the log of the site stays so.
         """
-        count = 0
+        changed = []
         for row in rows:
             try:
-                changed = act(row.key)
+                is_changed = act(row.key)
             except Contention:
                 text = gettext("%(limit)s is in use right now. Please try again.")
                 self.message_user(request, text % {"limit": row}, messages.WARNING)
                 continue
-            if changed:
-                count += 1
+            if is_changed:
+                changed.append(row)
                 self.log_change(request, row, gettext(said))
                 extra = event("limit_changed", outcome=said, key=str(row))
                 text = "User %s, limit %s: %s"
                 logger.info(text, request.user.pk, row, said, extra=extra)
-        return count
+        return changed
 
 
 def standing_of(row: Limit) -> Standing:

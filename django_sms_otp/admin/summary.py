@@ -13,6 +13,7 @@ from django.utils import timezone
 from ..counts import start_of_hour
 from ..models import HourlyCount
 from ..rollup import EVENTS
+from .base import place
 
 __all__ = ["ControlLine", "LastDay", "RegionLine", "last_day"]
 
@@ -41,6 +42,10 @@ class RegionLine:
     sent: int
     delivered: int
     redeemed: int
+
+    @property
+    def place(self) -> str:
+        return place(self.region)
 
     @property
     def share(self) -> str:

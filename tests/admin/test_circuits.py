@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from django_sms_otp import circuits
 from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.circuit_state import Policy
 from django_sms_otp.models import Limit
+from django_sms_otp.traffic import SharedState
 
 from .staff import limit, page, staff
 
@@ -28,6 +34,16 @@ pytestmark = pytest.mark.django_db
 def fail(times: int) -> None:
     for _ in range(times):
         circuits.note_failure("first", POLICY)
+
+
+def names(shown: str) -> list[str]:
+    return re.findall(r'class="field-name"><a href="[^"]*">([^<]*)</a>', shown)
+
+
+def act(client: Client, key: str, action: str = "close") -> str:
+    fields = {"action": action, "_selected_action": [handle_of(key)]}
+    answer: Any = client.post(LIST, fields, follow=True)
+    return str(answer.content.decode())
 
 
 def test_an_open_circuit_says_until_when() -> None:
@@ -81,16 +97,60 @@ def test_a_list_of_circuits_asks_nothing_for_each() -> None:
     assert len(many) == len(few)
 
 
+def test_open_circuits_are_on_top_and_once() -> None:
+    fail(2)
+    now = timezone.now()
+    Limit.objects.update(updated_at=now - timedelta(hours=3))
+    limit("circuit:closed", updated_at=now)
+    limit("+14155552671", updated_at=now, held=True)
+    client = staff("view_limit")
+    assert names(page(client, LIST)) == [KEY, "+1********71", "circuit:closed"]
+    assert names(page(client, LIST, kind="circuit")) == [KEY, "circuit:closed"]
+    assert names(page(client, LIST, kind="number")) == ["+1********71"]
+
+
+def test_an_open_circuit_is_on_top_of_the_first_page_alone() -> None:
+    fail(2)
+    Limit.objects.update(updated_at=timezone.now() - timedelta(hours=3))
+    for number in range(110):
+        limit(f"ip:203.0.113.{number}")
+    client = staff("view_limit")
+    assert names(page(client, LIST))[0] == KEY
+    assert names(page(client, LIST, p="2"))[0] != KEY
+
+
 def test_staff_with_the_permission_close_a_circuit() -> None:
     fail(2)
-    fields = {"action": "forget", "_selected_action": [handle_of(KEY)]}
-    assert Limit.objects.get(key=KEY).state
-    staff("view_limit", "unlock_limit").post(LIST, fields)
+    said = act(staff("view_limit", "unlock_limit"), KEY)
+    assert "The circuit of “first” is closed." in said
     assert Limit.objects.get(key=KEY).state == {}
+    assert LogEntry.objects.get().change_message == "Closed the circuit."
 
 
 def test_staff_without_the_permission_do_not() -> None:
     fail(2)
-    fields = {"action": "forget", "_selected_action": [handle_of(KEY)]}
-    staff("view_limit").post(LIST, fields)
+    act(staff("view_limit"), KEY)
+    assert Limit.objects.get(key=KEY).state != {}
+
+
+def test_a_circuit_that_is_closed_already_is_left_alone() -> None:
+    limit(KEY)
+    said = act(staff("view_limit", "unlock_limit"), KEY)
+    assert "circuit:first was left as it is." in said
+    assert "is closed" not in said
+    assert not LogEntry.objects.exists()
+
+
+def test_what_is_no_circuit_is_not_closed() -> None:
+    counted = limit("site", SharedState().with_sent(1e9))
+    said = act(staff("view_limit", "unlock_limit"), "site")
+    assert "Only backends have circuits that can be closed." in said
+    assert Limit.objects.get().version == counted.version
+
+
+@pytest.mark.parametrize("action", ["forget", "unlock"])
+def test_a_circuit_is_closed_by_its_own_action_alone(action: str) -> None:
+    fail(2)
+    said = act(staff("view_limit", "unlock_limit"), KEY, action)
+    assert ("other actions" if action == "forget" else "Only phone numbers") in said
     assert Limit.objects.get(key=KEY).state != {}

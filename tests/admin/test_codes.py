@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -52,11 +53,40 @@ def test_each_state_of_delivery_has_its_badge_and_filter(state: DeliveryState) -
     code = OTPCodeFactory.create(phone_number=PHONE, delivery_state=state)
     client = staff("view_otpcode")
     badge = f'sms-otp-badge-{state.value}">{state.label}<'
-    assert badge in page(client, LIST)
+    # That it failed is the state of the code.
+    assert (badge in page(client, LIST)) is (state != DeliveryState.FAILED)
     assert badge in page(client, detail(code))
     assert "+1********71" in page(client, LIST, delivery_state=state.value)
     other = "sent" if state == "failed" else "failed"
     assert "+1********71" not in page(client, LIST, delivery_state=other)
+
+
+def test_the_list_says_by_which_channel_and_what_went_wrong() -> None:
+    OTPCodeFactory.create(channel="sms", delivery_state="failed", delivery_error="21610")
+    OTPCodeFactory.create(channel="voice", backend="virginia", send_count=3)
+    client = staff("view_otpcode")
+    shown = page(client, LIST)
+    assert 'class="field-receipt"><span class="quiet">21610</span>' in shown
+    assert 'class="field-way">voice<br><span class="quiet">virginia</span>' in shown
+    assert "3 sends" in shown
+    chosen = page(client, LIST, channel="voice")
+    assert "3 sends" in chosen
+    assert "21610" not in chosen
+
+
+def test_the_list_is_sorted_by_what_has_an_index_alone() -> None:
+    OTPCodeFactory.create()
+    shown = page(staff("view_otpcode"), LIST)
+    assert set(re.findall(r'href="\?o=-?(\d+)', shown)) == {"0"}
+
+
+def test_the_page_of_a_code_has_groups_and_says_what_is_not_plain() -> None:
+    code = OTPCodeFactory.create()
+    shown = page(staff("view_otpcode"), detail(code))
+    groups = re.findall(r'<h2[^>]*class="fieldset-heading"[^>]*>\s*(\w+)', shown)
+    assert groups == ["Request", "Code", "Delivery"]
+    assert "Stored only with STORE_IP_ADDRESS." in shown
+    assert "When the quota of the number counted the latest message." in shown
 
 
 def test_what_a_receipt_told_is_on_the_page_of_a_code() -> None:
@@ -93,13 +123,14 @@ def test_why_a_request_was_allowed_is_shown_and_filtered_by() -> None:
     OTPCodeFactory.create(reason="")  # from before there were reasons
     client = staff("view_otpcode")
     shown = page(client, LIST)
-    assert shown.count('class="field-reason"') == 3
+    assert shown.count('class="field-why"') == 3
+    assert "withheld:<wbr>budget<" in shown
     assert "?reason=withheld%3Abudget" in shown
     assert '?reason="' not in shown
     assert "recorded:prefix,ip" in page(client, detail(code))
     assert "+1********71" in page(client, LIST, reason="withheld:budget")
     chosen = page(client, LIST, reason="recorded:prefix,ip")
-    assert chosen.count('class="field-reason"') == 1
+    assert chosen.count('class="field-why"') == 1
     assert "+1********71" not in chosen
 
 
@@ -119,7 +150,7 @@ def test_a_number_is_found_however_it_is_written(written: str) -> None:
 @pytest.mark.parametrize("number", ["+18005551234", "+881612345678", "+14155000000"])
 def test_a_number_that_is_refused_by_now_is_found(number: str) -> None:
     OTPCodeFactory.create(phone_number=number)
-    assert number[-2:] + "</td>" in page(staff("view_otpcode"), LIST, q=number)
+    assert number[-2:] + "<br>" in page(staff("view_otpcode"), LIST, q=number)
 
 
 @pytest.mark.parametrize("part", ["+1415555267", "2671", "415", "nobody", "+14155552672"])

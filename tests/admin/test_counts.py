@@ -58,6 +58,12 @@ def test_the_newest_hours_come_first(clerk: Client) -> None:
     assert counts(clerk, o="4") == [2, 3, 1]
 
 
+def test_the_region_of_no_country_has_a_name(clerk: Client) -> None:
+    counted("sent", 1, "001")
+    assert 'class="field-place">satellite and global networks<' in page(clerk, LIST)
+    assert summary(clerk)[-1][0] == "satellite and global networks"
+
+
 def test_counts_are_filtered_by_event_and_region(clerk: Client) -> None:
     counted("sent", 1)
     counted("sent", 2, "JM")
