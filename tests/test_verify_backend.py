@@ -443,6 +443,12 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
     )
 
 
+def test_what_to_do_about_a_code_is_told(backend: SMSBackend) -> None:
+    assert "Compare account_sid" in backend.explain("20003")
+    assert backend.explain("60238").startswith("Look the code up: https://www.twilio.com/")
+    assert backend.explain("no-sid") == ""
+
+
 # Options
 
 

@@ -15,6 +15,7 @@ from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDeli
 from ..purposes import LOGIN
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, make_client
+from .twilio_hints import explain
 from .twilio_sids import is_sid
 from .verify_errors import NOT_FOUND, WINDOW, NoVerification, error_of_check, error_of_start
 
@@ -139,6 +140,9 @@ class SMSBackend(BaseSMSBackend):
         new one may begin."""
         verification = self._service(LOGIN).verifications(message_id)
         ask(lambda: verification.update(status="approved"))
+
+    def explain(self, error_code: str) -> str:
+        return explain(error_code)
 
     def check(self) -> list[CheckMessage]:
         """Ask Twilio how the services are set up."""
