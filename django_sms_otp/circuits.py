@@ -131,13 +131,14 @@ def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
         return
     before, after = changed
     until = datetime.fromtimestamp(after.until, UTC)
+    shown = until.replace(microsecond=0)
     if not before.is_closed:
         said = event("circuit", backend=alias, outcome="open")
-        logger.info("Backend %r still fails: passed over until %s.", alias, until, extra=said)
+        logger.info("Backend %r still fails: passed over until %s.", alias, shown, extra=said)
     elif not after.is_closed:
         logger.error(
             "Backend %r failed %d times in a row: passed over until %s.",
-            *(alias, after.failures, until),
+            *(alias, after.failures, shown),
             extra=event("circuit", backend=alias, outcome="open"),
         )
         circuit_opened.send_robust(Limit, alias=alias, until=until)

@@ -220,8 +220,9 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
     """
     backends = _backends()
     if alias not in backends:
-        known = did_you_mean(alias, backends)
-        raise InvalidBackend(f"there is no such entry.{known}", alias=alias)
+        known = f" There are: {', '.join(map(str, backends))}."
+        hint = did_you_mean(alias, backends) or known
+        raise InvalidBackend(f"there is no such entry.{hint}", alias=alias)
     entry = backends[alias]
     if not isinstance(entry, Mapping) or not isinstance(entry.get("BACKEND"), str):
         raise InvalidBackend('must be a dict with "BACKEND", a dotted path.', alias=alias)

@@ -80,12 +80,14 @@ class DeliveryError(SMSOTPError):
     Raise one of the subclasses. ``error_code`` is the gateway's own code, kept on the
     code's row; neither it nor the text may hold a code or a whole phone number. ``alias`` is
     the backend that failed and ``latency`` the seconds that it took, ``None`` where none was
-    asked; both are filled in. ``outcome`` is a stable word for logs and metrics.
+    asked; both are filled in. ``outcome`` is a stable word for logs and metrics, ``verdict``
+    the same for people.
     """
 
     alias = ""
     latency: float | None = None
     outcome: ClassVar[str] = "failed"
+    verdict: ClassVar[str] = "Not sent."
 
     def __init__(self, message: str = "", *, error_code: str = "") -> None:
         super().__init__(message)
@@ -135,6 +137,7 @@ class DeliveryUnknown(DeliveryError):
     """A time-out or a broken answer: the SMS may be on its way. Never sent again by itself."""
 
     outcome = "unknown"
+    verdict = "Unknown whether it was sent."
 
 
 class DeliveryRefused(DeliveryError):
@@ -147,6 +150,7 @@ class DeliveryRefused(DeliveryError):
     """
 
     outcome = "refused"
+    verdict = "Refused for this number."
 
     def __init__(
         self,

@@ -5,3 +5,6 @@ LOGIN = "login"
 
 VERIFY_PHONE = "verify_phone"
 """Binds a number to the account of somebody who is logged in: the way back after a lockout."""
+
+TEST = "test"
+"""Of the messages of ``send_test_sms``. No code has it, and circuits take no notice of it."""

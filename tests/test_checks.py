@@ -355,7 +355,7 @@ def test_e011_a_backend_for_development(name: str, tmp_path: Path) -> None:
 
 def test_e011_is_silent_on_a_gateway() -> None:
     options: dict[str, object] = {
-        "account_sid": "AC1",
+        "account_sid": "AC" + "1" * 32,
         "auth_token": "secret",
         "from_number": "+15005550006",
     }
@@ -548,13 +548,13 @@ def test_w004_is_silent_on_a_user_without_a_number() -> None:
 # Receipts
 
 BY_TOKEN: dict[str, object] = {
-    "account_sid": "AC1",
+    "account_sid": "AC" + "1" * 32,
     "auth_token": SECRET,
     "from_number": "+15005550006",
 }
 BY_KEY: dict[str, object] = {
-    "account_sid": "AC1",
-    "api_key_sid": "SK1",
+    "account_sid": "AC" + "1" * 32,
+    "api_key_sid": "SK" + "1" * 32,
     "api_key_secret": SECRET,
     "from_number": "+15005550006",
 }

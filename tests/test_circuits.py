@@ -174,6 +174,7 @@ def test_it_opens_with_one_error_in_the_log_and_one_signal(
     signals: list[dict[str, Any]],
 ) -> None:
     caplog.set_level(logging.INFO, "django_sms_otp")
+    clock.shift(timedelta(microseconds=412345))  # Not to be read by anybody.
     fail(9)
     clock.shift(30 * SECOND)
     circuits.note_failure("first", POLICY, probe=circuits.claim_probe("first") or 0)

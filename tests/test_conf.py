@@ -571,6 +571,17 @@ def test_an_unknown_alias_is_refused_with_the_nearest_one(settings: Any) -> None
     )
 
 
+def test_an_unknown_alias_is_refused_with_all_where_none_is_near(settings: Any) -> None:
+    settings.SMS_OTP_BACKENDS = {name: {"BACKEND": LOCMEM} for name in ("default", "first")}
+
+    with pytest.raises(InvalidBackend) as caught:
+        get_backend("xyz")
+
+    assert str(caught.value) == (
+        "SMS_OTP_BACKENDS['xyz']: there is no such entry. There are: default, first."
+    )
+
+
 def test_a_broken_entry_does_not_show_the_options_of_others(settings: Any) -> None:
     settings.SMS_OTP_BACKENDS = {
         "default": {"BACKEND": LOCMEM, "OPTIONS": {"auth_token": SECRET}}

@@ -397,6 +397,28 @@ def test_what_needs_attention_is_logged_as_an_error(
 
 
 @pytest.mark.parametrize(
+    ("step", "outcome"),
+    [
+        (NotDelivered("Down."), "Down. Not sent."),
+        (DeliveryUnknown("Late."), "Late. Unknown whether it was sent."),
+        (DeliveryRefused("No.", code="invalid_phone_number"), "No. Refused for this number."),
+        (DeliveryBlocked("Fraud."), "Fraud. Not sent."),
+    ],
+    ids=["not sent", "unknown", "refused", "blocked"],
+)
+def test_the_line_ends_with_what_became_of_the_message(
+    script: Script, caplog: pytest.LogCaptureFixture, step: Exception, outcome: str
+) -> None:
+    script.append(step)
+
+    with caplog.at_level(logging.INFO, "django_sms_otp"):
+        services.request_code(PHONE)
+
+    [text] = [each.getMessage() for each in caplog.records if "Code" in each.getMessage()]
+    assert text.endswith(f"by 'default': {outcome}")
+
+
+@pytest.mark.parametrize(
     "step", [step for step, _ in LEVELS], ids=[str(number) for number in range(len(LEVELS))]
 )
 def test_no_log_shows_the_code_or_the_number(

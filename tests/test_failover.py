@@ -270,10 +270,10 @@ def test_each_hop_is_a_line_without_number_and_code(
     use(BAD_CREDENTIALS, NOT_SENT)
     send()
     code = "Code 00000000-0000-0000-0000-000000000007"
-    refused = "Twilio refused the message"
+    refused, then = "Twilio refused the message", "Not sent. Going on with"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("ERROR", f"{code} by 'first': {refused} (20003). Going on with 'second'."),
-        ("WARNING", f"{code} by 'second': {refused} (21611). Going on with 'third'."),
+        ("ERROR", f"{code} by 'first': {refused} (20003). {then} 'second'."),
+        ("WARNING", f"{code} by 'second': {refused} (21611). {then} 'third'."),
     ]
     assert PHONE not in caplog.text
     assert CODE not in caplog.text

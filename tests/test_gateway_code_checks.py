@@ -89,6 +89,15 @@ def test_whom_messages_are_handed_on_to_is_seen() -> None:
         assert len(found()) == 1
 
 
+def test_one_that_two_channels_share_is_told_of_once() -> None:
+    shared = {"sms": "first", "voice": "second"}
+    with (
+        having("FourDigits", first="HandsOn", second="HandsOn"),
+        override_sms_otp(CHANNELS=shared),
+    ):
+        assert len(found()) == 1
+
+
 def test_a_backend_of_no_channel_is_not_looked_at() -> None:
     with having("OurCodes", other="FourDigits"), override_sms_otp(REQUIRE_REQUEST_ID=True):
         assert found() == []

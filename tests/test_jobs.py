@@ -273,6 +273,19 @@ def test_a_message_waits_for_its_gateway_longer_and_longer(
     assert now_is(otp_code) == ("failed", "busy")
 
 
+def test_a_wait_is_told_in_whole_seconds(
+    clock: time_machine.Traveller,
+    fails: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "django_sms_otp")
+    fails(BUSY)
+    otp_code = ask()
+    clock.shift(timedelta(seconds=3, microseconds=412345))
+    deliver_queued(otp_code.pk, Waits())
+    assert f"Code {otp_code.pk} waits 3 s: " in caplog.text
+
+
 def test_a_gateway_that_recovers_gets_the_message(
     clock: time_machine.Traveller, fails: Callable[..., None]
 ) -> None:

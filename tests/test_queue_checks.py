@@ -58,9 +58,46 @@ def test_e020_a_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "'celery', but celery is missing: pip install 'django-sms-otp[celery]'." in text
 
 
-def test_e020_a_queue_that_the_framework_does_not_have() -> None:
+def test_e020_a_queue_that_the_framework_does_not_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     tasks = {"default": {**DATABASE["default"], "QUEUES": ["default"]}}
-    assert found_with(tasks, DELIVERY_QUEUE="sms") == ["sms_otp.E020"]
+    missing = "DELIVERY_QUEUE 'sms' is not in the QUEUES of TASKS['default']."
+    keys = {"DELIVERY": "tasks", "DELIVERY_QUEUE": "sms"}
+    with override_sms_otp(**keys), override_settings(TASKS=tasks):
+        assert missing in found()["sms_otp.E020"]
+        # As in a process that has not met the engine yet.
+        monkeypatch.delitem(sys.modules, "django_sms_otp.queues.tasks", raising=False)
+        text = found()["sms_otp.E020"]
+    assert f"SMS_OTP['DELIVERY'] is 'tasks', but {missing}" in text
+    assert ".." not in text
+
+
+@pytest.mark.parametrize(
+    ("broker", "extra"),
+    [
+        ("redis://:hunter2@127.0.0.1", "redis"),
+        ("sentinel://:hunter2@127.0.0.1", "redis"),
+        ("sqla+sqlite:///:memory:", "sqlalchemy"),
+    ],
+)
+def test_e020_the_package_for_the_broker_is_missing(
+    broker: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("redis", "sqlalchemy"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("redis", "sqlalchemy"):
+        monkeypatch.delitem(sys.modules, f"kombu.transport.{name}", raising=False)
+    monkeypatch.setattr("kombu.transport._transport_cache", {})
+    with override_sms_otp(DELIVERY="celery"), celery_app(broker):
+        text = found()["sms_otp.E020"]
+    assert f"pip install 'celery[{extra}]'" in text
+    assert "hunter2" not in text
+
+
+def test_e020_a_broker_that_celery_does_not_know() -> None:
+    with override_sms_otp(DELIVERY="celery"), celery_app("reddis://127.0.0.1"):
+        assert "No such transport: reddis" in found()["sms_otp.E020"]
 
 
 def test_e020_celery_knows_no_broker() -> None:

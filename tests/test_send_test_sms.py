@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
+import socketserver
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from django.core.checks import CheckMessage, Warning
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from django_sms_otp import circuits
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
@@ -22,11 +26,17 @@ from django_sms_otp.backends import (
     twilio_api,
 )
 from django_sms_otp.backends.twilio_hints import BY_CODE
+from django_sms_otp.circuit_state import Policy
+from django_sms_otp.exceptions import DeliveryUnknown
+from django_sms_otp.management.diagnosis import diagnosis
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from .conftest import PHONE
+from .fake_apprise import self_signed
 from .fake_twilio import MESSAGE_SID, Answer, FakeTwilio, accepted, fake_twilio, refusal
+from .gateways import composite, gateways, unreachable
+from .gateways import entries as gateway_entries
 
 MASKED = "+1********71"
 DOCS = "https://www.twilio.com/docs/api/errors"
@@ -76,7 +86,30 @@ def entries(base_url: str, **options: Any) -> dict[str, Any]:
         "OPTIONS": {**credentials, **sender, **options},
     }
     locmem = {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"}
-    return {"default": twilio, "twilio": twilio, "locmem": locmem, **ours}
+    webhook = {
+        "BACKEND": "django_sms_otp.backends.webhook.SMSBackend",
+        "OPTIONS": {"url": base_url, "secret": "s" * 32},
+    }
+    named = {"default": twilio, "twilio": twilio, "webhook": webhook, "locmem": locmem}
+    return {**named, **ours}
+
+
+@contextmanager
+def untrusted_server(folder: Path) -> Iterator[str]:
+    """Yield the URL of a server whose certificate nobody trusts."""
+
+    class Handshake(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                context.wrap_socket(self.request, server_side=True).close()
+
+    context = self_signed(folder)
+    with socketserver.TCPServer(("127.0.0.1", 0), Handshake) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"https://localhost:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 def run(*arguments: str, number: str = PHONE) -> str:
@@ -146,8 +179,13 @@ def test_it_tells_of_codes_that_the_gateway_makes(twilio: FakeTwilio) -> None:
 
 
 def test_it_tells_of_a_backend_that_reaches_no_phone(twilio: FakeTwilio) -> None:
-    assert "'locmem' is for development" in run("--backend", "locmem")
-    assert "development" not in run()
+    printed = run("--backend", "locmem")
+    assert "'locmem' is for development" in printed
+    assert "This backend is for development: it reaches no phone." in printed
+    assert "the phone will tell" not in printed
+    printed = run()
+    assert "development" not in printed
+    assert "Whether it arrives, the phone will tell." in printed
 
 
 @pytest.mark.parametrize("delivery", ["tasks", "celery"])
@@ -170,6 +208,7 @@ def test_a_backend_that_cannot_be_made_is_told(twilio: FakeTwilio) -> None:
 
 def test_an_alias_that_there_is_not_is_told(twilio: FakeTwilio) -> None:
     assert "Did you mean 'twilio'?" in failure("--backend", "twillio")
+    assert "There are: default, twilio, webhook, locmem, " in failure("--backend", "xyz")
 
 
 def test_broken_settings_are_told(twilio: FakeTwilio) -> None:
@@ -206,9 +245,14 @@ def test_a_number_that_the_settings_refuse_is_told(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (refusal(401, 20003), ["Not sent.", "until the configuration", "credentials", "20003"]),
-        (refusal(400, 21608), ["Not sent.", "trial", f"{DOCS}/21608"]),
-        (refusal(400, 21611), ["Not sent.", "Try again in 60 s", f"{DOCS}/21611"]),
+        (
+            refusal(401, 20003),
+            ["Not sent (", "until the configuration", "credentials", "20003"],
+        ),
+        (refusal(400, 21608), ["Not sent (", "trial", f"{DOCS}/21608"]),
+        (refusal(400, 21611), ["Not sent (", "Try again in a minute", f"{DOCS}/21611"]),
+        (refusal(400, 99999), ["s): Twilio refused", f"Look the code up: {DOCS}/99999"]),
+        (refusal(400, None), ["Not sent (", "Try again in 30 s; then look"]),
         (
             refusal(400, 21610),
             ["refuses this number", "'recipient_opted_out'; try another number", "START"],
@@ -227,7 +271,9 @@ def test_what_the_gateway_says_is_explained(
     twilio.answers(answer)
     text = failure()
     assert [each for each in said if each not in text] == []
-    assert re.search(r"\(backend 'default', after \d\.\d\d s\)", text)
+    assert re.search(r"\(backend 'default', \d\.\d\d s\): ", text)
+    assert text.count("Try again") <= 1
+    assert "reached" not in text
     assert len(twilio.requests) == 1
 
 
@@ -235,26 +281,100 @@ def test_a_slow_gateway_is_told_with_the_time_that_it_took(twilio: FakeTwilio) -
     twilio.answers(accepted(delay=0.5))
     with override_settings(SMS_OTP_BACKENDS=entries(twilio.base_url, timeout=0.2)):
         text = failure()
-    assert "Nobody knows whether it was sent." in text
-    assert re.search(r"after 0\.[23]\d s", text)
+    assert re.search(r"Nobody knows whether it was sent \(backend 'default', 0\.[23]\d s", text)
 
 
-def test_a_gateway_that_is_out_of_reach_is_told() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with override_settings(SMS_OTP_BACKENDS=entries(nobody)):
-        text = failure()
-    assert "Not sent." in text
+@pytest.mark.parametrize("alias", ["twilio", "webhook"])
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("nobody", "Nothing listens there."),
+        ("https://nowhere.invalid", "The host's name is unknown."),
+        ("untrusted", "The certificate is not the host's, or not trusted here."),
+    ],
+)
+def test_a_gateway_that_is_out_of_reach_is_told(
+    address: str, why: str, alias: str, tmp_path: Path
+) -> None:
+    with untrusted_server(tmp_path) as untrusted:
+        url = {"nobody": unreachable(), "untrusted": untrusted}.get(address, address)
+        with override_settings(SMS_OTP_BACKENDS=entries(url)):
+            text = failure("--backend", alias)
+    assert text.startswith(f"Not sent (backend '{alias}', ")
     assert "cannot be reached" in text
-    assert DOCS not in text
+    step = "Nothing was reached. Compare url, base_url, region and edge."
+    assert text.splitlines()[1:] == [why, step]
+
+
+def test_a_time_out_after_the_connection_is_not_taken_for_nothing_reached() -> None:
+    error = DeliveryUnknown("Late.", error_code="TimeoutError")
+    error.alias = "locmem"
+    with override_settings(SMS_OTP_BACKENDS=entries(unreachable())):
+        assert "reached" not in diagnosis(error)
 
 
 def test_the_target_that_failed_is_named(twilio: FakeTwilio) -> None:
     twilio.answers(refusal(401, 20003))
     text = failure("--backend", "Forwarding")
-    assert "(backend 'twilio', after" in text
+    assert "(backend 'twilio', " in text
+    assert "before" not in text
     assert f"{DOCS}/20003" in text
+
+
+# One that hands messages on
+
+
+@pytest.fixture
+def pair() -> Iterator[dict[str, FakeTwilio]]:
+    """Two gateways, the first of which refuses the site, behind a failover and a routing."""
+    with gateways("first", "second") as found:
+        found["first"].answers(refusal(401, 20003))
+        strict = {"failures": 1, "open_for": 60}
+        # As good as always the first, as long as its circuit is not looked at.
+        routes = [{"regions": None, "aliases": {"first": 10**6, "second": 1}}]
+        backends = {
+            "default": composite("failover", aliases=["first", "second"], **strict),
+            "routing": composite("routing", routes=routes, **strict),
+            **gateway_entries(found),
+        }
+        with override_settings(SMS_OTP_BACKENDS=backends):
+            circuits.forget_seen()
+            yield found
+
+
+@pytest.mark.django_db
+def test_who_failed_before_another_took_it_is_told(pair: dict[str, FakeTwilio]) -> None:
+    printed = run()
+    failed = r"'first' failed before: not_sent, 20003 \(\d\.\d\d s\)\.\n"
+    assert re.search(failed + r"The gateway took it by 'second' in", printed)
+    assert "'second' failed" not in printed
+    pair["second"].answers(refusal(400, 21612))
+    text = failure()
+    assert text.startswith("Not sent (backend 'second', ")
+
+
+@pytest.mark.django_db
+def test_it_opens_no_circuit(pair: dict[str, FakeTwilio]) -> None:
+    run()
+    assert "(backend 'first', " in failure("--backend", "routing")
+    assert not Limit.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("arguments", [[], ["--backend", "routing"]], ids=str)
+def test_it_asks_those_whose_circuit_is_open_and_closes_none(
+    pair: dict[str, FakeTwilio], arguments: list[str]
+) -> None:
+    circuits.note_failure("first", Policy(failures=1))
+    before = Limit.objects.values().get()
+    pair["first"].answers(accepted())
+    printed = run(*arguments)
+    assert "The gateway took it by 'first'" in printed
+    assert pair["second"].requests == []
+    assert Limit.objects.values().get() == before
+
+
+# Errors of its own
 
 
 def test_an_error_in_a_backend_is_told(twilio: FakeTwilio) -> None:

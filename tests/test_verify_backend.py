@@ -443,6 +443,12 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
     )
 
 
+def test_what_to_do_about_a_code_is_told(backend: SMSBackend) -> None:
+    assert "Compare account_sid" in backend.explain("20003")
+    assert backend.explain("60238").startswith("Look the code up: https://www.twilio.com/")
+    assert backend.explain("no-sid") == ""
+
+
 # Options
 
 
@@ -453,12 +459,16 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
         ({"service_sid": "MG123"}, "'service_sid' must be"),
         ({"service_sid": {}}, "'service_sid' must be"),
         ({"service_sid": {"login": None}}, "'service_sid' must be"),
-        ({"service_sid": ["VA1"]}, "'service_sid' must be"),
+        ({"service_sid": "VA123"}, "VA and 32 hexadecimal digits"),
+        ({"service_sid": [OTHER_SID]}, "'service_sid' must be"),
         (
-            {"service_sid": {"login": "VA1", "verify_phone": "VA1"}},
+            {"service_sid": {"login": OTHER_SID, "verify_phone": OTHER_SID}},
             "one service for two purposes",
         ),
-        ({"service_sid": {"login": "VA1"}, "custom_codes": True}, "takes one 'service_sid'"),
+        (
+            {"service_sid": {"login": OTHER_SID}, "custom_codes": True},
+            "takes one 'service_sid'",
+        ),
         ({"code_length": 3}, "'code_length' must be from 4 to 10"),
         ({"code_length": 11}, "'code_length' must be from 4 to 10"),
         ({"account_sid": "SK1"}, "'account_sid' must be"),

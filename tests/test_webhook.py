@@ -271,6 +271,13 @@ def test_a_4xx_counts_though_its_body_is_cut_off(
     assert type(failure_of(backend)) is NotDelivered
 
 
+def test_a_key_that_the_service_knows_is_told(
+    backend: SMSBackend, gateway: FakeGateway
+) -> None:
+    gateway.answers(Answer(status=409))
+    assert str(failure_of(backend)) == "The service knows this message already (409)."
+
+
 @pytest.mark.parametrize("status", [301, 307, 409, 500, 503])
 def test_after_these_nobody_knows(
     backend: SMSBackend, gateway: FakeGateway, status: int

@@ -32,7 +32,7 @@ from .factories import OTPCodeFactory
 BACKENDS = {
     "default": twilio(),
     "second": twilio(auth_token="another-token"),
-    "by_key": twilio(auth_token="", api_key_sid="SK1", api_key_secret="secret"),
+    "by_key": twilio(auth_token="", api_key_sid="SK" + "1" * 32, api_key_secret="secret"),
     "locmem": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"},
     "broken": {"BACKEND": "nowhere.SMSBackend"},
 }

@@ -79,7 +79,7 @@ class SMSBackend(CompositeBackend):
 
     def _turns(self, message: SMSMessage) -> Iterator[Turn]:
         targets = self._able(self.targets, message)
-        circuits = self._look_at(targets)
+        circuits = self._look_at(targets, message)
         passed_over: list[str] = []
         for target in targets:
             if turn := self._turn(target, circuits):
@@ -109,8 +109,8 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
     needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     logger.log(
         logging.ERROR if needs_attention else logging.WARNING,
-        "Code %s by %r: %s %s",
-        *(message.request_id, error.alias, error, then),
+        "Code %s by %r: %s %s %s",
+        *(message.request_id, error.alias, error, error.verdict, then),
         extra=event(
             "failover",
             request_id=message.request_id,

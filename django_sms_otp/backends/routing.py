@@ -66,7 +66,7 @@ class SMSBackend(CompositeBackend):
 
     def _pick(self, weights: Mapping[str, float], message: SMSMessage) -> Turn:
         targets = self._able(weights, message)
-        circuits = self._look_at(targets)
+        circuits = self._look_at(targets, message)
         avoided = [target for target in targets if self._is_avoided(target, message)]
         fresh = [target for target in targets if target not in avoided]
         for group in (fresh, avoided):

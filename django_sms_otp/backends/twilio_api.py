@@ -20,6 +20,7 @@ from ..exceptions import (
     NotDelivered,
 )
 from .connections import never_connected
+from .twilio_sids import require_sid
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -114,8 +115,9 @@ def make_client(
     :param auth_token: needed beside a key by who checks the signature of Twilio's webhooks.
     :raises InvalidBackend: an option is missing or wrong, or the SDK is.
     """
-    if not str(account_sid).startswith("AC"):
-        raise InvalidBackend("option 'account_sid' must be an Account SID, AC...", alias=alias)
+    require_sid("account_sid", account_sid, "AC", alias=alias)
+    if api_key_sid:
+        require_sid("api_key_sid", api_key_sid, "SK", alias=alias)
     if bool(api_key_sid) != bool(api_key_secret):
         raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
     if not (auth_token or api_key_sid):

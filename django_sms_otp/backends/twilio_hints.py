@@ -46,6 +46,13 @@ HINTS = {
     (30034,): "The sender is not registered for A2P 10DLC, which numbers of the United States "
     "ask for. Register it in the console.",
     (20429,): "Too many requests at once. Try again in a moment.",
+    (
+        10004,
+        21611,
+        30001,
+        63018,
+        63038,
+    ): "Too many messages or calls of this account wait to be sent. Try again in a minute.",
     (21610,): "The phone has texted STOP. It must text START to the sender.",
     (30450, 30453): "Twilio's fraud guard blocks this number's prefix. See its settings in the "
     "console, and allow the number if it is yours.",
@@ -58,5 +65,5 @@ def explain(error_code: str) -> str:
     """Return what to do about a code, and where Twilio tells of it; ``""``: it is none."""
     if not (error_code.isascii() and error_code.isdigit() and len(error_code) == 5):
         return ""
-    hint = BY_CODE.get(int(error_code), "")
-    return f"{hint} https://www.twilio.com/docs/api/errors/{error_code}".strip()
+    hint = BY_CODE.get(int(error_code), "Look the code up:")
+    return f"{hint} https://www.twilio.com/docs/api/errors/{error_code}"

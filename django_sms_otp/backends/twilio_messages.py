@@ -14,6 +14,7 @@ from typing import Any
 from ..exceptions import InvalidBackend
 from ..rules import is_region
 from .base import SMSMessage
+from .twilio_sids import require_sid
 
 __all__ = ["Texts", "WhatsApp", "choices_of", "is_number"]
 
@@ -74,6 +75,8 @@ class Texts:
             raise InvalidBackend(
                 "give either 'messaging_service_sid' or 'from_number'.", alias=alias
             )
+        if messaging_service_sid:
+            require_sid("messaging_service_sid", messaging_service_sid, "MG", alias=alias)
         if from_number:
             _require_sender("'from_number'", from_number, alias)
         self._default = (

@@ -15,6 +15,8 @@ from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDeli
 from ..purposes import LOGIN
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, make_client
+from .twilio_hints import explain
+from .twilio_sids import is_sid
 from .verify_errors import NOT_FOUND, WINDOW, NoVerification, error_of_check, error_of_start
 
 CHANNELS: Mapping[str, str] = MappingProxyType(
@@ -139,6 +141,9 @@ class SMSBackend(BaseSMSBackend):
         verification = self._service(LOGIN).verifications(message_id)
         ask(lambda: verification.update(status="approved"))
 
+    def explain(self, error_code: str) -> str:
+        return explain(error_code)
+
     def check(self) -> list[CheckMessage]:
         """Ask Twilio how the services are set up."""
         found: list[CheckMessage] = []
@@ -204,10 +209,10 @@ def _is_same_line(theirs: object, ours: str) -> bool:
 def _services_by_purpose(given: str | Mapping[str, str], alias: str) -> Mapping[str, str]:
     services = given if isinstance(given, Mapping) else {LOGIN: given}
     sids = list(services.values())
-    if not sids or not all(isinstance(sid, str) and sid.startswith("VA") for sid in sids):
+    if not sids or not all(is_sid(sid, "VA") for sid in sids):
         raise InvalidBackend(
-            "option 'service_sid' must be the SID of a Verify service, VA..., or a dict of "
-            "those by purpose.",
+            "option 'service_sid' must be the SID of a Verify service, VA and 32 hexadecimal "
+            "digits, or a dict of those by purpose.",
             alias=alias,
         )
     if len(set(sids)) < len(sids):

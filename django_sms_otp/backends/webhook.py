@@ -195,8 +195,11 @@ def _error_of(answer: Answer) -> DeliveryError:
         return DeliveryRefused(
             f"The webhook refused ({word}).", code=word, error_code=error_code
         )
-    # 409: the receiver knows this Idempotency-Key, so it may have sent the message.
-    if not 400 <= status < 500 or status == 409:
+    if status == 409:  # Of the Idempotency-Key: so it may have sent the message.
+        return DeliveryUnknown(
+            "The service knows this message already (409).", error_code=error_code
+        )
+    if not 400 <= status < 500:
         return DeliveryUnknown(f"The webhook failed ({status}).", error_code=error_code)
     retry_after = _retry_after(answer.headers) if status == 429 else DEFAULT_RETRY
     return NotDelivered(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from ..backends import BaseSMSBackend, get_backend, with_targets
+from ..backends import get_backend, with_targets
 from ..conf import backend_aliases, get_settings
 from ..exceptions import InvalidBackend, InvalidSettings
-from .base import with_valid_settings
+from .base import backends_in_use, with_valid_settings
 
 
 @register(Tags.security)
@@ -52,7 +51,7 @@ def check_production_backends(**kwargs: Any) -> list[CheckMessage]:
             hint=f"Name a gateway in SMS_OTP_BACKENDS[{backend.alias!r}].",
             id="sms_otp.E011",
         )
-        for backend in _in_use()
+        for backend in backends_in_use()
         if backend.development_only
     ]
 
@@ -62,7 +61,7 @@ def check_production_backends(**kwargs: Any) -> list[CheckMessage]:
 def check_gateways(**kwargs: Any) -> list[CheckMessage]:
     """Pass on what the backends themselves have to say."""
     found: list[CheckMessage] = []
-    for backend in _in_use():
+    for backend in backends_in_use():
         # One that hands messages on may speak for its targets too.
         found.extend(each for each in backend.check() if each not in found)
     return found
@@ -80,15 +79,3 @@ def _problem_of(channel: str, alias: str) -> str:
         return ""
     able_to = ", ".join(sorted(backend.channels)) or "nothing"
     return f"{type(backend).__module__} sends {able_to}."
-
-
-def _in_use() -> Iterator[BaseSMSBackend]:
-    """Yield every backend that a message may go out by, as far as they can be built."""
-    seen: set[str] = set()
-    for alias in get_settings().CHANNELS.values():
-        try:
-            backends = with_targets(alias)
-        except InvalidSettings:
-            continue  # E002 or E021 says so.
-        yield from (each for each in backends if each.alias not in seen)
-        seen.update(each.alias for each in backends)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
 from django.core.checks import CheckMessage
 
+from ..backends import BaseSMSBackend, with_targets
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
 
-__all__ = ["with_valid_settings"]
+__all__ = ["backends_in_use", "with_valid_settings"]
 
 Check = Callable[..., Sequence[CheckMessage]]
 
@@ -28,3 +29,15 @@ def with_valid_settings(check: Check) -> Check:
         return check(**kwargs)
 
     return wrapper
+
+
+def backends_in_use() -> Iterator[BaseSMSBackend]:
+    """Yield every backend that a message may go out by, as far as they can be built."""
+    seen: set[str] = set()
+    for alias in get_settings().CHANNELS.values():
+        try:
+            backends = with_targets(alias)
+        except InvalidSettings:
+            continue  # E002 or E021 says so.
+        yield from (each for each in backends if each.alias not in seen)
+        seen.update(each.alias for each in backends)

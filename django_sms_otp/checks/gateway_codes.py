@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from ..backends import BaseSMSBackend, with_targets
 from ..conf import get_settings
-from ..exceptions import InvalidSettings
-from .base import with_valid_settings
+from .base import backends_in_use, with_valid_settings
 
 
 @register(Tags.security, deploy=True)
@@ -18,7 +15,9 @@ from .base import with_valid_settings
 def check_gateway_codes(**kwargs: Any) -> list[CheckMessage]:
     settings = get_settings()
     found: list[CheckMessage] = []
-    for backend in _making_codes():
+    for backend in backends_in_use():
+        if not backend.checks_codes:
+            continue
         name = f"SMS_OTP_BACKENDS[{backend.alias!r}]"
         length = backend.code_length or settings.CODE_LENGTH
         if length < settings.CODE_LENGTH:
@@ -41,13 +40,3 @@ def check_gateway_codes(**kwargs: Any) -> list[CheckMessage]:
                 )
             )
     return found
-
-
-def _making_codes() -> Iterator[BaseSMSBackend]:
-    """Yield the backends of channels, as far as they can be built: others have no word here."""
-    for alias in sorted(set(get_settings().CHANNELS.values())):
-        try:
-            backends = with_targets(alias)
-        except InvalidSettings:
-            continue  # E002 says so.
-        yield from (each for each in backends if each.checks_codes)

@@ -132,7 +132,8 @@ def _is_left_waiting(
         error_code=error.error_code,
         latency=error.latency,
     )
-    logger.info("Code %s waits for %s: %s", otp_code.id, wait, error, extra=said)
+    seconds = round(wait.total_seconds())
+    logger.info("Code %s waits %d s: %s", otp_code.id, seconds, error, extra=said)
     try:
         again(wait)
     except NotQueued:

@@ -98,11 +98,12 @@ def give_up(
     )
     logger.log(
         _level(error),
-        "Code %s to %s by %r: %s",
+        "Code %s to %s by %r: %s %s",
         otp_code.id,
         phone_number,
         otp_code.backend,
         error,
+        error.verdict,
         extra=event(
             "delivery_failed",
             otp_code=otp_code,

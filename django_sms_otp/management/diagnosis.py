@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
 from ..backends import get_backend
 from ..exceptions import (
     DeliveryBlocked,
@@ -10,39 +15,110 @@ from ..exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
+from ..signals import gateway_called
 
-__all__ = ["diagnosis"]
+__all__ = ["Call", "calls_noted", "diagnosis"]
+
+NOTHING_LISTENS = "Nothing listens there."
+TOO_SLOW = "Nobody answered there in time."
+NO_SUCH_HOST = "The host's name is unknown."
+NOT_THE_HOSTS = "The certificate is not the host's, or not trusted here."
+
+NOT_REACHED = {
+    "gaierror": NO_SUCH_HOST,
+    "NameResolutionError": NO_SUCH_HOST,
+    "ConnectionRefusedError": NOTHING_LISTENS,
+    "NewConnectionError": NOTHING_LISTENS,
+    "ConnectTimeout": TOO_SLOW,
+    "ConnectTimeoutError": TOO_SLOW,
+    "TimeoutError": TOO_SLOW,
+    "SSLCertVerificationError": NOT_THE_HOSTS,
+    "SSLError": NOT_THE_HOSTS,
+    "ConnectionError": "",
+    "EndpointConnectionError": "",
+    "InvalidURL": "",
+    "OSError": "",
+    "ProxyConnectionError": "",
+    "ProxyError": "",
+}
+"""Errors of the system and of libraries, which stand where a gateway's code would, and why
+they come before anything is sent. Without a word: for several reasons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A gateway that was asked, and what came of it."""
+
+    alias: str
+    outcome: str
+    error_code: str
+    latency: float
+
+    def __str__(self) -> str:
+        code = f", {self.error_code}" if self.error_code else ""
+        return f"{self.alias!r} failed before: {self.outcome}{code} ({self.latency:.2f} s)."
+
+
+@contextmanager
+def calls_noted() -> Iterator[list[Call]]:
+    """Note which gateways are asked: several, where a backend hands messages on."""
+    calls: list[Call] = []
+
+    def note(
+        *, alias: str, outcome: str, error_code: str, latency: float, **_others: Any
+    ) -> None:
+        calls.append(Call(alias=alias, outcome=outcome, error_code=error_code, latency=latency))
+
+    gateway_called.connect(note)
+    try:
+        yield calls
+    finally:
+        gateway_called.disconnect(note)
 
 
 def diagnosis(error: DeliveryError) -> str:
     """Return what went wrong, what to do next, and what the gateway has to say of it."""
-    what, next_step = _judged(error)
-    took = "" if error.latency is None else f", after {error.latency:.2f} s"
-    lines = [f"{what} (backend {error.alias!r}{took}) {error}".rstrip(), next_step]
+    took = "" if error.latency is None else f", {error.latency:.2f} s"
+    reason = f": {error}" if str(error) else "."
+    lines = [f"{_what(error)} (backend {error.alias!r}{took}){reason}"]
+    if isinstance(error, NotDelivered) and error.error_code in NOT_REACHED:
+        lines.append(NOT_REACHED[error.error_code])
+        lines.append("Nothing was reached. Compare url, base_url, region and edge.")
+        return "\n".join(filter(None, lines))
+    hint = get_backend(error.alias).explain(error.error_code) if error.error_code else ""
+    lines.append(_next_step(error, hint))
     if error.error_code:
-        lines.append(f"The gateway's own code: {error.error_code}.")
-        lines.append(get_backend(error.alias).explain(error.error_code))
+        lines += [f"The gateway's own code: {error.error_code}.", hint]
     return "\n".join(filter(None, lines))
 
 
-def _judged(error: DeliveryError) -> tuple[str, str]:
+def _what(error: DeliveryError) -> str:
     match error:
         case NotDelivered():
-            what = "Not sent."
-            next_step = "No message will be sent until the configuration or account is mended."
-            if not error.needs_attention:
-                wait = error.retry_after.total_seconds()
-                next_step = f"Try again in {wait:.0f} s; then look at the gateway's status."
+            return "Not sent"
         case DeliveryUnknown():
-            what = "Nobody knows whether it was sent."
-            next_step = "Look at the phone and at the gateway's log before you try again."
+            return "Nobody knows whether it was sent"
         case DeliveryRefused():
-            what = "Not sent: the gateway refuses this number."
-            mend = "mend the account" if error.needs_attention else "try another number"
-            next_step = f"People are answered {error.code!r}; {mend}."
+            return "Not sent, the gateway refuses this number"
         case DeliveryBlocked():
-            what = "Not sent: the gateway takes it for fraud."
-            next_step = "People are answered as if it had been sent. See the gateway's log."
-        case _:
-            what, next_step = "Not sent, as far as anybody knows.", ""
-    return what, next_step
+            return "Not sent, the gateway takes it for fraud"
+    return "Not sent, as far as anybody knows"
+
+
+def _next_step(error: DeliveryError, hint: str) -> str:
+    match error:
+        case NotDelivered(needs_attention=True):
+            return "No message will be sent until the configuration or account is mended."
+        case NotDelivered():
+            wait = error.retry_after.total_seconds()
+            # What the backend knows of the code is more than we do.
+            again = f"Try again in {wait:.0f} s; then look at the gateway's status."
+            return "" if hint else again
+        case DeliveryUnknown():
+            return "Look at the phone and at the gateway's log before you try again."
+        case DeliveryRefused():
+            mend = "mend the account" if error.needs_attention else "try another number"
+            return f"People are answered {error.code!r}; {mend}."
+        case DeliveryBlocked():
+            return "People are answered as if it had been sent. See the gateway's log."
+    return ""

@@ -62,7 +62,7 @@ def engine() -> Engine:
             else str(error)
         )
     except Exception as error:  # What Django's Tasks framework says of TASKS.
-        problem = str(error)
+        problem = str(error).rstrip(".")
     raise InvalidSettings(f"SMS_OTP['DELIVERY'] is {name!r}, but {problem}.")
 
 

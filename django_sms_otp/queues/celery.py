@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery, shared_task
 from django.db import InterfaceError, OperationalError
@@ -33,6 +35,9 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "amqp": {"confirm_publish": True, "read_timeout": TIME_OUT, "write_timeout": TIME_OUT},
 }
 """Options of kombu's transports, which wait for ever by default."""
+
+CLIENTS = {"rediss": "redis", "sentinel": "redis", "sqla": "sqlalchemy"}
+"""Celery's extra for a transport, where its name is another one."""
 
 ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 """At once: a broker may have closed a connection that was idle."""
@@ -66,9 +71,10 @@ def enqueue_message(request_id: uuid.UUID) -> None:
 
 
 def problem() -> str | None:
-    conf = deliver.app.conf
-    if lacks_workers() or conf.broker_write_url:
+    if lacks_workers():
         return None
+    if deliver.app.conf.broker_write_url:
+        return _problem_of_transport()
     return (
         "Celery knows of no broker. Import the project's Celery app in the package of its "
         "settings, as Celery's documentation says, and set its broker_url."
@@ -77,6 +83,29 @@ def problem() -> str | None:
 
 def lacks_workers() -> bool:
     return bool(deliver.app.conf.task_always_eager)
+
+
+def _problem_of_transport() -> str | None:
+    """Say what is missing to reach the broker, which is not asked."""
+    try:
+        # Where the client is missing kombu fails, in as many ways as it has transports.
+        _ = deliver.app.connection_for_write().transport
+    except KeyError as error:
+        return f"Celery's broker_url does not fit: {error.args[0]}."
+    except Exception as error:
+        scheme = _scheme(deliver.app.conf.broker_write_url)
+        return (
+            f"Celery cannot speak to a broker of {scheme}:// ({type(error).__name__}). Most "
+            "likely the package for it is missing: "
+            f"pip install 'celery[{CLIENTS.get(scheme, scheme)}]'."
+        )
+    return None
+
+
+def _scheme(url: str | Sequence[str]) -> str:
+    """Return the name of a transport: no more of the URL, which may hold a password."""
+    first = url if isinstance(url, str) else url[0]
+    return urlsplit(first).scheme.partition("+")[0]
 
 
 def _publish(task: Any, request_id: str, **options: Any) -> None:

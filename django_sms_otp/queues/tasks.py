@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ..conf import get_settings
 from ..delivery import deliver_queued
-from ..exceptions import NotQueued
+from ..exceptions import InvalidSettings, NotQueued
 
 __all__ = [
     "deliver",
@@ -28,7 +28,14 @@ framework: Any = import_module("django.tasks" if django.VERSION >= (6, 0) else "
 
 
 def _queue() -> str:
-    return get_settings().DELIVERY_QUEUE or str(framework.DEFAULT_TASK_QUEUE_NAME)
+    """:raises InvalidSettings: the backend does not have it; it would not say which setting."""
+    queue = get_settings().DELIVERY_QUEUE or str(framework.DEFAULT_TASK_QUEUE_NAME)
+    known = framework.default_task_backend.queues
+    if known and queue not in known:
+        raise InvalidSettings(
+            f"DELIVERY_QUEUE {queue!r} is not in the QUEUES of TASKS['default']."
+        )
+    return queue
 
 
 @framework.task(queue_name=_queue())  # type: ignore[untyped-decorator]

@@ -35,7 +35,21 @@ WHATSAPP = {**OPTIONS, "whatsapp_from": SENDER, "content_sid": CONTENT_SID}
     ("options", "named"),
     [
         (without("account_sid"), "account_sid"),
-        ({**OPTIONS, "account_sid": "SK" + "1" * 32}, "account_sid"),
+        (
+            {**OPTIONS, "account_sid": "AC123"},
+            "'account_sid' must be an Account SID: AC and 32",
+        ),
+        ({**OPTIONS, "account_sid": "AC" + "x" * 32}, "32 hexadecimal digits"),
+        ({**OPTIONS, "account_sid": ACCOUNT_SID + "\n"}, "32 hexadecimal digits"),
+        ({**OPTIONS, "account_sid": API_KEY_SID}, "an API key: give it as 'api_key_sid'"),
+        (
+            {**OPTIONS, "api_key_sid": ACCOUNT_SID, "api_key_secret": API_KEY_SECRET},
+            "'api_key_sid' must be an API key SID: SK and 32",
+        ),
+        (
+            {**without("from_number"), "messaging_service_sid": "MG1"},
+            "'messaging_service_sid' must be a Messaging Service SID: MG and 32",
+        ),
         ({**OPTIONS, "account_sid": None}, "account_sid"),
         (without("auth_token"), "auth_token"),
         ({**OPTIONS, "auth_token": None}, "auth_token"),

@@ -24,12 +24,11 @@ from ...conf import get_settings
 from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
 from ...messages import site_name
 from ...phone import PhoneNumber
+from ...purposes import TEST
 from ...queues import is_queued
 from ...rules import CHANNELS, did_you_mean
 from ...services import read_phone_number
-from ..diagnosis import diagnosis
-
-PURPOSE = "test"
+from ..diagnosis import Call, calls_noted, diagnosis
 
 
 class Command(BaseCommand):
@@ -74,10 +73,13 @@ class Command(BaseCommand):
             raise CommandError(f"{alias!r} does not send by {channel}: it sends {able_to}.")
         message = _message(phone_number, channel, language)
         self.stdout.write(f"Sending a test to {phone_number} by {channel}, backend {alias!r}.")
-        try:
-            result = hand_over(message, alias)
-        except DeliveryError as error:
-            raise CommandError(diagnosis(error)) from None
+        with calls_noted() as calls:
+            try:
+                result = hand_over(message, alias)
+            except DeliveryError as error:
+                self._show_calls(calls, but=error.alias)
+                raise CommandError(diagnosis(error)) from None
+        self._show_calls(calls, but=result.alias)
         self._show_result(alias, result)
 
     def _show_findings(self, backends: list[BaseSMSBackend]) -> None:
@@ -97,17 +99,27 @@ class Command(BaseCommand):
         for text in dict.fromkeys(found):
             self.stderr.write(self.style.WARNING(text))
 
+    def _show_calls(self, calls: list[Call], *, but: str) -> None:
+        """Say who failed before somebody took the message, or failed at last."""
+        for call in calls:
+            if call.alias != but:
+                self.stderr.write(self.style.WARNING(str(call)))
+
     def _show_result(self, alias: str, result: SendResult) -> None:
         took = f" in {result.latency:.2f} s" if result.latency is not None else ""
         by = f" by {result.alias!r}" if result.alias != alias else ""
         self.stdout.write(self.style.SUCCESS(f"The gateway took it{by}{took}."))
         if result.message_id:
             self.stdout.write(f"Its name for the message: {result.message_id}")
-        if get_backend(result.alias).checks_codes:
+        backend = get_backend(result.alias)
+        if backend.checks_codes:
             self.stdout.write(
                 "This gateway has sent a code of its own, which looks like that of a login."
             )
-        self.stdout.write("Whether it arrives, the phone will tell.")
+        if backend.development_only:
+            self.stdout.write("This backend is for development: it reaches no phone.")
+        else:
+            self.stdout.write("Whether it arrives, the phone will tell.")
 
 
 def _language(name: str | None) -> str:
@@ -141,7 +153,7 @@ def _message(phone_number: PhoneNumber, channel: str, language: str) -> SMSMessa
         body=body % {"site": site_name() or "SMS login"},
         # Templates of the gateway, and calls, have a place for one.
         code="0" * settings.CODE_LENGTH,
-        purpose=PURPOSE,
+        purpose=TEST,
         request_id=uuid.UUID(bytes=secrets.token_bytes(16)),
         valid_for=settings.CODE_LIFETIME,
         channel=channel,

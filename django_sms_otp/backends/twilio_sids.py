@@ -1,0 +1,35 @@
+"""What Twilio calls its things: two letters that tell the kind, and 32 hexadecimal digits.
+
+https://www.twilio.com/docs/glossary/what-is-a-sid
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..exceptions import InvalidBackend
+
+__all__ = ["is_sid", "require_sid"]
+
+KINDS = {
+    "AC": "an Account SID",
+    "MG": "a Messaging Service SID",
+    "SK": "an API key SID",
+}
+
+
+def is_sid(value: object, kind: str) -> bool:
+    """:param kind: the two letters: ``"AC"``."""
+    return bool(re.fullmatch(f"{kind}[0-9a-fA-F]{{32}}", str(value)))
+
+
+def require_sid(option: str, value: object, kind: str, *, alias: str) -> None:
+    """:raises InvalidBackend: it is no SID of this kind."""
+    if is_sid(value, kind):
+        return
+    is_key = kind == "AC" and is_sid(value, "SK")
+    hint = " That is an API key: give it as 'api_key_sid'." if is_key else ""
+    raise InvalidBackend(
+        f"option {option!r} must be {KINDS[kind]}: {kind} and 32 hexadecimal digits.{hint}",
+        alias=alias,
+    )
