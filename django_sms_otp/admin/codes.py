@@ -112,6 +112,7 @@ class OTPCodeAdmin(PhoneAdmin):
                     "claimed_at",
                     "sent_at",
                     "delivered_at",
+                    "undelivered_by",
                 )
             },
         ),
