@@ -91,7 +91,7 @@ def _problem_of_transport() -> str | None:
         # Where the client is missing kombu fails, in as many ways as it has transports.
         _ = deliver.app.connection_for_write().transport
     except KeyError as error:
-        return f"Celery's broker_url does not fit: {error.args[0]}."
+        return f"Celery's broker_url does not fit: {error.args[0]}"
     except Exception as error:
         scheme = _scheme(deliver.app.conf.broker_write_url)
         return (
