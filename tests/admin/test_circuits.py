@@ -136,7 +136,7 @@ def test_staff_without_the_permission_do_not() -> None:
 def test_a_circuit_that_is_closed_already_is_left_alone() -> None:
     limit(KEY)
     said = act(staff("view_limit", "unlock_limit"), KEY)
-    assert "circuit:first was left as it is." in said
+    assert "first was left as it is." in said
     assert "is closed" not in said
     assert not LogEntry.objects.exists()
 
