@@ -35,6 +35,8 @@ __all__ = [
 T = TypeVar("T")
 
 DEFAULT_ALIAS = "default"
+LONGEST_ALIAS = 64
+"""As much as a code's row has room for."""
 DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {DEFAULT_ALIAS: {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
 )
@@ -223,6 +225,8 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
         known = f" There are: {', '.join(map(str, backends))}."
         hint = did_you_mean(alias, backends) or known
         raise InvalidBackend(f"there is no such entry.{hint}", alias=alias)
+    if len(str(alias)) > LONGEST_ALIAS:
+        raise InvalidBackend(f"an alias has {LONGEST_ALIAS} characters at most.", alias=alias)
     entry = backends[alias]
     if not isinstance(entry, Mapping) or not isinstance(entry.get("BACKEND"), str):
         raise InvalidBackend('must be a dict with "BACKEND", a dotted path.', alias=alias)

@@ -202,7 +202,9 @@ def public_url(value: Any) -> str | None:
     except ValueError:
         return problem  # A port or an IPv6 address that is none.
     is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment)
-    return None if parts.scheme in {"http", "https"} and has_host and is_bare else problem
+    is_one_word = len(str(value).split()) == 1
+    is_web = parts.scheme in {"http", "https"}
+    return None if is_web and has_host and is_bare and is_one_word else problem
 
 
 def number_types(value: Any) -> str | None:

@@ -107,7 +107,14 @@ BAD: list[tuple[str, Any, str]] = [
     *(
         ("PUBLIC_URL", value, "must be a scheme and a host")
         for value in (
-            *("example.com", "https://", "https://a.example/path", "ftp://a.example", 7),
+            *(
+                "example.com",
+                "https://e .com",
+                "https://",
+                "https://a.example/path",
+                "ftp://a.example",
+                7,
+            ),
             *("https://a.example:port", "https://a.example:99999", "https://[a.example"),
         )
     ),

@@ -535,3 +535,16 @@ def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withh
         assert len(ScriptedBackend.sent) == 1
         code = ScriptedBackend.sent[0].code or ""
         assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)
+
+
+@override_sms_otp(MESSAGE="sms/failing.txt")
+def test_a_message_that_cannot_be_written_is_certainly_not_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert refusal().reason == "delivery_failed"
+    assert not ScriptedBackend.sent
+    assert the_row().delivery_state == DeliveryState.FAILED
+    [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "MESSAGE" in record.getMessage()
+    assert isinstance(refusal(), RequestRefused)
+    assert refusal().reason == "delivery_failed"  # The wait was given back.

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import get_settings
 from ..exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import SMS, VOICE, WHATSAPP
+from ..rules import SMS, VOICE, WHATSAPP, public_url
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
 from .twilio_hints import explain
@@ -142,6 +142,8 @@ class SMSBackend(BaseSMSBackend):
         )
         if base_url and (region or edge):
             raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
+        if base_url and (problem := public_url(base_url)):
+            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
         if base_url:
             self._client.api.base_url = base_url
 

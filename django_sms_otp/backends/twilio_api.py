@@ -19,6 +19,7 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
+from ..rules import positive_number
 from .connections import never_connected
 from .twilio_sids import require_sid
 
@@ -124,8 +125,8 @@ def make_client(
         raise InvalidBackend(
             "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
         )
-    if not (isinstance(timeout, int | float) and timeout > 0):
-        raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+    if problem := positive_number(timeout):
+        raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
     if region and not edge:
         raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
     try:

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Warning
 
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..purposes import LOGIN
+from ..rules import public_url, true_or_false
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, make_client
 from .twilio_hints import explain
@@ -87,6 +88,10 @@ class SMSBackend(BaseSMSBackend):
         if base_url and (region or edge):
             raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
         self._services = _services_by_purpose(service_sid, alias)
+        if problem := true_or_false(custom_codes):
+            raise InvalidBackend(f"option 'custom_codes' {problem}.", alias=alias)
+        if base_url and (problem := public_url(base_url)):
+            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
         if custom_codes and not isinstance(service_sid, str):
             raise InvalidBackend("'custom_codes' takes one 'service_sid', a text.", alias=alias)
         self.checks_codes = not custom_codes

@@ -14,7 +14,7 @@ from ..phone import PhoneNumber
 from ..rounds import NumberRow, in_rounds
 from ..transactions import database_alias, retry_lost_races
 
-__all__ = ["record", "refund"]
+__all__ = ["OUTAGES", "record", "refund"]
 
 logger = logging.getLogger("django_sms_otp")
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from ..backends import SendResult, hand_over
+from ..backends import SendResult, SMSMessage, hand_over
 from ..controls import note_fraud
 from ..events import event
 from ..exceptions import (
@@ -18,13 +18,14 @@ from ..exceptions import (
     DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
+    InvalidSettings,
     NotDelivered,
 )
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..signals import code_sent, delivery_failed
 from .composing import message_of
-from .recording import record, refund
+from .recording import OUTAGES, record, refund
 
 __all__ = ["deliver", "give_up", "send", "withhold"]
 
@@ -147,8 +148,22 @@ def withhold(
 
 @sensitive_variables("message")
 def _hand_over(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
-    message = message_of(otp_code, valid_for)
-    return hand_over(message, otp_code.backend)
+    return hand_over(_composed(otp_code, valid_for), otp_code.backend)
+
+
+def _composed(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
+    try:
+        return message_of(otp_code, valid_for)
+    except (DeliveryError, InvalidSettings, *OUTAGES):
+        raise
+    except Exception as error:
+        # A template of the site may raise anything, with the code in its text.
+        name = type(error).__name__
+    raise NotDelivered(
+        f"SMS_OTP['MESSAGE'] cannot be rendered: {name}.",
+        error_code=name,
+        needs_attention=True,
+    )
 
 
 def _of_column(text: str, length: int) -> str:
