@@ -24,6 +24,38 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+WITHOUT_DATABASE = (
+    "tests/twilio/",
+    "tests/test_addresses.py",
+    "tests/test_apprise.py",
+    "tests/test_aws.py",
+    "tests/test_codes.py",
+    "tests/test_contract.py",
+    "tests/test_contract_catches.py",
+    "tests/test_phone.py",
+    "tests/test_rates.py",
+    "tests/test_stores.py",
+    "tests/test_verify_backend.py",
+    "tests/test_webhook.py",
+)
+"""Modules of which most tests touch no database. Those run with SQLite alone, once a Python;
+pytest-django sees to it that what asks for none gets none."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if connection.vendor == "sqlite":
+        return
+    left_out = [
+        item
+        for item in items
+        if item.nodeid.startswith(WITHOUT_DATABASE)
+        and item.get_closest_marker("django_db") is None
+        and "db" not in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 def pytest_sessionstart() -> None:
     """Say it, and stop, where there is no server to run the tests on."""
     if connection.vendor == "mysql" and (refusal := mariadb.refusal(connection.settings_dict)):
