@@ -25,6 +25,7 @@ from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE
+from .engines import IMMEDIATE
 from .kinds import KINDS
 from .stranger import NEIGHBOUR, OWN_NUMBER, Stage, Stranger, is_sent_to, stage
 
@@ -70,6 +71,8 @@ def play() -> Iterator[Stage]:
 def failing_with(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     path = f"{__name__}.FailingBackend"
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path}}
+    # What a job finds out is there before the stranger asks again.
+    settings.TASKS = IMMEDIATE
     return lambda error: monkeypatch.setattr(FailingBackend, "error", error)
 
 
