@@ -41,19 +41,23 @@ WITHOUT_DATABASE = (
 """Modules of which most tests touch no database. Those run with SQLite alone, once a Python;
 pytest-django sees to it that what asks for none gets none."""
 
+WHATEVER_DATABASE = ("tests/docs/", "tests/test_memory.py")
+"""Modules to which it is the same which database there is."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if connection.vendor == "sqlite":
         return
-    left_out = [
-        item
-        for item in items
-        if item.nodeid.startswith(WITHOUT_DATABASE)
-        and item.get_closest_marker("django_db") is None
-        and "db" not in getattr(item, "fixturenames", ())
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    left_out = {item for item in items if _is_for_sqlite_alone(item)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _is_for_sqlite_alone(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(WHATEVER_DATABASE):
+        return True
+    asks = item.get_closest_marker("django_db") or "db" in getattr(item, "fixturenames", ())
+    return item.nodeid.startswith(WITHOUT_DATABASE) and not asks
 
 
 def pytest_sessionstart() -> None:
