@@ -289,3 +289,11 @@ def test_file_lines_of_two_processes_do_not_mix(tmp_path: Path) -> None:
     ]
 
     assert sorted(bodies) == ["x" * size] * count + ["y" * size] * count
+
+
+def test_an_alias_that_no_row_has_room_for_is_refused(settings: Any) -> None:
+    fits, too_long = "a" * 64, "a" * 65
+    settings.SMS_OTP_BACKENDS = {alias: {"BACKEND": LOCMEM} for alias in (fits, too_long)}
+    assert get_backend(fits).alias == fits
+    with pytest.raises(InvalidBackend, match="64 characters at most"):
+        get_backend(too_long)

@@ -21,14 +21,14 @@ from twilio.request_validator import RequestValidator
 
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
-from django_sms_otp.models import HourlyCount, Limit, OTPCode
+from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode
 from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import request_code
 from django_sms_otp.signals import delivery_updated
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.webhooks.receipts import Receipt
+from django_sms_otp.webhooks.receipts import Receipt, take
 
 from .callbacks import FORM, PUBLIC_URL, SID, TOKEN, Callback, twilio
 from .conftest import PHONE
@@ -524,3 +524,11 @@ def test_a_call_that_nobody_answers_is_not_its_gateways_fault() -> None:
     row = sent_code(channel="voice")
     Callback(code=row, status="undelivered").post()
     assert (row_of(row).delivery_state, row_of(row).undelivered_by) == ("undelivered", "")
+
+
+def test_a_receipt_that_names_no_message_is_for_its_own_alias_alone() -> None:
+    row = sent_code(message_id="", backend="elsewhere")
+    receipt = {"request_id": row.pk, "send_count": 1, "status": DeliveryState.DELIVERED}
+    for alias, state in (("first", "sent"), ("elsewhere", "delivered")):
+        assert take(Receipt(alias=alias, **receipt))
+        assert row_of(row).delivery_state == state

@@ -110,6 +110,18 @@ def test_the_thread_keeps_no_connection_to_the_database(
     assert closed.wait(PATIENCE)
 
 
+def test_the_thread_outlives_a_driver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(connections, "close_all", fail)
+    HangingGateway.may_answer.release(2)
+    for count in (1, 2):
+        report_redemption(OTPCode(backend="default", message_id="SM1"))
+        wait_for(count)
+    assert len({by for _, by in HangingGateway.reports}) == 1
+
+
 def test_reports_are_dropped_while_too_many_wait(caplog: pytest.LogCaptureFixture) -> None:
     first, *others = [OTPCode(backend="default", message_id="SM1") for _ in range(103)]
     report_redemption(first)

@@ -514,3 +514,18 @@ def test_the_length_of_custom_codes_is_the_sites(
     verify.code_length = 4
 
     assert make_backend(custom_codes=True).check() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"custom_codes": "False"}, "'custom_codes' must be True or False"),
+        ({"base_url": "gateway"}, "'base_url' must be a scheme and a host"),
+        ({"base_url": 5}, "'base_url' must be a scheme and a host"),
+    ],
+)
+def test_options_that_would_be_misread_are_refused(
+    make_backend: MakeBackend, options: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(InvalidBackend, match=problem):
+        make_backend(**options)

@@ -63,6 +63,8 @@ WHATSAPP = {**OPTIONS, "whatsapp_from": SENDER, "content_sid": CONTENT_SID}
         ({**OPTIONS, "timeout": -1}, "timeout"),
         ({**OPTIONS, "timeout": None}, "timeout"),
         ({**OPTIONS, "timeout": "10"}, "timeout"),
+        ({**OPTIONS, "base_url": "gateway"}, "'base_url' must be a scheme and a host"),
+        ({**OPTIONS, "base_url": 5}, "'base_url' must be a scheme and a host"),
         ({**OPTIONS, "base_url": "http://localhost", "edge": "dublin"}, "edge"),
         ({**OPTIONS, "base_url": "http://localhost", "region": "ie1"}, "region"),
         ({**OPTIONS, "region": "ie1"}, "edge"),
