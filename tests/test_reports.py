@@ -58,7 +58,10 @@ def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(HangingGateway, name, threading.Semaphore(0), raising=False)
     yield
     HangingGateway.may_answer.release(1000)
-    thread._reporter._waiting.join()
+    # Not join(), which would wait for ever for a thread that has died.
+    deadline = time.monotonic() + PATIENCE
+    while thread._reporter._waiting.unfinished_tasks and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def log_in() -> None:
