@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from .conf import get_settings
 from .counts import count
@@ -26,8 +25,7 @@ FRAUD_BLOCK = timedelta(hours=12)
 """As long as Twilio's Fraud Guard blocks a prefix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(NamedTuple):
     """A country or prefix whose conversion is low; ``blocks``: too low to go on.
 
     :param share: of its codes that were redeemed, from 0 to 1.
@@ -84,7 +82,7 @@ def block(key: str, block_for: timedelta) -> datetime | None:
             return row.data
         until = row.now + block_for
         blocked.append(until)
-        return replace(row.state, blocked_until=until.timestamp()).to_json()
+        return row.state._replace(blocked_until=until.timestamp()).to_json()
 
     change_row(key, change)
     return blocked[0] if blocked else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .addresses import network_of
 from .conf import secret_keys
@@ -23,6 +24,9 @@ class Caller:
 
     network: str = ""
     device: str = field(default="", repr=False)
+    _known: dict[tuple[str, str], str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, ip_address: str | None, device: str | None) -> Caller:
@@ -32,17 +36,23 @@ class Caller:
 
     def network_tag(self, e164: str) -> str:
         """Name the network in a number's row."""
-        return _tag("network", self.network, e164) if self.network else ""
+        return self._tag("network", self.network, e164) if self.network else ""
 
     def tags(self, e164: str) -> tuple[str, ...]:
         """Name the network and the device in a number's row."""
         named = (("network", self.network), ("device", self.device))
-        return tuple(_tag(kind, name, e164) for kind, name in named if name)
+        return tuple([self._tag(kind, name, e164) for kind, name in named if name])
+
+    def _tag(self, kind: str, name: str, e164: str) -> str:
+        if (kind, e164) not in self._known:
+            # Keyed, and bound to the number: the table does not tell who was where, nor which
+            # numbers were used from one place.
+            text = "\0".join((kind, name, e164)).encode()
+            digest = hmac.digest(_tag_key(secret_keys()[0]), text, "sha256")
+            self._known[kind, e164] = digest[:TAG_BYTES].hex()
+        return self._known[kind, e164]
 
 
-def _tag(kind: str, name: str, e164: str) -> str:
-    # Keyed, and bound to the number: the table does not tell who was where, nor which numbers
-    # were used from one place.
-    text = "\0".join((kind, name, e164)).encode()
-    key = hmac.digest(secret_keys()[0], LABEL, "sha256")
-    return hmac.digest(key, text, "sha256")[:TAG_BYTES].hex()
+@lru_cache(maxsize=16)
+def _tag_key(key: bytes) -> bytes:
+    return hmac.digest(key, LABEL, "sha256")

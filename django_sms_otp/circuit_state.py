@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 __all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "Policy"]
 
@@ -32,8 +32,7 @@ class Policy:
         return min(doubled, self.open_for_at_most).total_seconds()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circuit:
+class Circuit(NamedTuple):
     """What a row remembers. Times are seconds since the epoch.
 
     :param failures: in a row.
@@ -51,10 +50,10 @@ class Circuit:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{name: data[name] for name in cls.__slots__ if name in data})
+        return cls(**{name: data[name] for name in cls._fields if name in data})
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name, value in self._asdict().items() if value}
 
     @property
     def is_closed(self) -> bool:
@@ -72,7 +71,7 @@ class Circuit:
     def failed(self, now: float, policy: Policy, probe: int) -> Self:
         """Count a failure, of the probe under way or of another message."""
         if self.is_closed and self.failures + 1 < policy.failures:
-            return replace(self, failures=self.failures + 1)
+            return self._replace(failures=self.failures + 1)
         if self.is_closed or (probe and probe == self.probe):
             return self._opened(now, policy)
         # Messages that were under way when the circuit opened tell nothing new.
@@ -84,12 +83,11 @@ class Circuit:
             return self
         lease = PROBE_LEASE.total_seconds()
         probe = secrets.randbits(31) + 1
-        return replace(self, until=now + lease, wait=lease, probe=probe)
+        return self._replace(until=now + lease, wait=lease, probe=probe)
 
     def _opened(self, now: float, policy: Policy) -> Self:
         wait = policy.wait(self.openings + 1)
-        return replace(
-            self,
+        return self._replace(
             failures=self.failures + 1,
             openings=self.openings + 1,
             until=now + wait,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
 
@@ -23,6 +24,7 @@ MAX_TYPED_LENGTH = 64
 """Longest input that is looked at: ten digits and generous spacing."""
 
 
+@lru_cache(maxsize=16)
 def fingerprint(key: bytes) -> str:
     """Name a site key without revealing it: 16 hexadecimal digits.
 
@@ -44,7 +46,7 @@ def derive_code(
     parts = (VERSION, seed, phone_number, purpose, context)
     # Length prefixes: without them ("1", "23") and ("12", "3") would share a code.
     message = b"".join(_prefixed(part.encode()) for part in parts)
-    digest = _hmac(_hmac(key, DERIVATION_LABEL), message)
+    digest = _hmac(_derivation_key(key), message)
     # 256 bits modulo at most 10^10: the bias is below 2^-222.
     return str(int.from_bytes(digest) % 10**length).zfill(length)
 
@@ -56,6 +58,8 @@ def normalise_code(typed: str) -> str:
     """
     if len(typed) > MAX_TYPED_LENGTH:
         return ""
+    if typed.isascii() and typed.isdigit():
+        return typed  # As most people type it: nothing is to be dropped.
     digits = [_digit(char) for char in typed if not _is_separator(char)]
     return "" if None in digits else "".join(map(str, digits))
 
@@ -63,6 +67,11 @@ def normalise_code(typed: str) -> str:
 def match_code(expected: str, typed: str) -> bool:
     """Compare in constant time; ``typed`` as it came in."""
     return hmac.compare_digest(expected.encode(), normalise_code(typed).encode())
+
+
+@lru_cache(maxsize=16)
+def _derivation_key(key: bytes) -> bytes:
+    return _hmac(key, DERIVATION_LABEL)
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import MappingProxyType
@@ -177,7 +178,10 @@ def get_settings() -> Settings:
     :raises InvalidSettings: an unknown key, or a value that its key does not take.
     """
     global _cache
-    raw = getattr(django_settings, "SMS_OTP", {})
+    try:
+        raw = django_settings.SMS_OTP
+    except AttributeError:
+        raw = {}
     # Compared by value, with a copy: an override is another dict, a change in place another
     # content. Both are seen, and neither costs a validation per request.
     if _cache is None or _cache[0] != raw:
@@ -221,6 +225,12 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
     :raises InvalidBackend: there is no such alias, or its entry is malformed.
     """
     backends = _backends()
+    if alias not in _configs:
+        _configs[alias] = _read_config(alias, backends)
+    return _configs[alias]
+
+
+def _read_config(alias: str, backends: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if alias not in backends:
         known = f" There are: {', '.join(map(str, backends))}."
         hint = did_you_mean(alias, backends) or known
@@ -261,10 +271,22 @@ def _complaint(key: str, problem: str, value: Any) -> str:
     return f"SMS_OTP[{key!r}]{gap}{problem}{shown}{'' if is_sentence else '.'}"
 
 
+_known_backends: Mapping[str, Any] | None = None
+_configs: dict[str, tuple[str, dict[str, Any]]] = {}
+"""What has been read of ``_known_backends``."""
+
+
 def _backends() -> Mapping[str, Any]:
-    backends = getattr(django_settings, "SMS_OTP_BACKENDS", DEFAULT_BACKENDS)
-    if not isinstance(backends, Mapping) or not backends:
-        raise InvalidSettings(
-            'SMS_OTP_BACKENDS must be a dict of backends by alias, with one called "default".'
-        )
+    global _known_backends
+    backends = DEFAULT_BACKENDS
+    with suppress(AttributeError):
+        backends = django_settings.SMS_OTP_BACKENDS
+    if backends != _known_backends:
+        if not isinstance(backends, Mapping) or not backends:
+            raise InvalidSettings(
+                "SMS_OTP_BACKENDS must be a dict of backends by alias, with one called "
+                '"default".'
+            )
+        _configs.clear()
+        _known_backends = copy.deepcopy(dict(backends))
     return backends

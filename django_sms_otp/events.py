@@ -8,6 +8,7 @@ would raise in the middle of a login.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .phone import PhoneNumber, mask
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["event"]
 
+KEY = "sms_otp"
+
 
 def event(
     name: str,
@@ -27,8 +30,10 @@ def event(
     request_id: uuid.UUID | None = None,
     latency: float | None = None,
     **fields: str,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Return the ``extra`` of a log line about something that has happened.
+
+    It is made when the line is: most sites keep none of the level INFO.
 
     :param otp_code: the code that it happened to; its number, region, purpose, channel, backend
         and request id need not be told.
@@ -37,6 +42,38 @@ def event(
     :param fields: ``outcome``, ``error_code``, ``control`` and the like. Empty ones
         are left out.
     """
+    return _Extra(
+        lambda: _said(
+            name, otp_code, phone_number, request_id=request_id, latency=latency, fields=fields
+        )
+    )
+
+
+class _Extra(Mapping[str, Any]):
+    def __init__(self, said: Callable[[], dict[str, Any]]) -> None:
+        self._said = said
+
+    def __getitem__(self, key: str) -> Any:
+        if key != KEY:
+            raise KeyError(key)
+        return self._said()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((KEY,))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _said(
+    name: str,
+    otp_code: OTPCode | None,
+    phone_number: PhoneNumber | str | None,
+    *,
+    request_id: uuid.UUID | None,
+    latency: float | None,
+    fields: dict[str, str],
+) -> dict[str, Any]:
     if isinstance(phone_number, PhoneNumber):
         fields = {"region": phone_number.region, **fields}
         phone_number = phone_number.e164
@@ -51,7 +88,7 @@ def event(
     }
     if latency is not None:
         said["latency_ms"] = round(latency * 1000, 1)
-    return {"sms_otp": {key: value for key, value in said.items() if value != ""}}
+    return {key: value for key, value in said.items() if value != ""}
 
 
 def _fields_of(otp_code: OTPCode) -> dict[str, str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from .rates import Rate, free_at
 
@@ -27,8 +26,7 @@ RESERVED_SHARE = 10
 """One in so many of the consecutive failures is kept for callers that the number knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureBudget:
+class FailureBudget(NamedTuple):
     """How many wrong guesses a number takes, over any number of codes.
 
     :param free: consecutive ones before the first wait.
@@ -41,15 +39,13 @@ class FailureBudget:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(NamedTuple):
     """No guess is evaluated; ``until``: ``None`` where waiting does not help."""
 
     until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(NamedTuple):
     """Wrong guesses that were evaluated since the last success.
 
     :param recent: their times, oldest first, in seconds since the epoch.
@@ -77,8 +73,7 @@ class Failures:
         return max((wait for wait in waits if wait is not None and wait > now), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberState:
+class NumberState(NamedTuple):
     """What a number's row remembers.
 
     :param sends: time and caller's tag of each message, oldest first. A success gives no quota
@@ -150,12 +145,12 @@ class NumberState:
         """Count a message, and forget those that no cooldown or quota counts any more."""
         since = (now - memory).timestamp()
         kept = [send for send in self.sends if send[0] > since]
-        return replace(self, sends=(*kept, (now.timestamp(), tag))[-MOST_KEPT:])
+        return self._replace(sends=(*kept, (now.timestamp(), tag))[-MOST_KEPT:])
 
     def without_send(self, sent_at: datetime) -> NumberState:
         """Give back the cooldown and quota of a message that was not sent."""
         refunded = sent_at.timestamp()
-        return replace(self, sends=tuple(send for send in self.sends if send[0] != refunded))
+        return self._replace(sends=tuple(send for send in self.sends if send[0] != refunded))
 
     def knows(self, tags: Sequence[str]) -> bool:
         """Tell whether a caller with one of these tags has redeemed a code before."""
@@ -178,13 +173,12 @@ class NumberState:
 
     def with_failure(self, now: datetime, tags: Sequence[str]) -> NumberState:
         if self.knows(tags):
-            return replace(self, acquainted=self.acquainted.with_one(now))
-        return replace(self, strangers=self.strangers.with_one(now))
+            return self._replace(acquainted=self.acquainted.with_one(now))
+        return self._replace(strangers=self.strangers.with_one(now))
 
     def without_failure(self, failed_at: datetime) -> NumberState:
         """Give back an attempt that nobody has evaluated."""
-        return replace(
-            self,
+        return self._replace(
             strangers=self.strangers.without(failed_at),
             acquainted=self.acquainted.without(failed_at),
         )
@@ -192,14 +186,13 @@ class NumberState:
     def after_success(self, now: datetime, tags: Sequence[str]) -> NumberState:
         """Clear the failures, start the cooldown anew, and remember the caller."""
         others = [tag for tag in self.known if tag not in tags]
-        return replace(
-            self.unlocked(),
+        return self.unlocked()._replace(
             succeeded_at=now.timestamp(),
             known=(*others, *tags)[-MOST_KNOWN:],
         )
 
     def unlocked(self) -> NumberState:
-        return replace(self, strangers=Failures(), acquainted=Failures())
+        return self._replace(strangers=Failures(), acquainted=Failures())
 
     def _last_send(self) -> float:
         return self.sends[-1][0] if self.sends else 0

@@ -1,16 +1,24 @@
-"""Phone numbers: text in, E.164 out. Pure: reads no setting, touches no database."""
+"""Phone numbers: text in, E.164 out. Pure: reads no setting, touches no database.
+
+``phonenumbers`` is loaded when the first number is read: that takes as long as to load all of
+the app, and most commands of a site read none.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
-import phonenumbers
 from django.utils.translation import gettext_lazy as _
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
+
+if TYPE_CHECKING:
+    import phonenumbers
 
 __all__ = ["PhoneNumber", "mask", "parse_phone_number"]
 
@@ -22,21 +30,26 @@ SATELLITE_REGION = "001"
 
 REFUSED_TYPES = frozenset(
     {
-        PhoneNumberType.PREMIUM_RATE,
-        PhoneNumberType.SHARED_COST,
-        PhoneNumberType.TOLL_FREE,
-        PhoneNumberType.PAGER,
-        PhoneNumberType.UAN,
-        PhoneNumberType.VOICEMAIL,
-        PhoneNumberType.PERSONAL_NUMBER,
+        "PREMIUM_RATE",
+        "SHARED_COST",
+        "TOLL_FREE",
+        "PAGER",
+        "UAN",
+        "VOICEMAIL",
+        "PERSONAL_NUMBER",
     }
 )
 """Types that cannot receive an SMS, or that pay their holder for each one (SMS pumping)."""
 
-DEFAULT_REFUSED_TYPES = REFUSED_TYPES | {PhoneNumberType.UNKNOWN}
-"""``UNKNOWN`` is what is no number that its country has given out."""
+UNKNOWN = "UNKNOWN"
+"""The type of what is no number that its country has given out."""
 
-PUNCTUATION = frozenset("+-().,/~ ")
+DEFAULT_REFUSED_TYPES = REFUSED_TYPES | {UNKNOWN}
+
+PLAIN = re.compile(r"[\d+().,/~ -]*")
+"""Digits of any script, and the punctuation that people write numbers with."""
+
+HYPHENS = {0x2010: "-", 0x2011: "-", 0x2013: "-"}
 
 NOT_A_NUMBER = _("This is not a phone number. Write it with its country code: +14155552671.")
 NOT_SMS_CAPABLE = _("This kind of phone number cannot receive our SMS. Use a mobile number.")
@@ -58,6 +71,8 @@ class PhoneNumber:
     @property
     def type(self) -> int:
         """A value of :class:`phonenumbers.PhoneNumberType`."""
+        import phonenumbers
+
         return phonenumbers.number_type(phonenumbers.parse(self.e164))
 
     @property
@@ -73,22 +88,24 @@ def parse_phone_number(
     *,
     default_region: str | None = None,
     allowed_regions: Collection[str] | None = None,
-    refused_types: Collection[int] = DEFAULT_REFUSED_TYPES,
+    refused_types: Collection[str] = DEFAULT_REFUSED_TYPES,
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that a code may be sent to.
 
     :param default_region: region of numbers written without ``+``; none: such are refused.
     :param allowed_regions: regions to accept; none: all but satellite networks.
-    :param refused_types: values of :class:`phonenumbers.PhoneNumberType` to refuse.
+    :param refused_types: names in :class:`phonenumbers.PhoneNumberType` to refuse.
     :raises InvalidPhoneNumber: no phone number, or one that its country does not have.
     :raises NotSMSCapable: a refused type.
     :raises RegionNotSupported: a region that is not allowed, or a satellite network.
     """
+    import phonenumbers
+
     number = _parse(text, default_region)
-    number_type = phonenumbers.number_type(number)
+    number_type = _type(number)
     # number_type is UNKNOWN exactly where is_valid_number is false; asking both costs twice.
-    if number_type == PhoneNumberType.UNKNOWN and (
-        number_type in refused_types or not phonenumbers.is_possible_number(number)
+    if number_type == UNKNOWN and (
+        UNKNOWN in refused_types or not phonenumbers.is_possible_number(number)
     ):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
     region = _region(number)
@@ -96,7 +113,7 @@ def parse_phone_number(
         raise NotSMSCapable(NOT_SMS_CAPABLE, region=region)
     if not _is_allowed(region, allowed_regions):
         raise RegionNotSupported(REGION_NOT_SUPPORTED, region=region)
-    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return PhoneNumber(e164=e164, region=region)
 
 
@@ -118,18 +135,20 @@ def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
     # turn into digits: letters ("1-800-FLOWERS"), extensions, RFC 3966 parameters.
     if len(text) > MAX_TEXT_LENGTH:
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    plain = unicodedata.normalize("NFKC", text).translate(
-        {0x2010: "-", 0x2011: "-", 0x2013: "-"}
-    )
-    if not all(char.isdecimal() or char in PUNCTUATION for char in plain):
+    plain = unicodedata.normalize("NFKC", text).translate(HYPHENS)
+    if not PLAIN.fullmatch(plain):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
+    import phonenumbers
+
     try:
         return phonenumbers.parse(plain, default_region)
-    except NumberParseException:
+    except phonenumbers.NumberParseException:
         raise InvalidPhoneNumber(NOT_A_NUMBER) from None
 
 
 def _region(number: phonenumbers.PhoneNumber) -> str:
+    import phonenumbers
+
     region = phonenumbers.region_code_for_number(number)
     # Of a number that nobody has been given, the main region of its country code.
     return region or phonenumbers.region_code_for_country_code(number.country_code or 0)
@@ -142,7 +161,25 @@ def _is_allowed(region: str, allowed_regions: Collection[str] | None) -> bool:
 
 
 def _is_country_code(digits: str) -> bool:
-    return digits.isascii() and digits.isdigit() and int(digits) in _COUNTRY_CODES
+    return digits in _country_codes()
 
 
-_COUNTRY_CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+@cache
+def _country_codes() -> frozenset[str]:
+    import phonenumbers
+
+    return frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+
+
+@cache
+def _type_names() -> Mapping[int, str]:
+    from phonenumbers import PhoneNumberType
+
+    names = PhoneNumberType.__dict__.items()
+    return {value: name for name, value in names if isinstance(value, int)}
+
+
+def _type(number: phonenumbers.PhoneNumber) -> str:
+    import phonenumbers
+
+    return _type_names()[phonenumbers.number_type(number)]

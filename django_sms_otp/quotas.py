@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .callers import Caller
 from .conf import Settings
@@ -21,8 +21,7 @@ EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """Controls that let verified numbers pass."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(NamedTuple):
     """One more message, as one limit counts it.
 
     :param key: of the row, or of the entry in the cache.

@@ -14,23 +14,27 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from .compiled import Statement
 from .exceptions import Contention
 from .limits import NumberState
-from .models import Limit, OTPCode
+from .models import Limit, OTPCode, new_request_id, new_seed
+from .rows import LimitRow, Read
+from .statements import CODE_FIELDS, insert_code, supersede_code
 from .traffic import SharedState
 from .transactions import MOST_ROUNDS, Races, database_alias, own_transaction
+from .writes import LostRound, Write, send
 
 __all__ = [
     "LimitRow",
-    "LostRound",
     "NumberRow",
     "change_row",
     "in_rounds",
@@ -38,54 +42,11 @@ __all__ = [
 
 T = TypeVar("T")
 
+RANDOM = frozenset({"id", "seed"})
+"""Columns of a code that no two codes share."""
+
 OPTIMISTIC_ROUNDS = 3
 """After so many lost ones a round takes the row's lock before it reads, and so wins."""
-
-CLOCK_TICK = timedelta(microseconds=1)
-
-LIMIT_FIELDS = [field.attname for field in Limit._meta.concrete_fields]
-CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
-
-
-class LostRound(Exception):
-    """Another request changed what this one had read."""
-
-
-class LimitRow:
-    """A limits row as it was read: of a number, or shared by many.
-
-    ``now`` is this round's time for it: the application's clock, but always after the row's
-    last change. A clock that steps back frees no one from a wait, and each change has a time
-    of its own.
-    """
-
-    def __init__(self, key: str, row: Limit | None, clock: datetime) -> None:
-        self.key = key
-        self.data: Mapping[str, Any] = row.state if row else {}
-        self.now = max(clock, row.updated_at + CLOCK_TICK) if row else clock
-        self._version = row.version if row else None
-
-    @property
-    def state(self) -> SharedState:
-        """What a shared row remembers."""
-        return SharedState.from_json(self.data)
-
-    def write(self, alias: str, state: Mapping[str, Any], *, held: bool = False) -> None:
-        """Replace the row.
-
-        :raises LostRound: it is no longer the one that was read.
-        """
-        rows = Limit.objects.using(alias)
-        values = {"state": state, "updated_at": self.now, "held": held}
-        if self._version is None:
-            try:
-                rows.create(key=self.key, **values)
-            except IntegrityError:
-                raise LostRound from None
-        elif not rows.filter(key=self.key, version=self._version).update(
-            version=self._version + 1, **values
-        ):
-            raise LostRound
 
 
 class NumberRow:
@@ -95,14 +56,13 @@ class NumberRow:
     ``newest_first`` are the number's codes of one purpose that have not expired.
     """
 
-    def __init__(self, read: Read, *, locked: bool = False) -> None:
-        self._alias, self._locked = read.alias, locked
-        rows, self.newest_first = read.all()
+    def __init__(self, read: Read, cursor: CursorWrapper, *, locked: bool = False) -> None:
+        self.alias, self._cursor, self._locked = read.alias, cursor, locked
+        rows, self.newest_first = read.all(cursor)
         self._clock = clock = timezone.now()
         number, *others = (*(read.keys or [next(iter(rows), "")]), *read.watched)
         self._row = LimitRow(number, rows.get(number), clock)
         shared = [LimitRow(key, rows.get(key), clock) for key in others]
-        self.codes = OTPCode.objects.using(read.alias)
         self.key, self.now = self._row.key, self._row.now
         self.state = NumberState.from_json(self._row.data)
         self.shared = {row.key: row for row in shared}
@@ -119,70 +79,71 @@ class NumberRow:
     def code(self, request_id: uuid.UUID) -> OTPCode | None:
         return next((code for code in self.newest_first if code.pk == request_id), None)
 
-    @contextmanager
-    def replaced_by(
-        self, state: NumberState, shared: Mapping[str, SharedState] | None = None
-    ) -> Iterator[None]:
-        """Replace the row, and shared ones, and run the body in the same transaction.
+    def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
+        """Return a code of the number's, and what inserts it."""
+        values = {**_defaults(), "id": new_request_id(), "seed": new_seed(), **columns}
+        given = {name: value for name, value in values.items() if value is not None}
+        row = [values[name] for name in CODE_FIELDS]
+        otp_code = OTPCode.from_db(self.alias, CODE_FIELDS, row)
+        return otp_code, Write(insert_code, given, tuple(given))
 
-        :raises LostRound: a row is no longer the one that was read.
+    def supersession(self, otp_code: OTPCode) -> Write:
+        """Return what marks a code as replaced, if it is live."""
+        values = {"id": otp_code.pk, "now": self.now, "superseded_at": self.now}
+        return Write(supersede_code, values, is_condition=False)
+
+    def change(
+        self, otp_code: OTPCode, statement: Statement, *shape: str, **values: Any
+    ) -> Write:
+        """Return what changes a code, if that still is as it was read."""
+        return Write(statement, {"id": otp_code.pk, "now": self.now, **values}, shape)
+
+    def replace(
+        self,
+        state: NumberState,
+        *writes: Write,
+        shared: Mapping[str, SharedState] | None = None,
+    ) -> None:
+        """Replace the row, and ``shared`` ones, and write the rest, in one transaction.
+
+        :raises LostRound: a row is no longer as it was read.
         :raises InsideTransaction: there is a transaction of the caller's.
         """
+        with self.replaced_by(state, *writes, shared=shared):
+            pass
+
+    def write(self, *writes: Write) -> list[int]:
+        """Write more in that body; return how many rows each has matched.
+
+        :raises LostRound: what was to be changed is no longer as it was read.
+        """
+        return send(self._cursor, writes)
+
+    @contextmanager
+    def replaced_by(
+        self,
+        state: NumberState,
+        *writes: Write,
+        shared: Mapping[str, SharedState] | None = None,
+    ) -> Iterator[None]:
+        """The same, and run the body in the same transaction, before it is committed."""
+        rows = [self._row.replacement(state.to_json(), held=state.is_held)]
+        for key, value in sorted((shared or {}).items(), key=itemgetter(0)):
+            rows.append(self.shared[key].replacement(value.to_json()))
         with (
-            transaction.atomic(self._alias, savepoint=False)
+            transaction.atomic(self.alias, savepoint=False)
             if self._locked
-            else (own_transaction(self._alias))
+            else own_transaction(self.alias)
         ):
-            self._row.write(self._alias, state.to_json(), held=state.is_held)
-            for key in sorted(shared or {}):
-                self.shared[key].write(self._alias, (shared or {})[key].to_json())
+            send(self._cursor, [*rows, *writes])
             yield
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What a round reads, in one statement.
-
-    :param keys: the number's first; none: the number is that of ``request_id``.
-    :param watched: keys of shared rows that are not replaced.
-    """
-
-    alias: str
-    keys: Sequence[str]
-    purpose: str
-    request_id: uuid.UUID | None = None
-    watched: Sequence[str] = ()
-
-    def all(self) -> tuple[dict[str, Limit], list[OTPCode]]:
-        live = Q(codes__purpose=self.purpose, codes__expires_at__gt=timezone.now())
-        keys = (*self.keys, *self.watched) or self._number()
-        rows = self._rows().filter(key__in=keys)
-        joined = rows.annotate(code=FilteredRelation("codes", condition=live))
-        names = [*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)]
-        limits: dict[str, Limit] = {}
-        codes: list[OTPCode] = []
-        for values in joined.values_list(*names):
-            of_limit, of_code = values[: len(LIMIT_FIELDS)], values[len(LIMIT_FIELDS) :]
-            limit = Limit.from_db(self.alias, LIMIT_FIELDS, of_limit)
-            limits[limit.key] = limit
-            if of_code[0] is not None:
-                codes.append(OTPCode.from_db(self.alias, CODE_FIELDS, of_code))
-        codes.sort(key=lambda code: (code.created_at, code.pk), reverse=True)
-        return limits, codes
-
-    def lock(self) -> None:
-        """Take the locks of all rows. Writes nothing new: what is read from here on holds."""
-        if not self.keys:
-            self._rows().filter(key__in=self._number()).update(key=F("key"))
-        for key in (*self.keys[:1], *sorted(self.keys[1:])):
-            self._rows().filter(key=key).update(key=key)
-
-    def _rows(self) -> QuerySet[Limit]:
-        return Limit.objects.using(self.alias)
-
-    def _number(self) -> QuerySet[OTPCode, str]:
-        codes = OTPCode.objects.using(self.alias).filter(Q(pk=self.request_id))
-        return codes.values_list("phone_number", flat=True)
+@cache
+def _defaults() -> Mapping[str, Any]:
+    """What the columns of any new code hold, unless it is said otherwise."""
+    columns = OTPCode._meta.concrete_fields
+    return {each.attname: each.get_default() for each in columns if each.name not in RANDOM}
 
 
 def in_rounds(
@@ -210,9 +171,10 @@ def in_rounds(
     races = Races()
     for number in range(MOST_ROUNDS):
         try:
-            if number < OPTIMISTIC_ROUNDS:
-                return attempt(NumberRow(read))
-            return _locking_round(read, attempt)
+            with connections[read.alias].cursor() as cursor:
+                if number < OPTIMISTIC_ROUNDS:
+                    return attempt(NumberRow(read, cursor))
+                return _locking_round(read, cursor, attempt)
         except LostRound:
             continue
         except IntegrityError:
@@ -239,9 +201,11 @@ def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any] | None])
     for _ in range(MOST_ROUNDS):
         row = LimitRow(key, rows.filter(key=key).first(), timezone.now())
         try:
-            with own_transaction(alias):
+            with own_transaction(alias), connections[alias].cursor() as cursor:
                 state = change(row)
-                return None if state is None else row.write(alias, state)
+                if state is not None:
+                    send(cursor, [row.replacement(state)])
+                return
         except LostRound:
             continue
         except DatabaseError as error:
@@ -250,7 +214,7 @@ def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any] | None])
     raise Contention("The row changed in every round.")
 
 
-def _locking_round(read: Read, attempt: Callable[[NumberRow], T]) -> T:
+def _locking_round(read: Read, cursor: CursorWrapper, attempt: Callable[[NumberRow], T]) -> T:
     with own_transaction(read.alias):
         read.lock()
-        return attempt(NumberRow(read, locked=True))
+        return attempt(NumberRow(read, cursor, locked=True))

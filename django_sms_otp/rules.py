@@ -6,18 +6,15 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import timedelta
+from functools import cache
 from math import inf
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-import phonenumbers
 from django.utils.functional import Promise
 
 from .rates import parse_rates
-
-REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
-"""ISO 3166-1, and what ``phonenumbers`` calls satellite and international networks."""
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
@@ -64,9 +61,18 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
     return f" Did you mean {matches[0]!r}?" if matches else ""
 
 
+@cache
+def regions_of_numbers() -> frozenset[str]:
+    """Return ISO 3166-1's, and what ``phonenumbers`` calls satellite and international
+    networks."""
+    import phonenumbers
+
+    return frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
+
+
 def is_region(value: object) -> bool:
     """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
-    return isinstance(value, str) and value in REGIONS
+    return isinstance(value, str) and value in regions_of_numbers()
 
 
 def is_template_name(message: str | Promise) -> bool:

@@ -8,8 +8,8 @@ by the time they were sent, and how many of them were redeemed since.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .rates import Entry, Rate, free_at, with_use
 
@@ -21,8 +21,10 @@ FINE, COARSE = 300, HOUR
 """Seconds that a cohort spans: in the last hour, and before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cohort:
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Cohort(NamedTuple):
     """Messages sent from ``start`` on, and how many of them brought a login."""
 
     start: float
@@ -39,8 +41,7 @@ class Cohort:
         return self.redeemed / self.sent if self.sent else 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedState:
+class SharedState(NamedTuple):
     """
     :param uses: by the length of a rate's window, in seconds.
     :param cohorts: of messages to unverified numbers, one day's, oldest first.
@@ -49,9 +50,9 @@ class SharedState:
     :param blocked_until: of the conversion breaker, in seconds since the epoch.
     """
 
-    uses: Mapping[int, tuple[Entry, ...]] = field(default_factory=dict)
+    uses: Mapping[int, tuple[Entry, ...]] = NOTHING
     cohorts: tuple[Cohort, ...] = ()
-    regions: Mapping[str, tuple[float, bool]] = field(default_factory=dict)
+    regions: Mapping[str, tuple[float, bool]] = NOTHING
     blocked_until: float = 0
 
     @classmethod
@@ -84,24 +85,24 @@ class SharedState:
         uses = {
             rate.window: with_use(self.uses.get(rate.window, ()), rate, now) for rate in rates
         }
-        return replace(self, uses=uses)
+        return self._replace(uses=uses)
 
     def with_sent(self, now: float, *, at: float | None = None, count: int = 1) -> SharedState:
         """Count messages to an unverified number; fewer, where one has not left after all."""
         sent = Cohort(now if at is None else at, sent=count)
         cohorts = _merged([*self.cohorts, sent], now)
-        return replace(self, cohorts=cohorts)
+        return self._replace(cohorts=cohorts)
 
     def with_redeemed(self, now: float, *, sent_at: float, count: int) -> SharedState:
         """Count messages that were sent from ``sent_at`` on as redeemed."""
         cohorts = _merged([*self.cohorts, Cohort(sent_at, redeemed=count)], now)
-        return replace(self, cohorts=cohorts)
+        return self._replace(cohorts=cohorts)
 
     def with_region(self, now: float, region: str, *, redeemed: bool) -> SharedState:
         """Note where a message went, or that one was redeemed there."""
         recent = {name: seen for name, seen in self.regions.items() if seen[0] > now - DAY}
         earlier = recent.get(region, (now, False))[1]
-        return replace(self, regions={**recent, region: (now, earlier or redeemed)})
+        return self._replace(regions={**recent, region: (now, earlier or redeemed)})
 
     def last(self, seconds: int, now: float) -> Cohort:
         """Sum up the cohorts of the last so many seconds, one that has partly left included."""

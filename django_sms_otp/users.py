@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models, router
+from django.db import connections, models, router
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from .conf import get_settings, load_class
 from .exceptions import InvalidSettings, LoginRefused
 from .models import VerifiedPhone
 from .phone import PhoneNumber
+from .statements import find_user
 
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
 
@@ -107,11 +108,14 @@ class VerifiedPhoneResolver(UserResolver):
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         # Where they are written: a replica that lags knows nothing of the last login.
         alias = router.db_for_write(VerifiedPhone)
-        phones = VerifiedPhone.objects.using(alias).filter(phone_number=phone_number.e164)
-        if alias != _users().db:
-            return _user_elsewhere(phones.first())
-        verified = phones.select_related("user").first()
-        return verified.user if verified else None
+        model = get_user_model()
+        if alias != router.db_for_write(model):
+            phones = VerifiedPhone.objects.using(alias)
+            return _user_elsewhere(phones.filter(phone_number=phone_number.e164).first())
+        with connections[alias].cursor() as cursor:
+            found = find_user.rows(cursor, model, phone_number=phone_number.e164)
+        names = [column.attname for column in model._meta.concrete_fields]
+        return model.from_db(alias, names, found[0]) if found else None
 
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
         user = super().create_user(phone_number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,7 @@ WITHOUT_DATABASE = (
     "tests/test_codes.py",
     "tests/test_contract.py",
     "tests/test_contract_catches.py",
+    "tests/test_deadlines.py",
     "tests/test_phone.py",
     "tests/test_rates.py",
     "tests/test_stores.py",
@@ -41,16 +43,32 @@ WITHOUT_DATABASE = (
 """Modules of which most tests touch no database. Those run with SQLite alone, once a Python;
 pytest-django sees to it that what asks for none gets none."""
 
-WHATEVER_DATABASE = ("tests/docs/", "tests/test_memory.py")
+WHATEVER_DATABASE = ("tests/docs/", "tests/test_load_run.py", "tests/test_memory.py")
 """Modules to which it is the same which database there is."""
 
 
+BENCHMARKS = (
+    "tests/test_abuse",
+    "tests/test_benchmark_",
+    "tests/test_delivery_run.py",
+    "tests/test_load_run.py",
+    "tests/test_memory.py",
+    "tests/test_scale_run.py",
+    "tests/test_sizing.py",
+)
+"""Modules that try what measures the app. Those take long, and run with one Python alone."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if connection.vendor == "sqlite":
-        return
-    left_out = {item for item in items if _is_for_sqlite_alone(item)}
+    left_out = {item for item in items if _is_left_out(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+
+
+def _is_left_out(item: pytest.Item) -> bool:
+    if os.environ.get("TEST_BENCHMARKS") == "no" and item.nodeid.startswith(BENCHMARKS):
+        return True
+    return connection.vendor != "sqlite" and _is_for_sqlite_alone(item)
 
 
 def _is_for_sqlite_alone(item: pytest.Item) -> bool:

@@ -62,7 +62,7 @@ class Server:
         clock: Clock | None = None,
         variables: Mapping[str, str] = NOTHING,
     ) -> None:
-        self._messages = folder / "messages.jsonl"
+        self.messages_file = folder / "messages.jsonl"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -79,13 +79,22 @@ class Server:
         )
         self._wait()
 
+    @property
+    def pid(self) -> int:
+        """The id of gunicorn's first process, which the others are children of."""
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._address}"
+
     def post(self, path: str, *, forwarded_for: str = "", **body: object) -> Answer:
         """Post JSON; ``forwarded_for``: as a proxy in front says who the client is."""
         headers = {"Content-Type": "application/json"}
         if forwarded_for:
             headers["X-Forwarded-For"] = forwarded_for
         request = urllib.request.Request(
-            f"http://{self._address}/auth/sms/{path}/",
+            f"{self.url}/auth/sms/{path}/",
             data=json.dumps(body).encode(),
             headers=headers,
         )
@@ -97,15 +106,15 @@ class Server:
                 return _answer(error.code, error)
 
     def all_messages(self) -> list[dict[str, Any]]:
-        if not self._messages.exists():
+        if not self.messages_file.exists():
             return []
-        return [json.loads(line) for line in self._messages.read_text().splitlines()]
+        return [json.loads(line) for line in self.messages_file.read_text().splitlines()]
 
     def messages(self, phone_number: str) -> list[dict[str, Any]]:
         return [message for message in self.all_messages() if message["to"] == phone_number]
 
     def forget_messages(self) -> None:
-        self._messages.unlink(missing_ok=True)
+        self.messages_file.unlink(missing_ok=True)
 
     def code(self, phone_number: str) -> str:
         """Return the digits of the only message to a number."""

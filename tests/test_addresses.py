@@ -10,6 +10,7 @@ from django.test import Client
 
 from django_sms_otp.addresses import client_address, network_of
 from django_sms_otp.api import clients
+from django_sms_otp.callers import Caller
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
@@ -124,3 +125,11 @@ def test_a_device_does_not_choose_its_name(client: Client) -> None:
     body = {"phone_number": PHONE, "code": last_code()}
     answer = client.post("/auth/sms/auth-code/", body, "application/json")
     assert answer.cookies["sms_device"].value != "mine"
+
+
+def test_a_caller_has_other_tags_in_each_numbers_row() -> None:
+    caller = Caller.of("198.51.100.7", "a device")
+    ours, others = caller.tags(PHONE), caller.tags("+14155552672")
+    assert len({*ours, *others}) == 4
+    assert caller.tags(PHONE) == Caller.of("198.51.100.7", "a device").tags(PHONE) == ours
+    assert caller.network_tag(PHONE) == ours[0]

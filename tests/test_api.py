@@ -306,6 +306,14 @@ def test_a_format_in_the_query_is_ignored(client: Client, db: None) -> None:
     assert answer.status_code == 202
 
 
+@pytest.mark.parametrize("accept", [{}, {"Accept": "*/*"}])
+def test_the_pages_of_rest_framework_have_a_name_in_the_query(
+    client: Client, db: None, accept: dict[str, str]
+) -> None:
+    answer = client.post(f"{GET_CODE}?format=api", {"phone_number": PHONE}, headers=accept)
+    assert answer["Content-Type"].startswith("text/html")
+
+
 # Cooldown ------------------------------------------------------------------------------------
 
 

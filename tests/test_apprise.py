@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from urllib.parse import unquote
 
 import apprise
 import pytest
+import requests
 
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.apprise import SMSBackend
@@ -33,6 +33,7 @@ from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
 from .apprise_services import SECRET, SERVICES, Service
 from .fake_apprise import self_signed, tls_gateway
+from .lateness import by_the_clock, in_time
 
 PHONE, CODE = "+14155552671", "48291375"
 
@@ -261,13 +262,40 @@ def test_the_url_cannot_split_a_long_text(gateway: FakeGateway) -> None:
 
 def test_its_own_time_out_counts_and_not_that_of_the_url(gateway: FakeGateway) -> None:
     gateway.answers(Answer(delay=30))
-    started = time.monotonic()
 
-    error = failure_of(eagle(gateway, "?rto=60&cto=60", timeout=0.3))
+    with in_time(3):
+        error = failure_of(eagle(gateway, "?rto=60&cto=60", timeout=0.3))
 
     assert type(error) is DeliveryUnknown
     assert error.error_code == "ReadTimeout"
-    assert time.monotonic() - started < 3
+
+
+@by_the_clock
+def test_the_requests_of_one_message_share_the_time(gateway: FakeGateway) -> None:
+    gateway.answers(Answer(delay=0.5), Answer(delay=30))
+
+    def send(service: Any) -> bool:
+        for _ in range(3):
+            requests.post(gateway.url, timeout=service.request_timeout)
+        return True
+
+    backend = chatty(send, timeout=1)
+
+    with in_time():
+        assert type(failure_of(backend)) is DeliveryUnknown
+    assert len(gateway.requests) == 2
+
+
+def test_a_plugin_that_speaks_no_http_has_as_much_time() -> None:
+    found = []
+
+    def send(service: Any) -> bool:
+        found.append(service.socket_connect_timeout + service.socket_read_timeout)
+        return True
+
+    chatty(send, timeout=1.5).send(make_message())
+
+    assert found == [pytest.approx(1.2)]
 
 
 def test_a_service_that_logs_in_first_does_not_wait() -> None:
@@ -277,10 +305,8 @@ def test_a_service_that_logs_in_first_does_not_wait() -> None:
         service.throttle()
         return True
 
-    started = time.monotonic()
-    chatty(send).send(make_message())
-
-    assert time.monotonic() - started < 2
+    with in_time(2):
+        chatty(send).send(make_message())
 
 
 # What a no means
@@ -337,7 +363,7 @@ def test_an_error_that_the_caller_is_handling_is_not_the_plugins(gateway: FakeGa
     assert error.error_code == "401"
 
 
-def chatty(send: Callable[[Any], bool]) -> SMSBackend:
+def chatty(send: Callable[[Any], bool], **options: Any) -> SMSBackend:
     """Return a backend of a plugin that sends like this."""
 
     class Chatty(apprise.NotifyBase):
@@ -350,7 +376,7 @@ def chatty(send: Callable[[Any], bool]) -> SMSBackend:
     manager = apprise.manager_plugins.NotificationManager()
     manager.remove("chatty")
     manager.add(Chatty, schemas="chatty")
-    return SMSBackend(alias="default", url="chatty://host/{to}")
+    return SMSBackend(alias="default", url="chatty://host/{to}", **options)
 
 
 def test_of_two_requests_one_may_have_been_the_message() -> None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.cache.backends.redis import RedisCache
-from django.core.checks.registry import registry
+from django.core.checks.registry import Tags, registry
 from django.test import override_settings
 from django.utils import timezone
 
@@ -659,13 +659,19 @@ def test_an_id_is_of_one_check_alone() -> None:
 
 def test_every_check_is_registered() -> None:
     ours = set(re.findall(r"^def (check_\w+)", SOURCE, re.MULTILINE))
-    registered = {
+    groups = [(Tags.security, False), (Tags.security, True), (Tags.database, False)]
+    registered = [
         getattr(each, "__name__", "")
-        for each in registry.get_checks(include_deployment_checks=True)
-        if each.__module__.startswith("django_sms_otp.checks.")
-    }
+        for tag, deploy in groups
+        for each in django_sms_otp.checks.registered(tag, deploy=deploy)
+    ]
 
-    assert registered == ours
+    assert set(registered) == ours
+    assert len(registered) == len(ours)
+    for tag, deploy in groups:
+        found = registry.deployment_checks if deploy else registry.registered_checks
+        of_the_app = [each for each in found if each.__module__ == "django_sms_otp.apps"]
+        assert len([each for each in of_the_app if tag in each.tags]) == 1
 
 
 BROKEN_SETTINGS: list[object] = [

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
+from django_sms_otp.management.batches import Deletion, delete_in_batches
+from django_sms_otp.management.commands.purge_otp_codes import old_codes
+from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
+from django_sms_otp.testing import override_sms_otp
 
-from .conftest import PHONE, Post
+from .conftest import PHONE, Post, last_code
 from .factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +66,91 @@ def test_purge_works_in_batches() -> None:
     for _ in range(7):
         old_code(days=40)
     assert "Deleted 7 codes." in purge("--batch-size", 3)
+
+
+def test_what_has_the_same_time_goes_at_once() -> None:
+    at = timezone.now() - timedelta(days=40)
+    for _ in range(5):
+        OTPCodeFactory.create(created_at=at)
+    OTPCodeFactory.create(created_at=at + timedelta(seconds=1))
+    assert "Deleted 6 codes." in purge("--batch-size", 2)
+
+
+def batches(deletion: Deletion, most: int) -> list[int]:
+    return list(delete_in_batches(deletion, most))
+
+
+def test_a_batch_begins_where_the_one_before_it_ended() -> None:
+    for number in range(5):
+        old_code(days=40 - number)
+    with CaptureQueriesContext(connection) as captured:
+        assert batches(old_codes(timezone.now(), timedelta(days=30)), 2) == [2, 2, 1]
+    deletes = [q["sql"] for q in captured if q["sql"].startswith("DELETE")]
+    assert len(deletes) == 3
+    assert all('created_at" >= ' in sql.replace("`", '"') for sql in deletes)
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.0, [1, 2, 4, 8]), (0.2, [1, 1, 1, 1])])
+def test_a_batch_is_as_large_as_a_tenth_of_a_second_lets_it_be(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, sizes: list[int]
+) -> None:
+    for number in range(20):
+        old_code(days=60 - number)
+    clock = itertools.count(step=seconds)
+    monkeypatch.setattr("django_sms_otp.management.batches.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("django_sms_otp.management.batches.FIRST", 1)
+    monkeypatch.setattr("django_sms_otp.management.batches.LEAST", 1)
+    assert batches(old_codes(timezone.now(), timedelta(days=30)), 100)[:4] == sizes
+
+
+def test_a_code_that_lives_for_long_is_passed_over() -> None:
+    old_code(days=42)
+    long_lived = OTPCodeFactory.create(
+        created_at=timezone.now() - timedelta(days=41),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    old_code(days=40)
+    assert "Deleted 2 codes." in purge("--batch-size", 1)
+    assert OTPCode.objects.get() == long_lived
+
+
+def test_purge_waits_between_its_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("django_sms_otp.management.batches.time.sleep", waits.append)
+    for number in range(5):
+        old_code(days=40 - number)
+    assert "Deleted 5 codes." in purge("--batch-size", 2, "--pause", 50)
+    # Not after the last one; the limits of the numbers go in three as well.
+    assert waits == [0.05, 0.05] * 2
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "50ms", ""])
+def test_a_malformed_pause_is_refused(text: str) -> None:
+    with pytest.raises(CommandError, match="no whole number of milliseconds"):
+        purge(f"--pause={text}")
+
+
+def test_a_retention_of_hours_keeps_limits_and_counts(get_code: Post, auth_code: Post) -> None:
+    now = timezone.now().replace(minute=30)
+    with (
+        override_sms_otp(RETENTION=timedelta(hours=2), LIMITS={"phone": "2/d"}, COOLDOWN=[]),
+        time_machine.travel(now, tick=False) as clock,
+    ):
+        get_code()
+        code = last_code()
+        assert auth_code(phone_number=PHONE, code=code).status_code == 200
+        get_code()
+        clock.shift(timedelta(hours=1))
+        assert "Deleted 0 codes." in purge()
+        clock.shift(timedelta(hours=1, minutes=30))
+        assert "Deleted 2 codes.\nDeleted 0 limits." in purge()
+        assert get_code().json()["code"] == "quota_exceeded"
+        assert HourlyCount.objects.get(event="redeemed").count == 1
+        assert HourlyCount.objects.get(event="sent").count == 2
+        # Counted anew, from less: no count falls.
+        run("roll_up_otp_codes")
+        assert HourlyCount.objects.get(event="sent").count == 2
+        assert auth_code(phone_number=PHONE, code=code).status_code == 401
 
 
 def test_a_dry_run_deletes_nothing() -> None:

@@ -89,7 +89,7 @@ class CallsA4xxUnknown(GoodBackend):
 
 class HasNoPatienceLimit(GoodBackend):
     def ask(self, message: SMSMessage) -> Answer:
-        self.timeout *= 15
+        self.timeout *= 3
         return super().ask(message)
 
 

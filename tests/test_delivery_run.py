@@ -21,7 +21,7 @@ def test_while_a_gateway_is_down_people_get_their_codes() -> None:
     assert all(row.is_right for row in found), f"\n{table(found)}\n{log}"
     refused, hung = found
     # Nobody waits for a gateway that refuses; those who wait for one that hangs do so once.
-    assert refused.slowest < 1 <= hung.slowest < 2
+    assert refused.slowest < 0.8 <= hung.slowest < 1.5
     assert max(each.seconds for each in hung.after) < hung.timeout
     assert log.count("times in a row: passed over") == 2
     assert "Traceback" not in log
@@ -42,7 +42,7 @@ def test_p99_is_what_one_in_a_hundred_exceeds() -> None:
     [
         ({}, True, True),
         ({"after": [Timed(202, 0.16)]}, True, False),
-        ({"before": [Timed(503, 1.6)]}, True, False),
+        ({"before": [Timed(503, 1.01)]}, True, False),
         ({"before": [Timed(500, 1.0)]}, False, True),
         ({"after": [Timed(503, 0.1)]}, False, True),
         ({"healthy": [Timed(503, 0.1)]}, False, True),

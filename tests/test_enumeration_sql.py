@@ -23,6 +23,7 @@ from django_sms_otp.models import HourlyCount, Limit, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 
+from .batches import each_of
 from .kinds import KINDS, create
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +114,7 @@ def executed() -> Iterator[Statements]:
 
     def note(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         # MariaDB quotes names by another sign.
-        seen.append(sql.replace("`", '"'))
+        seen.extend(each.replace("`", '"') for each, _ in each_of(sql, params))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):

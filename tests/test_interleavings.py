@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from django_sms_otp import rounds
+from django_sms_otp import rounds, rows, writes
 from django_sms_otp.models import Limit, OTPCode
 
 from .interleaving import scenarios
@@ -37,6 +37,8 @@ pytestmark = [
 PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "2"))
 """Of three calls of three kinds. 99 leaves no order out, and takes many minutes."""
 
+TAKES_SEVERAL = writes._takes_several
+
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
 BOTH = [NO_VERSION, NO_CODE_STATE]
@@ -50,6 +52,12 @@ def one_clock() -> Iterator[None]:
     """All calls come at the same moment."""
     with time_machine.travel(NOW, tick=False):
         yield
+
+
+@pytest.fixture(autouse=True)
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of another call comes between writes that are sent together: fewer orders."""
+    monkeypatch.setattr(writes, "_takes_several", lambda connection: False)
 
 
 def every_order(
@@ -69,6 +77,14 @@ def every_order(
 
 @pytest.mark.parametrize("scenario", scenarios.TWO_AT_ONCE)
 def test_two_calls_in_every_order(scenario: Scenario) -> None:
+    every_order(scenario)
+
+
+@pytest.mark.parametrize("scenario", scenarios.TWO_AT_ONCE)
+def test_two_calls_that_send_their_writes_together(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writes, "_takes_several", TAKES_SEVERAL)
     every_order(scenario)
 
 
@@ -126,7 +142,7 @@ def test_with_a_first_version_that_can_be_known_a_cooldown_is_passed_by(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A row that was purged and made anew is taken for the one that was read.
-    monkeypatch.setattr(Limit._meta.get_field("version"), "_get_default", lambda: 1)
+    monkeypatch.setattr(rows, "new_version", lambda: 1)
     with pytest.raises(Violation, match="two messages") as found:
         every_order(scenarios.requests_and_purge, preemptions=PREEMPTIONS)
     print(found.value)

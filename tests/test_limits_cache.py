@@ -11,8 +11,9 @@ from django.test import Client
 
 from django_sms_otp import testing
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.rounds import LostRound, NumberRow
+from django_sms_otp.rounds import NumberRow
 from django_sms_otp.testing import override_sms_otp
+from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE, Post, body_of, last_code
 from .factories import VerifiedPhoneFactory
@@ -87,11 +88,11 @@ def test_a_round_that_is_lost_counts_once(
     write = NumberRow.replaced_by
     lost: list[int] = []
 
-    def lose_once(row: NumberRow, *args: Any) -> Any:
+    def lose_once(row: NumberRow, *args: Any, **options: Any) -> Any:
         if not lost:
             lost.append(1)
             raise LostRound
-        return write(row, *args)
+        return write(row, *args, **options)
 
     monkeypatch.setattr(NumberRow, "replaced_by", lose_once)
     with limits(ip="2/h"):
@@ -101,7 +102,7 @@ def test_a_round_that_is_lost_counts_once(
 def test_an_error_after_the_count_gives_it_back(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(row: NumberRow, *args: Any) -> Any:
+    def fail(row: NumberRow, *args: Any, **options: Any) -> Any:
         raise RuntimeError
 
     with limits(ip="1/h"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,13 +12,18 @@ from django.utils import timezone
 from psycopg import IsolationLevel
 
 from django_sms_otp import transactions
+from django_sms_otp.compiled import Statement
 from django_sms_otp.exceptions import Contention, InsideTransaction
 from django_sms_otp.limits import MEMORY, NumberState
-from django_sms_otp.models import Limit
-from django_sms_otp.rounds import LostRound, NumberRow, Read, in_rounds
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.rounds import NumberRow, in_rounds
+from django_sms_otp.rows import Read
+from django_sms_otp.statements import consume_code, count_attempt, resend_code
 from django_sms_otp.transactions import retry_lost_races
+from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE
+from .factories import OTPCodeFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +31,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def send(row: NumberRow) -> None:
     with row.replaced_by(row.state.with_send(row.now, memory=MEMORY)):
         pass
+
+
+def read_row() -> NumberRow:
+    return NumberRow(Read("default", (PHONE,), "login"), connection.cursor())
 
 
 def sends() -> int:
@@ -85,7 +95,7 @@ def test_a_locked_round_that_is_lost_writes_nothing() -> None:
 
 def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:
     in_rounds(PHONE, send)
-    row = NumberRow(Read("default", (PHONE,), "login"))
+    row = read_row()
     Limit.objects.all().delete()
     in_rounds(PHONE, send)
     with pytest.raises(LostRound):
@@ -93,12 +103,43 @@ def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> Non
     assert sends() == 1
 
 
+def test_a_row_that_was_made_meanwhile_is_not_made_again() -> None:
+    row = read_row()
+    in_rounds(PHONE, send)
+    with pytest.raises(LostRound):
+        send(row)
+    assert sends() == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "shape", "values"),
+    [
+        (count_attempt, (), {"seen": 0, "failed_attempts": 1}),
+        (consume_code, (), {"seen": 0, "failed_attempts": 0, "user_id": None}),
+        (resend_code, ("send_count",), {"send_count": 2}),
+    ],
+)
+@pytest.mark.parametrize("change", ["redeemed_at", "superseded_at"])
+def test_a_code_that_has_changed_is_left_as_it_is(
+    change: str, statement: Statement, shape: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    row = read_row()
+    OTPCode.objects.update(**{change: timezone.now()})
+    before = OTPCode.objects.values().get()
+    with pytest.raises(LostRound):
+        row.replace(
+            row.state, row.change(otp_code, statement, *shape, redeemed_at=row.now, **values)
+        )
+    assert OTPCode.objects.values().get() == before
+
+
 def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
     now = timezone.now()
     with time_machine.travel(now, tick=False):
         in_rounds(PHONE, send)
     with time_machine.travel(now - timedelta(hours=3), tick=False):
-        row = NumberRow(Read("default", (PHONE,), "login"))
+        row = read_row()
     assert row.now > now
     assert len(row.state.sends) == 1
 
@@ -205,6 +246,19 @@ STRICTEST = {
     "postgresql": (IsolationLevel.SERIALIZABLE, "SHOW transaction_isolation", "read committed"),
     "mysql": ("serializable", RUNNING_AT, "REPEATABLE READ"),
 }
+
+
+def test_a_transaction_whose_level_cannot_be_set_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(connection: object) -> None:
+        raise OperationalError("read-only")
+
+    monkeypatch.setattr(transactions, "_relax_isolation", refuse)
+    with pytest.raises(OperationalError, match="read-only"):
+        in_rounds(PHONE, send)
+    assert not connection.in_atomic_block
+    assert connection.get_autocommit()
 
 
 @pytest.mark.skipif(connection.vendor not in STRICTEST, reason="SQLite has one level")

@@ -27,6 +27,7 @@ from . import fake_verify
 from .conftest import PHONE, wrong
 from .fake_twilio import Answer, problem, refusal
 from .fake_verify import SERVICE_SID, FakeVerify
+from .lateness import by_the_clock, in_time
 
 OTHER_SID = "VA" + "5" * 32
 OTHER_PHONE = "+14155552672"
@@ -159,6 +160,20 @@ def test_a_language_that_the_template_lacks_is_left_to_twilio(
 
     assert [each.form.get("Locale") for each in verify.requests] == ["fi", None]
     assert verify.open(PHONE).sends == 1
+
+
+@by_the_clock
+def test_the_second_request_for_a_message_has_what_the_first_one_left(
+    make_backend: MakeBackend, verify: FakeVerify
+) -> None:
+    backend = make_backend(timeout=1)
+    verify.answers(refusal(404, 20404, delay=0.5), Answer(delay=2))
+
+    with in_time():
+        error = failure_of(lambda: backend.send(make_message(language="fi")))
+
+    assert type(error) is DeliveryUnknown
+    assert len(verify.requests) == 2
 
 
 def test_another_failure_is_not_taken_for_a_missing_language(

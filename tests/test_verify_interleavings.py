@@ -26,7 +26,7 @@ from .interleaving.scenarios import NOW, PHONE, invalidate, request
 from .interleaving.scene import scene
 from .interleaving.scheduler import Scheduler
 from .interleaving.weakened import ignoring
-from .test_interleavings import PREEMPTIONS
+from .test_interleavings import PREEMPTIONS, one_by_one  # noqa: F401 (a fixture)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

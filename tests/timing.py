@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-__all__ = ["MOST", "WARM_UP", "Race", "wilcoxon"]
+__all__ = ["MOST", "WARM_UP", "Race", "no_garbage_collection", "wilcoxon"]
 
 WARM_UP, BATCH, MOST = 10, 30, 300
 """Turns: thrown away, between two looks at the yardstick, and in all."""
@@ -53,7 +53,7 @@ class Race:
     def run(self) -> None:
         """Take turns until the yardstick stands out clearly, and nobody else seems to; or
         to the end: chance does not last for so long."""
-        with _no_garbage_collection():
+        with no_garbage_collection():
             self._turns(WARM_UP)
             for times in self._times.values():
                 times.clear()
@@ -144,7 +144,7 @@ def _schedule() -> int | None:
 
 
 @contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     gc.collect()
     gc.disable()
     try:

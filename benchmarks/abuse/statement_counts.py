@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import django
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
+from benchmarks.counting import statements_made
 from tests.clock import Clock
 from tests.server import digits
 
 PHONE, SECOND_PHONE = "+14155552671", "+14155552672"
-FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
-"""Of a transaction: not counted."""
 
 
 class Counter:
@@ -44,14 +41,13 @@ class Counter:
         self._count(name, status, "auth-code", phone_number=PHONE, code=f"{code:06}")
 
     def _count(self, name: str, status: int, path: str, **body: str) -> None:
-        with CaptureQueriesContext(connection) as captured:
+        with statements_made() as made:
             answer: Any = self._client.post(
                 f"/auth/sms/{path}/", body, content_type="application/json"
             )
         if answer.status_code != status:
             raise RuntimeError(f"{name}: answered {answer.status_code} {answer.content!r}")
-        sql = [query["sql"] for query in captured.captured_queries]
-        self.counts[name] = sum(not statement.startswith(FRAME) for statement in sql)
+        self.counts[name] = len(made)
 
     def _last_code(self) -> str:
         messages = map(json.loads, self._messages.read_text().splitlines())

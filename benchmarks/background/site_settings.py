@@ -13,3 +13,6 @@ SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.dummy.SMSBac
 TASKS = DATABASE
 
 celery_app = Celery("benchmark", broker=os.environ["BENCHMARK_BROKER"])
+
+# Connecting would take longer than all that is compared.
+DATABASES["default"]["CONN_MAX_AGE"] = None  # noqa: F405

@@ -24,7 +24,7 @@ from .gateway import Gateway
 
 __all__ = ["Site", "Size", "rows"]
 
-TIMEOUT = 1.0
+TIMEOUT = 2.5
 """Seconds that the site waits for a gateway."""
 
 ALL_HAVE_SEEN = FRESH_FOR + 0.2

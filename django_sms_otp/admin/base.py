@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import phone
 from ..conf import get_settings
 from ..exceptions import PhoneNumberError
-from ..rules import REGIONS
+from ..rules import regions_of_numbers
 from ..transactions import non_atomic
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def whole_number(text: str) -> str | None:
     region = get_settings().DEFAULT_REGION
     try:
         number = phone.parse_phone_number(
-            text, default_region=region, allowed_regions=REGIONS, refused_types=()
+            text, default_region=region, allowed_regions=regions_of_numbers(), refused_types=()
         )
     except PhoneNumberError:
         return None

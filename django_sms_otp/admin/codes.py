@@ -19,6 +19,7 @@ from ..models import CodeState, OTPCode, OTPCodeQuerySet
 from ..services import invalidate_codes
 from .base import PhoneAdmin, RecentValuesFilter, badge, in_short, stacked
 from .dates import BoundedDates
+from .recent import RecentList
 
 HELP_TEXTS = {
     "ip_address": _("Stored only with STORE_IP_ADDRESS."),
@@ -129,6 +130,9 @@ class OTPCodeAdmin(PhoneAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         codes = ListedCodes(self.model).order_by("-created_at")
         return codes.with_state(timezone.now(), get_settings().MAX_ATTEMPTS).defer("seed")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecentList]:
+        return RecentList
 
     def get_form(self, *args: Any, **kwargs: Any) -> Any:
         return super().get_form(*args, help_texts=HELP_TEXTS, **kwargs)

@@ -16,7 +16,17 @@ else:
 
 
 class BoundedDates(AnyQuerySet):
-    """Rows whose ``datetimes`` come from the first and the last of them alone."""
+    """Rows whose ``datetimes`` come from the first and the last of them alone.
+
+    ``period`` are the rows that the page is to offer dates of; ``None``: these.
+    """
+
+    period: AnyQuerySet | None = None
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if self.period is not None:
+            return self.period.aggregate(*args, **kwargs)
+        return super().aggregate(*args, **kwargs)
 
     def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
         """List every year, month or day from the first row to the last, empty ones included."""

@@ -51,7 +51,8 @@ class KindFilter(admin.SimpleListFilter):
             case Kind.SITE:
                 return queryset.filter(key="site")
             case kind:
-                return _starting_with(queryset, f"{kind}:")
+                # Numbers alone are held: so the index need not be passed over for those.
+                return _starting_with(queryset.filter(held=False), f"{kind}:")
 
 
 def _starting_with(rows: QuerySet[Any], start: str) -> QuerySet[Any]:

@@ -55,11 +55,11 @@ class TextField(serializers.Field[Any, Any, str, Any]):
 class NumberTextField(TextField):
     """The text of a phone number."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+    def get_value(self, dictionary: Any) -> Any:
+        text = super().get_value(dictionary)
         # In a form body an unescaped "+" means a space (WHATWG URL, 5.1), and many clients
         # forget to escape it.
-        is_form = isinstance(getattr(self.parent, "initial_data", None), QueryDict)
+        is_form = isinstance(dictionary, QueryDict) and isinstance(text, str)
         return f"+{text[1:]}" if is_form and text.startswith(" ") else text
 
 

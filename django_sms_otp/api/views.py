@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, cast
 
 from django.apps import apps
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest
-from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import exceptions
 from rest_framework.generics import GenericAPIView
@@ -28,6 +29,9 @@ from .clients import device_of, ip_address_of, new_device, remember_device
 from .outages import is_outage, log_outage
 from .serializers import AuthCodeSerializer, GetCodeSerializer
 
+ANY_OR_JSON = frozenset({"*/*", "application/json", "application/json, text/plain, */*"})
+"""What programs accept, who need no negotiation."""
+
 LARGEST_BODY = 16 * 1024
 """Bytes. REST framework's JSON parser reads a body of any size into memory."""
 
@@ -36,6 +40,8 @@ class ForgivingNegotiation(DefaultContentNegotiation):
     """Answers in JSON whatever the client asks for: a login is not to fail by a header."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        if request.META.get("HTTP_ACCEPT", "*/*") in ANY_OR_JSON and not request.GET:
+            return renderers[0], renderers[0].media_type
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except (exceptions.NotAcceptable, Http404):
@@ -87,9 +93,11 @@ class SMSOTPView(GenericAPIView[Any]):
         except (SuspiciousOperation, RecursionError) as error:
             # More fields, or deeper nesting, than Django or Python take.
             raise exceptions.ParseError from error
-        serializer = self.get_serializer(data=data)
-        serializer.is_valid(raise_exception=True)
-        fields: dict[str, Any] = serializer.validated_data
+        if data is None:
+            raise exceptions.ParseError
+        fields: dict[str, Any] = _shared(
+            cast("Hashable", self.serializer_class)
+        ).run_validation(data)
         return fields
 
 
@@ -113,13 +121,12 @@ class GetCodeView(SMSOTPView):
         return answers.refused(outcome)
 
 
-@method_decorator(sensitive_post_parameters("code"), name="dispatch")
 class AuthCodeView(SMSOTPView):
     """Log in with a code."""
 
     serializer_class = AuthCodeSerializer
 
-    @method_decorator(sensitive_variables("fields"))
+    @sensitive_variables("fields")
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
         issuer = get_token_issuer()
@@ -138,6 +145,13 @@ class AuthCodeView(SMSOTPView):
             return response
         issuer.login_failed(_credentials(fields), request=request)
         return answers.refused(outcome)
+
+
+@cache
+def _shared(serializer_class: Any) -> Any:
+    """Return one serializer for all requests: a new one copies all of its fields. Validation
+    leaves nothing behind in it."""
+    return serializer_class()
 
 
 class RequestTooLarge(exceptions.APIException):
@@ -172,4 +186,4 @@ def _credentials(fields: dict[str, Any]) -> dict[str, str]:
 
 
 get_code = non_atomic(GetCodeView.as_view())
-auth_code = non_atomic(AuthCodeView.as_view())
+auth_code = non_atomic(sensitive_post_parameters("code")(AuthCodeView.as_view()))

@@ -8,8 +8,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
@@ -42,8 +42,7 @@ T = TypeVar("T")
 _instances = threading.local()
 
 
-@dataclass(frozen=True, slots=True)
-class _Instance:
+class _Instance(NamedTuple):
     """A backend, and what it was made from."""
 
     config: tuple[str, dict[str, Any]]

@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import CHANNELS, SMS
+from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .connections import never_connected
+from .deadline import current, for_the_gateway, within
 from .discretion import unlogged
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ class SMSBackend(BaseSMSBackend):
 
     :param url: of Apprise, with ``{to}`` for the number in E.164 or ``{digits}`` for the same
         without its plus sign.
-    :param timeout: seconds to wait for the service to connect, and again for each part of its
-        answer; instead of what ``cto`` and ``rto`` in the URL say.
+    :param timeout: seconds within which the site has answered, where the service says nothing;
+        instead of what ``cto`` and ``rto`` in the URL say. An answer that drips takes longer.
     :param channel: what the service sends.
     """
 
@@ -71,12 +73,12 @@ class SMSBackend(BaseSMSBackend):
                 "once.",
                 alias=alias,
             )
-        if not (isinstance(timeout, int | float) and timeout > 0):
-            raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        if problem := positive_number(timeout):
+            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
         if channel not in CHANNELS:
             raise InvalidBackend(f"option 'channel' must be one of {CHANNELS}.", alias=alias)
         self.channels = frozenset({channel})
-        self._url, self._timeout = url, float(timeout)
+        self._url, self._timeout = url, timeout
         self._asset = _make_asset(alias)
         with unlogged(*LOGGERS):
             service = self._service_for(EXAMPLE_NUMBER)
@@ -92,7 +94,7 @@ class SMSBackend(BaseSMSBackend):
 
     @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:
-        with unlogged(*LOGGERS):
+        with unlogged(*LOGGERS), within(self._timeout):
             failures = self._failures(message)
         if not failures:
             return SendResult()
@@ -122,12 +124,29 @@ class SMSBackend(BaseSMSBackend):
         service = apprise.Apprise.instantiate(url, asset=self._asset)
         if service is None:
             return None
-        service.socket_connect_timeout = service.socket_read_timeout = self._timeout
+        plugin: Any = type(service)
+        service.__class__ = _timed(plugin)
+        # Of the plugins that speak something else than HTTP.
+        service.socket_connect_timeout = for_the_gateway(self._timeout) / 3
+        service.socket_read_timeout = for_the_gateway(self._timeout) * 2 / 3
         # A POST that is redirected may be a second message.
         service.redirects = False
         # It serves one message: there is nobody to be slow for.
         service.request_rate_per_sec = 0
         return service
+
+
+@cache
+def _timed(plugin: Any) -> Any:
+    """Return a plugin whose requests, all together, have the time until the deadline."""
+    from urllib3.util import Timeout
+
+    def request_timeout(self: NotifyBase) -> Timeout:
+        left = current().left()
+        # Each address of a host has the time to connect: so it is not all that there is.
+        return Timeout(total=left, connect=left / 3)
+
+    return type(plugin.__name__, (plugin,), {"request_timeout": property(request_timeout)})
 
 
 class _Witness(logging.Logger):

@@ -6,16 +6,18 @@ https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendTextMessage.ht
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import SMS, VOICE
+from ..rules import SMS, VOICE, positive_number
 from .aws_errors import error_of
 from .aws_voice import spoken
 from .base import BaseSMSBackend, SendResult, SMSMessage
+from .deadline import for_the_gateway, within
 from .discretion import unlogged
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ class SMSBackend(BaseSMSBackend):
     :param configuration_set: the name of the one that records what became of messages.
     :param max_price: dollars that a segment of an SMS may cost: ``"0.05"``.
     :param max_price_per_minute: dollars that a minute of a call may cost.
-    :param timeout: seconds to wait for AWS to connect, and again for each part of its answer.
+    :param timeout: seconds within which the site has answered, whatever AWS does. Where boto3
+        gets its credentials from has time-outs of its own.
     :param endpoint_url: in place of Amazon's own.
     """
 
@@ -54,8 +57,8 @@ class SMSBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        if not (isinstance(timeout, int | float) and timeout > 0):
-            raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        if problem := positive_number(timeout):
+            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
         if origination_identity:
             self.channels = frozenset({SMS, VOICE})
         shared = {
@@ -64,6 +67,7 @@ class SMSBackend(BaseSMSBackend):
         }
         self._text_fields = _given({**shared, "MaxPrice": max_price})
         self._call_fields = _given({**shared, "MaxPricePerMinute": max_price_per_minute})
+        self._timeout = timeout
         self._client = _make_client(alias, region, endpoint_url, timeout)
 
     @sensitive_variables("message", "text", "fields")
@@ -83,10 +87,12 @@ class SMSBackend(BaseSMSBackend):
         }
         if message.channel == SMS:
             fields |= {"MessageBody": message.body, "MessageType": "TRANSACTIONAL"}
-            return _ask(self._client.send_text_message, {**self._text_fields, **fields})
+            fields |= self._text_fields
+            return _ask(self._client.send_text_message, fields, self._timeout)
         text, voice = spoken(message.code or "", message.language)
         fields |= {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
-        return _ask(self._client.send_voice_message, {**self._call_fields, **fields})
+        fields |= self._call_fields
+        return _ask(self._client.send_voice_message, fields, self._timeout)
 
 
 def _given(fields: dict[str, str]) -> dict[str, Any]:
@@ -110,28 +116,42 @@ def _make_client(
             "Amazon's SDK is missing: pip install 'django-sms-otp[aws]'.", alias=alias
         ) from error
     config = Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
+        connect_timeout=for_the_gateway(timeout) / 3,
+        read_timeout=for_the_gateway(timeout) * 2 / 3,
         # A second try after a time-out would be a second message.
         retries={"total_max_attempts": 1},
     )
     try:
         # A session of its own: the default one is not made to be shared by threads.
-        return boto3.session.Session().client(
+        client = boto3.session.Session().client(
             SERVICE, region_name=region, endpoint_url=endpoint_url, config=config
         )
     except (BotoCoreError, ValueError) as error:
         raise InvalidBackend(f"boto3 makes no client: {error}", alias=alias) from error
+    _keep_to_deadlines(client)
+    return client
+
+
+def _keep_to_deadlines(client: BaseClient) -> None:
+    from .timed_connections import timed_pools
+
+    # boto3 has no option for it. If it comes to call this another way, what is left are the
+    # time-outs of its own: they hold against silence, and not against an answer that drips.
+    with suppress(AttributeError):
+        pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001
+        pools.update(timed_pools(pools))
 
 
 @sensitive_variables("fields")
-def _ask(call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
+def _ask(
+    call: Callable[..., dict[str, Any]], fields: dict[str, Any], timeout: float
+) -> SendResult:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     failure: DeliveryError
     try:
-        with unlogged(*LOGGERS):
+        with unlogged(*LOGGERS), within(timeout):
             message_id = call(**fields).get("MessageId")
         if message_id:
             return SendResult(message_id=str(message_id))

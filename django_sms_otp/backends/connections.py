@@ -11,7 +11,7 @@ def never_connected(error: BaseException) -> bool:
     """Tell whether it is certain that nothing was sent before this error of requests."""
     from requests import ConnectTimeout, RequestException
     from requests.exceptions import InvalidURL
-    from urllib3.exceptions import NewConnectionError
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
     if not isinstance(error, RequestException):
         return False
@@ -21,6 +21,5 @@ def never_connected(error: BaseException) -> bool:
     # A proxy that cannot be reached, and a certificate of somebody else's, are wrapped. Other
     # errors of TLS may come while the answer is read, when the message is on its way.
     causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
-    return any(
-        isinstance(cause, NewConnectionError | SSLCertVerificationError) for cause in causes
-    )
+    certain = (ConnectTimeoutError, NewConnectionError, SSLCertVerificationError)
+    return any(isinstance(cause, certain) for cause in causes)

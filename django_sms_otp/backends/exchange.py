@@ -6,20 +6,18 @@ That shows only after the message was written, when nobody knows whether it was 
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import DeliveryUnknown, NotDelivered
+from .deadline import Deadline, Incoming, connect
 
 __all__ = ["Answer", "post"]
 
@@ -42,12 +40,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
     """Post ``body``. Redirects are not followed, and proxies not used.
 
     :param url: ``https://``; or ``http://``, which is good for this machine only.
-    :param timeout: seconds for all of it, but for the look-up of the host's name, which has
-        the time-outs of the system's resolver.
+    :param timeout: seconds within which the site has answered. The exchange has a little less
+        (:func:`.deadline.for_the_gateway`), from connecting to the last byte. The look-up of
+        the host's name has the time-outs of the system's resolver.
     :raises NotDelivered: not connected, so nothing was sent.
     :raises DeliveryUnknown: connected, and then no answer came in time.
     """
-    deadline = _Deadline(timeout)
+    deadline = Deadline(timeout)
     parts = urlsplit(url)
     connection = _connect(parts, deadline)
     failure = ""
@@ -61,77 +60,23 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
     raise DeliveryUnknown(f"The gateway did not answer ({failure}).", error_code=failure)
 
 
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left.
-
-        :raises TimeoutError: none are.
-        """
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The deadline has passed.")
-        return left
-
-
-class _Incoming(io.RawIOBase):
-    """What a socket receives until a deadline.
-
-    A time-out of the socket's own starts anew with each byte: a server that drips them would
-    hold a worker for as long as it likes.
-    """
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """Be to ``HTTPResponse`` what a socket is."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._connection.settimeout(self._deadline.left())
-        return self._connection.recv_into(buffer)
-
-
-def _connect(url: SplitResult, deadline: _Deadline) -> socket.socket:
-    port = url.port or (443 if url.scheme == "https" else 80)
-    failure = "no address"
+def _connect(url: SplitResult, deadline: Deadline) -> socket.socket:
+    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     try:
-        for *kind, _, address in socket.getaddrinfo(
-            url.hostname, port, type=socket.SOCK_STREAM
-        ):
-            try:
-                return _connected(socket.socket(*kind), address, url, deadline)
-            except OSError as error:
-                failure = type(error).__name__
+        return _secured(connect(host, port, deadline), url)
     except (OSError, UnicodeError) as error:
         failure = type(error).__name__
     raise NotDelivered(f"The gateway cannot be reached ({failure}).", error_code=failure)
 
 
-def _connected(
-    connection: socket.socket, address: Any, url: SplitResult, deadline: _Deadline
-) -> socket.socket:
+def _secured(connection: socket.socket, url: SplitResult) -> socket.socket:
+    if url.scheme != "https":
+        return connection
     try:
-        connection.settimeout(deadline.left())
-        connection.connect(address)
-        return _secured(connection, url, deadline)
+        return _tls().wrap_socket(connection, server_hostname=url.hostname)
     except BaseException:
         connection.close()
         raise
-
-
-def _secured(connection: socket.socket, url: SplitResult, deadline: _Deadline) -> socket.socket:
-    if url.scheme != "https":
-        return connection
-    connection.settimeout(deadline.left())
-    return _tls().wrap_socket(connection, server_hostname=url.hostname)
 
 
 @cache
@@ -145,14 +90,14 @@ def _exchange(
     url: SplitResult,
     body: bytes,
     headers: Mapping[str, str],
-    deadline: _Deadline,
+    deadline: Deadline,
 ) -> Answer:
     client = HTTPConnection(url.netloc)
     client.sock = connection
     connection.settimeout(deadline.left())
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     client.request("POST", target, body, {**headers, "Connection": "close"})
-    incoming = _Incoming(connection, deadline)
+    incoming = Incoming(connection, deadline)
     response = HTTPResponse(incoming, method="POST")  # type: ignore[arg-type]
     with response:
         response.begin()

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import get_settings
 from ..exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import SMS, VOICE, WHATSAPP, public_url
+from ..rules import SMS, VOICE, WHATSAPP
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
 from .twilio_hints import explain
@@ -56,8 +56,8 @@ class SMSBackend(BaseSMSBackend):
     :param content_variables: what stands in its gaps; ``{code}`` is replaced.
     :param voice_from: number that calls on the channel ``voice``, in E.164.
     :param ring_timeout: seconds that the phone rings.
-    :param timeout: seconds to wait for Twilio to connect, again for the answer to begin, and
-        again for it to end. The SDK's own default is to wait for ever.
+    :param timeout: seconds within which the site has answered, whatever Twilio does. The SDK's
+        own default is to wait for ever.
     :param region: ``"ie1"`` and the like; only together with ``edge``.
     :param edge: ``"dublin"`` and the like.
     :param base_url: in place of ``https://api.twilio.com``: an emulator or a gateway.
@@ -139,13 +139,9 @@ class SMSBackend(BaseSMSBackend):
             timeout=timeout,
             region=region,
             edge=edge,
+            base_url=base_url,
         )
-        if base_url and (region or edge):
-            raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
-        if base_url and (problem := public_url(base_url)):
-            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
-        if base_url:
-            self._client.api.base_url = base_url
+        self._timeout = timeout
 
     @sensitive_variables("fields")
     def send(self, message: SMSMessage) -> SendResult:
@@ -158,13 +154,13 @@ class SMSBackend(BaseSMSBackend):
                 needs_attention=True,
             )
         fields = {**way.fields_of(message), **self._status_callback(message)}
-        return ask(lambda: self._create(message.channel, fields))
+        return ask(lambda: self._create(message.channel, fields), timeout=self._timeout)
 
     def report_redeemed(self, message_id: str) -> None:
         """Tell Twilio that a message has done its work. It takes no such reports of calls."""
         if _is_message_id(message_id):
             feedback = self._client.messages(message_id).feedback
-            ask(lambda: feedback.create(outcome="confirmed"))
+            ask(lambda: feedback.create(outcome="confirmed"), timeout=self._timeout)
 
     def explain(self, error_code: str) -> str:
         return explain(error_code)

@@ -19,8 +19,9 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ..rules import positive_number
+from ..rules import positive_number, public_url
 from .connections import never_connected
+from .deadline import Deadline, within
 from .twilio_sids import require_sid
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def make_client(
     timeout: float,
     region: str | None,
     edge: str | None,
+    base_url: str | None,
 ) -> Client:
     """Return a client of Twilio's SDK. It uses the API key, where there is one.
 
@@ -129,6 +131,10 @@ def make_client(
         raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
     if region and not edge:
         raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
+    if base_url and (region or edge):
+        raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
+    if base_url and (problem := public_url(base_url)):
+        raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
     try:
         from twilio.rest import Client
 
@@ -137,30 +143,46 @@ def make_client(
         raise InvalidBackend(
             "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
         ) from error
-    return Client(
+    client = Client(
         username=api_key_sid or account_sid,
         password=api_key_secret or auth_token,
         account_sid=account_sid,
         region=region,
         edge=edge,
-        http_client=make_http_client(timeout),
+        http_client=make_http_client(),
         # Not empty, or the SDK would read TWILIO_REGION and TWILIO_EDGE behind our back.
         environment={"TWILIO_REGION": ""},
     )
+    if base_url:
+        client.api.base_url = client.verify.base_url = base_url
+    return client
 
 
-def ask(call: Callable[[], T], *, own_errors: OwnErrors | None = None) -> T:
+def ask(call: Callable[[], T], *, timeout: float, own_errors: OwnErrors | None = None) -> T:
     """Call Twilio. Without an idempotency key, only a 429 may be tried again.
 
+    :param timeout: seconds for all tries; within a block of :func:`.deadline.within`, its own.
     :param own_errors: what a resource's own error codes mean; ``None`` for any other code.
     :raises DeliveryError: Twilio did not do it, or nobody knows.
     """
-    for tries in range(RATE_RETRIES):
-        try:
-            return _ask_once(call, own_errors)
-        except _RateLimited:
+    with within(timeout) as deadline:
+        for tries in range(RATE_RETRIES):
+            try:
+                return _ask_once(call, own_errors)
+            except _RateLimited:
+                if not _has_time(deadline):
+                    raise
             time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
-    return _ask_once(call, own_errors)
+        return _ask_once(call, own_errors)
+
+
+def _has_time(deadline: Deadline) -> bool:
+    """Tell whether to try again. A try that is cut short would turn what was certainly not sent
+    into what nobody knows."""
+    try:
+        return deadline.left() > deadline.seconds / 2
+    except TimeoutError:
+        return False
 
 
 def _ask_once(call: Callable[[], T], own_errors: OwnErrors | None) -> T:

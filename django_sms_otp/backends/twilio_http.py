@@ -6,12 +6,15 @@ its place, could fill the memory, or hold a worker by sending a byte now and the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
-from requests import RequestException, Response
+from requests import ConnectTimeout, PreparedRequest, RequestException, Response
+from requests.adapters import HTTPAdapter
 from twilio.http.http_client import TwilioHttpClient
+
+from . import deadline
+from .timed_connections import timed_pools
 
 __all__ = ["EndlessAnswer", "make_http_client"]
 
@@ -20,35 +23,62 @@ LARGEST_ANSWER = 64 * 1024
 
 
 class EndlessAnswer(RequestException):
-    """The body was longer, or took longer, than any answer of Twilio's."""
+    """The body was longer than any answer of Twilio's."""
 
 
-def make_http_client(timeout: float) -> TwilioHttpClient:
-    """Return a client that waits ``timeout`` seconds to connect, as long for the answer to
-    begin, and as long for it to end."""
+def make_http_client() -> TwilioHttpClient:
+    """Return a client whose requests end by the deadline of :func:`.deadline.within`. Proxies
+    are those of the environment."""
+    client = TwilioHttpClient()
+    adapter = _TimedAdapter()
+    for scheme in ("https://", "http://"):
+        client.session.mount(scheme, adapter)
+    return client
 
-    def bound(response: Response, **kwargs: Any) -> None:
-        response.raw = _BoundedBody(response.raw, time.monotonic() + timeout)
 
-    return TwilioHttpClient(timeout=timeout, request_hooks={"response": bound})
+class _TimedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        _time(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        # One of SOCKS connects by means of its own. Its time-outs are those of requests.
+        if not proxy.lower().startswith("socks"):
+            _time(manager)
+        return manager
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        try:
+            kwargs["timeout"] = deadline.current().left()
+        except TimeoutError:
+            raise ConnectTimeout(request=request) from None
+        return super().send(request, *args, **kwargs)
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        response = super().build_response(req, resp)
+        response.raw = _BoundedBody(response.raw)
+        return response
+
+
+def _time(manager: Any) -> None:
+    manager.pool_classes_by_scheme = timed_pools(manager.pool_classes_by_scheme)
 
 
 class _BoundedBody:
     """The body of an answer, as ``requests`` reads it."""
 
-    def __init__(self, body: Any, deadline: float) -> None:
-        self._body, self._deadline = body, deadline
+    def __init__(self, body: Any) -> None:
+        self._body = body
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
 
     def stream(self, amt: int, **kwargs: Any) -> Iterator[bytes]:
-        # read() waits until there are so many bytes; urllib3 1.26 has no other.
-        read = getattr(self._body, "read1", self._body.read)
         size = 0
-        while chunk := read(amt, **kwargs):
+        while chunk := self._body.read(amt, **kwargs):
             size += len(chunk)
-            if size > LARGEST_ANSWER or time.monotonic() > self._deadline:
+            if size > LARGEST_ANSWER:
                 # Not released: what is still to come must not be the next request's answer.
                 self._body.close()
                 raise EndlessAnswer

@@ -5,7 +5,7 @@ https://www.twilio.com/docs/verify/api
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,9 +13,10 @@ from django.core.checks import CheckMessage, Warning
 
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..purposes import LOGIN
-from ..rules import public_url, true_or_false
+from ..rules import true_or_false
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
-from .twilio_api import DEFAULT_TIMEOUT, ask, make_client
+from .deadline import within
+from .twilio_api import DEFAULT_TIMEOUT, OwnErrors, ask, make_client
 from .twilio_hints import explain
 from .twilio_sids import is_sid
 from .verify_errors import NOT_FOUND, WINDOW, NoVerification, error_of_check, error_of_start
@@ -55,7 +56,7 @@ class SMSBackend(BaseSMSBackend):
     :param code_length: of the service's codes.
     :param custom_codes: send this app's own codes, where the service is allowed to. They are
         checked here, and one service serves every purpose.
-    :param timeout: seconds to wait for Twilio to connect, and again to answer.
+    :param timeout: seconds within which the site has answered, whatever Twilio does.
     :param region: ``"ie1"`` and the like; only together with ``edge``.
     :param edge: ``"dublin"`` and the like.
     :param base_url: in place of ``https://verify.twilio.com``: an emulator or a gateway.
@@ -85,13 +86,9 @@ class SMSBackend(BaseSMSBackend):
         super().__init__(alias=alias, **options)
         if code_length not in range(SHORTEST_CODE, LONGEST_CODE + 1):
             raise InvalidBackend("option 'code_length' must be from 4 to 10.", alias=alias)
-        if base_url and (region or edge):
-            raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
         self._services = _services_by_purpose(service_sid, alias)
         if problem := true_or_false(custom_codes):
             raise InvalidBackend(f"option 'custom_codes' {problem}.", alias=alias)
-        if base_url and (problem := public_url(base_url)):
-            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
         if custom_codes and not isinstance(service_sid, str):
             raise InvalidBackend("'custom_codes' takes one 'service_sid', a text.", alias=alias)
         self.checks_codes = not custom_codes
@@ -106,21 +103,22 @@ class SMSBackend(BaseSMSBackend):
             timeout=timeout,
             region=region,
             edge=edge,
+            base_url=base_url,
         )
-        if base_url:
-            self._client.verify.base_url = base_url
+        self._timeout = timeout
 
     def send(self, message: SMSMessage) -> SendResult:
         """Start a verification, or have its code sent again."""
         locale = locale_of(message.language)
-        if locale:
-            try:
-                return self._start(message, {"locale": locale})
-            except NotDelivered as error:
-                # A template need not have every language. Then it is a 404: nothing was sent.
-                if error.error_code not in map(str, NOT_FOUND):
-                    raise
-        return self._start(message, {})
+        with within(self._timeout):
+            if locale:
+                try:
+                    return self._start(message, {"locale": locale})
+                except NotDelivered as error:
+                    # A template need not have every language. Then it is a 404: nothing sent.
+                    if error.error_code not in map(str, NOT_FOUND):
+                        raise
+            return self._start(message, {})
 
     def check_code(self, check: CodeCheck) -> bool:
         """Ask Twilio. Of a verification that is approved, expired or was never started it knows
@@ -131,7 +129,7 @@ class SMSBackend(BaseSMSBackend):
         of = {"verification_sid": check.message_id} if is_known else {"to": check.to}
         checks = self._service(check.purpose).verification_checks
         try:
-            found = ask(
+            found = self._ask(
                 lambda: checks.create(code=check.typed, **of), own_errors=error_of_check
             )
         except NoVerification:
@@ -144,7 +142,7 @@ class SMSBackend(BaseSMSBackend):
         """Approve a verification with a custom code: Twilio then counts it as redeemed, and a
         new one may begin."""
         verification = self._service(LOGIN).verifications(message_id)
-        ask(lambda: verification.update(status="approved"))
+        self._ask(lambda: verification.update(status="approved"))
 
     def explain(self, error_code: str) -> str:
         return explain(error_code)
@@ -154,7 +152,7 @@ class SMSBackend(BaseSMSBackend):
         found: list[CheckMessage] = []
         for service_sid in sorted(set(self._services.values())):
             try:
-                service = ask(self._client.verify.v2.services(service_sid).fetch)
+                service = self._ask(self._client.verify.v2.services(service_sid).fetch)
             except DeliveryError as error:
                 found.append(
                     self._warning(f"the service {service_sid} cannot be read: {error}")
@@ -173,7 +171,7 @@ class SMSBackend(BaseSMSBackend):
         if not self.checks_codes and message.code:
             options = {**options, "custom_code": message.code}
         verifications = self._service(message.purpose).verifications
-        started = ask(
+        started = self._ask(
             lambda: verifications.create(
                 to=message.to, channel=CHANNELS[message.channel], **options
             ),
@@ -182,6 +180,9 @@ class SMSBackend(BaseSMSBackend):
         if not started.sid:
             raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
         return SendResult(message_id=started.sid)
+
+    def _ask(self, call: Callable[[], Any], own_errors: OwnErrors | None = None) -> Any:
+        return ask(call, timeout=self._timeout, own_errors=own_errors)
 
     def _service(self, purpose: str) -> Any:
         if not self.checks_codes:

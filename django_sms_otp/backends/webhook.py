@@ -23,7 +23,7 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ..rules import CHANNELS, SMS
+from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .exchange import Answer, post
 
@@ -61,7 +61,7 @@ class SMSBackend(BaseSMSBackend):
 
     :param url: of the service; ``https://``, but for this machine.
     :param secret: what requests are signed with; several while it is being changed.
-    :param timeout: seconds for the whole exchange.
+    :param timeout: seconds within which the site has answered, whatever the service does.
     :param headers: further header lines, such as ``Authorization``.
     :param channels: what the service can send.
     """
@@ -83,8 +83,8 @@ class SMSBackend(BaseSMSBackend):
         self._secrets = [_checked_secret(each, alias).encode() for each in secrets]
         if not secrets:
             raise InvalidBackend("option 'secret' is missing.", alias=alias)
-        if not (isinstance(timeout, int | float) and timeout > 0):
-            raise InvalidBackend("option 'timeout' must be a positive number.", alias=alias)
+        if problem := positive_number(timeout):
+            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
         self._timeout = timeout
         self._headers = _checked_headers(headers or {}, alias)
         if isinstance(channels, str) or not channels or not set(channels) <= set(CHANNELS):

@@ -8,3 +8,6 @@ from . import (  # noqa: F401  (registers them)
     receipts,
     site,
 )
+from .base import registered
+
+__all__ = ["registered"]

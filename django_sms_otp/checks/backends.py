@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags
 
 from ..backends import get_backend, with_targets
 from ..conf import backend_aliases, get_settings
 from ..exceptions import InvalidBackend, InvalidSettings
-from .base import backends_in_use, with_valid_settings
+from .base import backends_in_use, register, with_valid_settings
 
 
 @register(Tags.security)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any
@@ -12,9 +13,26 @@ from ..backends import BaseSMSBackend, with_targets
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
 
-__all__ = ["backends_in_use", "with_valid_settings"]
+__all__ = ["backends_in_use", "register", "registered", "with_valid_settings"]
 
 Check = Callable[..., Sequence[CheckMessage]]
+
+_registered: dict[tuple[str, bool], list[Check]] = defaultdict(list)
+
+
+def register(tag: str, *, deploy: bool = False) -> Callable[[Check], Check]:
+    """Have a check run among those of ``tag``, or those of ``check --deploy``."""
+
+    def added(check: Check) -> Check:
+        _registered[tag, deploy].append(check)
+        return check
+
+    return added
+
+
+def registered(tag: str, *, deploy: bool = False) -> Sequence[Check]:
+    """Return the checks of the modules that have been imported."""
+    return _registered[tag, deploy]
 
 
 def with_valid_settings(check: Check) -> Check:

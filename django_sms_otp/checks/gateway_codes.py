@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Tags, Warning
 
 from ..conf import get_settings
-from .base import backends_in_use, with_valid_settings
+from .base import backends_in_use, register, with_valid_settings
 
 
 @register(Tags.security, deploy=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.db import DatabaseError
 
 from ..conf import Settings, get_settings, load_class
@@ -16,7 +16,7 @@ from ..models import HourlyCount, VerifiedPhone
 from ..queues import is_queued
 from ..stores import caches
 from ..transactions import database_alias
-from .base import with_valid_settings
+from .base import register, with_valid_settings
 
 LONGEST_ODDS = 10_000
 """One in so many: the chance to guess a number's code before the number is disabled. 100

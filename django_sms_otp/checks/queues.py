@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning
 
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
 from ..queues import engine, is_queued
-from .base import with_valid_settings
+from .base import register, with_valid_settings
 
 
 @register(Tags.security)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Tags, Warning
 from django.urls import NoReverseMatch, reverse
 
 from ..backends import get_backend
 from ..conf import backend_aliases, get_settings
 from ..exceptions import InvalidSettings
-from .base import with_valid_settings
+from .base import register, with_valid_settings
 
 
 @register(Tags.security, deploy=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.db import DatabaseError
 
 from ..conf import get_settings
@@ -25,7 +25,7 @@ from ..users import (
     phone_field,
     phone_like_fields,
 )
-from .base import with_valid_settings
+from .base import register, with_valid_settings
 
 LONGEST_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.5."""

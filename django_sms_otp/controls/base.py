@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from ..callers import Caller
 from ..conf import Settings
@@ -44,8 +45,7 @@ class Subject:
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """A control that would not let the message go.
 
     :param reason: the stable word that the API answers with.

@@ -71,9 +71,12 @@ def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
     if not get_backend(otp_code.backend).targets:
         return frozenset()  # There is no other one.
     # Read from the primary: a receipt of a moment ago counts.
+    since = timezone.now() - MEMORY
     recent = OTPCode.objects.using(database_alias()).filter(
         phone_number=otp_code.phone_number,
         purpose=otp_code.purpose,
-        created_at__gt=timezone.now() - MEMORY,
+        created_at__gt=since,
+        # So it is with all of those; and the index has this column.
+        expires_at__gt=since,
     )
     return frozenset(recent.exclude(undelivered_by="").values_list("undelivered_by", flat=True))

@@ -11,7 +11,8 @@ from django.db import InterfaceError, OperationalError, connections
 from ..events import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..rounds import NumberRow, in_rounds
+from ..rounds import in_rounds
+from ..statements import record_delivery, record_delivery_and_supersede
 from ..transactions import database_alias, retry_lost_races
 
 __all__ = ["OUTAGES", "record", "refund"]
@@ -40,20 +41,25 @@ def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None
 
 def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:
     """Give a number its cooldown and quota back, for a message that has not left."""
-
-    def give_back(row: NumberRow) -> None:
-        with row.replaced_by(row.state.without_send(counted_at)):
-            pass
-
-    in_rounds(phone_number.e164, give_back)
+    in_rounds(phone_number.e164, lambda row: row.replace(row.state.without_send(counted_at)))
 
 
 def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]) -> None:
     alias = database_alias()
-    rows = OTPCode.objects.using(alias)
+    state = str(values["delivery_state"])
+    bound = {"id": otp_code.pk, "claimed_at": otp_code.claimed_at, **values}
+    statement = record_delivery
+    if superseded is not None and superseded.is_live(otp_code.created_at):
+        statement = record_delivery_and_supersede
+        bound |= {"superseded": superseded.pk, "superseded_at": otp_code.created_at}
+
+    def execute() -> None:
+        with connections[alias].cursor() as cursor:
+            statement.execute(cursor, state, *values, **bound)
+
     try:
-        retry_lost_races(lambda: rows.record_delivery(otp_code, superseded, values))
+        retry_lost_races(execute)
     except OUTAGES:
         # Databases close connections that are idle for as long as a gateway may take.
         connections[alias].close_if_unusable_or_obsolete()
-        rows.record_delivery(otp_code, superseded, values)
+        execute()

@@ -29,3 +29,13 @@ def positive_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
+
+
+def milliseconds(text: str) -> float:
+    """Read a whole number of milliseconds, and return seconds.
+
+    :raises ArgumentTypeError: it is anything else.
+    """
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+        raise ArgumentTypeError(f"{text!r} is no whole number of milliseconds")
+    return int(text) / 1000

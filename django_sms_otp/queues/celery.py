@@ -113,6 +113,9 @@ def _publish(task: Any, request_id: str, **options: Any) -> None:
         with _producers(task.app).acquire(block=True, timeout=TIME_OUT) as producer:
             task.apply_async(
                 [request_id],
+                # What Celery would find out itself, with more effort than all else here.
+                argsrepr=repr([request_id]),
+                kwargsrepr="{}",
                 producer=producer,
                 queue=get_settings().DELIVERY_QUEUE,
                 retry=True,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from ..backends import maker_of_codes
+from ..backends import BaseSMSBackend, maker_of_codes
 from ..callers import Caller
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
@@ -23,9 +23,11 @@ from ..models import OTPCode
 from ..outcomes import Redeemed, RedemptionRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
-from ..rounds import LostRound, NumberRow
+from ..rounds import NumberRow
+from ..statements import consume_code, count_attempt
 from ..transactions import users_too
 from ..users import get_user_resolver
+from ..writes import Write
 
 __all__ = [
     "Guess",
@@ -49,15 +51,13 @@ class Guess(Generic[T]):
     grant: Callable[[AbstractBaseUser], T] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(NamedTuple):
     user: AbstractBaseUser | None = None
     registered: bool = False
     admitted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict(Generic[T]):
+class Verdict(NamedTuple, Generic[T]):
     """What a round has come to, and committed.
 
     :param charged_at: when an attempt was counted that the gateway has yet to evaluate.
@@ -74,10 +74,12 @@ def phone_number_of(otp_code: OTPCode) -> PhoneNumber:
     return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
 
 
-def is_spent(otp_code: OTPCode) -> bool:
-    """Tell whether a code has taken all its wrong guesses."""
+def is_spent(otp_code: OTPCode, maker: BaseSMSBackend | None) -> bool:
+    """Tell whether a code has taken all its wrong guesses.
+
+    :param maker: the backend whose gateway has made it, if one has.
+    """
     most = get_settings().MAX_ATTEMPTS
-    maker = maker_of_codes(otp_code.backend)
     if maker and maker.most_guesses:
         # Of a code that was withheld the gateway knows nothing, and would never say that it is
         # spent: so we say it first, of all alike.
@@ -94,9 +96,10 @@ def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
         return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
-    if is_spent(otp_code):
+    maker = maker_of_codes(otp_code.backend)
+    if is_spent(otp_code, maker):
         return Verdict(answer=_too_many(row, until=row.now), otp_code=otp_code)
-    if maker_of_codes(otp_code.backend):
+    if maker:
         return _charge(guess, otp_code, row)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
         return _reject(guess, otp_code, row)
@@ -120,7 +123,8 @@ def give_back(charged: OTPCode, charged_at: datetime, row: NumberRow) -> None:
     """Take an attempt back that the gateway has not looked at."""
     seen = F("failed_attempts")
     with row.replaced_by(row.state.without_failure(charged_at)):
-        row.codes.filter(pk=charged.pk, failed_attempts__gt=0).update(failed_attempts=seen - 1)
+        rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
+        rows.update(failed_attempts=seen - 1)
 
 
 def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
@@ -144,10 +148,10 @@ def _code_in_question(guess: Guess[T], row: NumberRow) -> OTPCode | None:
 @sensitive_variables("guess")
 def _reject(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
     seen = otp_code.failed_attempts
-    same = row.codes.live(row.now).filter(pk=otp_code.pk, failed_attempts=seen)
-    with row.replaced_by(row.state.with_failure(row.now, guess.caller.tags(row.key))):
-        if not same.update(failed_attempts=seen + 1):
-            raise LostRound
+    row.replace(
+        row.state.with_failure(row.now, guess.caller.tags(row.key)),
+        row.change(otp_code, count_attempt, seen=seen, failed_attempts=seen + 1),
+    )
     otp_code.failed_attempts = seen + 1
     return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
 
@@ -159,7 +163,7 @@ def _charge(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
     verdict = _reject(guess, otp_code, row)
     if len(normalise_code(guess.typed)) != otp_code.code_length:
         return verdict  # No code of the gateway's: it need not be asked.
-    return replace(verdict, charged_at=row.now)
+    return verdict._replace(charged_at=row.now)
 
 
 @sensitive_variables("guess")
@@ -168,9 +172,14 @@ def _accept(
 ) -> Verdict[T]:
     answer: Redeemed[T] | RedemptionRefused
     state = row.state.after_success(row.now, guess.caller.tags(row.key))
-    with row.replaced_by(state), users_too():
-        account = _account(phone_number_of(otp_code)) if guess.purpose == LOGIN else Account()
-        _consume(otp_code, row, account.user, charged)
+    phone_number = phone_number_of(otp_code)
+    # Looked up before the transaction begins, which then needs no answer but that it has won.
+    account = _account(phone_number) if guess.purpose == LOGIN else Account()
+    writes = [] if account is None else [_consumption(otp_code, row, account.user, charged)]
+    with row.replaced_by(state, *writes), users_too():
+        if account is None:
+            account = _registered(phone_number)
+            row.write(_consumption(otp_code, row, account.user, charged))
         try:
             answer = _log_in(guess, otp_code, account)
         except LoginRefused:
@@ -178,30 +187,42 @@ def _accept(
     return Verdict(answer=answer, otp_code=otp_code, account=account)
 
 
-def _account(phone_number: PhoneNumber) -> Account:
+def _account(phone_number: PhoneNumber) -> Account | None:
+    """Return whose number it is; ``None``: of nobody yet, who is to be registered."""
     resolver = get_user_resolver()
     try:
         user = resolver.get_user(phone_number)
-        registered = user is None and get_settings().UNKNOWN_NUMBERS == "register"
-        if registered:
-            user = resolver.create_user(phone_number)
-        admitted = user is not None and resolver.may_log_in(user, phone_number)
+        if user is None:
+            return None if get_settings().UNKNOWN_NUMBERS == "register" else Account()
+        return Account(user=user, admitted=resolver.may_log_in(user, phone_number))
     except LoginRefused:
         return Account()
-    return Account(user=user, registered=registered, admitted=admitted)
 
 
-def _consume(
+def _registered(phone_number: PhoneNumber) -> Account:
+    resolver = get_user_resolver()
+    try:
+        user = resolver.create_user(phone_number)
+        admitted = resolver.may_log_in(user, phone_number)
+    except LoginRefused:
+        return Account()
+    return Account(user=user, registered=True, admitted=admitted)
+
+
+def _consumption(
     otp_code: OTPCode, row: NumberRow, user: AbstractBaseUser | None, charged: int
-) -> None:
-    """Mark a code as redeemed; ``charged``: how often this guess was counted as wrong."""
+) -> Write:
+    """Return what marks a code as redeemed; ``charged``: how often this guess was counted as
+    wrong."""
     seen = otp_code.failed_attempts
-    same = row.codes.live(row.now).filter(pk=otp_code.pk, failed_attempts=seen)
-    changes = {"redeemed_at": row.now, "user_id": user.pk if user else None}
-    if charged:
-        changes["failed_attempts"] = seen - charged
-    if not same.update(**changes):
-        raise LostRound
+    return row.change(
+        otp_code,
+        consume_code,
+        seen=seen,
+        failed_attempts=seen - charged,
+        redeemed_at=row.now,
+        user_id=user.pk if user else None,
+    )
 
 
 @sensitive_variables("guess")

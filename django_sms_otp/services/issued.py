@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ..callers import Caller
 from ..controls import Admitted, note_not_sent
@@ -28,8 +28,7 @@ __all__ = ["Issued"]
 logger = logging.getLogger("django_sms_otp")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
+class Issued(NamedTuple):
     """A code whose request has been committed, and whose message has yet to go out.
 
     :param superseded: the code that this one replaces.

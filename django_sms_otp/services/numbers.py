@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from phonenumbers import PhoneNumberType
-
 from ..conf import Settings, get_settings
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
-from ..phone import REFUSED_TYPES, PhoneNumber, parse_phone_number
+from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number
 from ..reports import report_number
-from ..rules import REGIONS, VOICE
+from ..rules import VOICE, regions_of_numbers
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """What refuses a number, by the word that the API answers with."""
@@ -49,18 +47,19 @@ def _parse(
     return parse_phone_number(
         text,
         default_region=settings.DEFAULT_REGION,
-        allowed_regions=REGIONS if "region" in passed else settings.ALLOWED_REGIONS,
+        allowed_regions=(
+            regions_of_numbers() if "region" in passed else settings.ALLOWED_REGIONS
+        ),
         refused_types=_refused_types(settings, channels, all_pass="number_type" in passed),
     )
 
 
 def _refused_types(
     settings: Settings, channels: Collection[str], *, all_pass: bool
-) -> Collection[int]:
-    names = {*settings.REFUSED_NUMBER_TYPES}
+) -> Collection[str]:
+    optional = {*settings.REFUSED_NUMBER_TYPES}
     if VOICE in channels:
         # A landline gets no SMS, but it rings. Who is paid for being called is refused as ever.
-        names.discard("FIXED_LINE")
-    optional = {getattr(PhoneNumberType, name) for name in names}
+        optional.discard("FIXED_LINE")
     # What is no number of any type is not a matter of modes.
-    return optional & {PhoneNumberType.UNKNOWN} if all_pass else REFUSED_TYPES | optional
+    return optional & {UNKNOWN} if all_pass else REFUSED_TYPES | optional

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone, translation
 
@@ -23,15 +22,16 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..queues import check_engine, is_queued
 from ..reports import report
-from ..rounds import LostRound, NumberRow, in_rounds
+from ..rounds import NumberRow, in_rounds
 from ..signals import code_requested
+from ..statements import resend_code
 from ..users import get_user_resolver
+from ..writes import Write
 from .guesses import is_spent
 from .issued import Issued
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(NamedTuple):
     attempt: SendAttempt
     caller: Caller
     request_id: uuid.UUID | None
@@ -181,15 +181,17 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
     earlier = _earlier_code(request, row)
     tag = request.caller.network_tag(request.phone_number.e164)
     state = row.state.with_send(row.now, tag=tag, memory=memory())
-    was_waiting = False
-    with row.replaced_by(state, decision.shared):
-        if earlier is not None and _is_worth_resending(earlier, request, row):
-            was_waiting = earlier.delivery_state == DeliveryState.PENDING
-            otp_code, superseded = _resend(earlier, request, row, reason), None
-        else:
-            otp_code, superseded = _create(request, row, reason), earlier
-            if superseded and is_queued():
-                row.codes.live(row.now).filter(pk=superseded.pk).update(superseded_at=row.now)
+    if earlier is not None and _is_worth_resending(earlier, request, row):
+        was_waiting = earlier.delivery_state == DeliveryState.PENDING
+        otp_code, superseded = earlier, None
+        writes = [_resend(otp_code, request, row, reason)]
+    else:
+        was_waiting, superseded = False, earlier
+        otp_code, insertion = _create(request, row, reason)
+        writes = [insertion]
+        if superseded and is_queued():
+            writes.append(row.supersession(superseded))
+    row.replace(state, *writes, shared=decision.shared)
     answer = CodeRequested(
         request_id=otp_code.id,
         expires_at=otp_code.expires_at,
@@ -217,16 +219,17 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    if not otp_code.is_live(row.now) or is_spent(otp_code) or code_of(otp_code) is None:
+    maker = maker_of_codes(otp_code.backend)
+    if not otp_code.is_live(row.now) or is_spent(otp_code, maker) or code_of(otp_code) is None:
         return False
-    if maker_of_codes(otp_code.backend) or request.backend.checks_codes:
+    if maker or request.backend.checks_codes:
         # A gateway has one code for a number until that expires, and sends no other; and what
         # another backend has made it does not know.
         return otp_code.backend == request.backend.alias
     return otp_code.is_worth_sending(row.now)
 
 
-def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> OTPCode:
+def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> Write:
     changes = {
         "send_count": otp_code.send_count + 1,
         "message_id": "",
@@ -238,14 +241,12 @@ def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -
         changes["sent_at"] = otp_code.claimed_at
     for name, value in changes.items():
         setattr(otp_code, name, value)
-    if not row.codes.live(row.now).filter(pk=otp_code.pk).update(**changes):
-        raise LostRound
-    return otp_code
+    return row.change(otp_code, resend_code, *changes, **changes)
 
 
-def _create(request: _Request, row: NumberRow, reason: str) -> OTPCode:
+def _create(request: _Request, row: NumberRow, reason: str) -> tuple[OTPCode, Write]:
     settings = get_settings()
-    return row.codes.create(
+    return row.new_code(
         phone_number=request.phone_number.e164,
         region=request.phone_number.region,
         purpose=request.purpose,

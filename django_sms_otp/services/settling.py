@@ -8,7 +8,7 @@ code by saying yes. Where that answer is lost, so is the code: the person asks f
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -53,7 +53,7 @@ def settle(
         if is_queued():
             return verdict  # Of a withheld code the gateway would not have said so.
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
-        return replace(verdict, answer=answer)
+        return verdict._replace(answer=answer)
     except NotDelivered as error:
         in_rounds(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
         raise _unavailable(otp_code, error) from None
@@ -97,7 +97,7 @@ def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
     return Unavailable("The gateway did not answer.")
 
 
-def _said(otp_code: OTPCode, error: DeliveryError) -> dict[str, Any]:
+def _said(otp_code: OTPCode, error: DeliveryError) -> Mapping[str, Any]:
     return event(
         "guess_not_checked",
         otp_code=otp_code,

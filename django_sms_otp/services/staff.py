@@ -18,8 +18,7 @@ def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
 def _invalidate(otp_code: OTPCode) -> int:
     def supersede(row: NumberRow) -> int:
         with row.replaced_by(row.state):
-            live = row.codes.live(row.now).filter(pk=otp_code.pk)
-            return live.update(superseded_at=row.now)
+            return sum(row.write(row.supersession(otp_code)))
 
     return in_rounds(otp_code.phone_number, supersede)
 
@@ -29,8 +28,8 @@ def unlock_number(e164: str) -> bool:
 
     def forget(row: NumberRow) -> bool:
         had_any = row.state.is_held
-        with row.replaced_by(row.state.unlocked()):
-            return had_any
+        row.replace(row.state.unlocked())
+        return had_any
 
     return in_rounds(e164, forget)
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..conf import get_settings
 from ..exceptions import InvalidSettings, Unavailable
@@ -34,8 +33,7 @@ RECEIPT_EXPIRY = 300
 """Seconds in which a use can be given back; later it stays counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(NamedTuple):
     """What a store answered.
 
     :param waits: by control, when a limit that was over is free again, in seconds since the
@@ -117,8 +115,7 @@ class LimitStore:
         return caches.full_key(self._alias, f"{PREFIX}:{name}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
+class _Limit(NamedTuple):
     """A use in one window."""
 
     use: Use

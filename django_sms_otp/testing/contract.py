@@ -161,7 +161,7 @@ class BackendContract(_Base):
         started = time.monotonic()
         error = self._failure(Answer(delay=self.timeout * 20))
         self.assertIsInstance(error, DeliveryUnknown)
-        self.assertLess(time.monotonic() - started, self.timeout * 10, "time-out not kept")
+        self.assertLess(time.monotonic() - started, self.timeout * 2, "time-out not kept")
 
     def test_after_a_broken_answer_nobody_knows(self) -> None:
         whole = self.accepted.content

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from configparser import ConfigParser
@@ -13,6 +15,7 @@ from django.core.management import get_commands, load_command_class
 from django.test import override_settings
 
 from benchmarks.background.__main__ import parser as benchmark_parser
+from benchmarks.scale.__main__ import parser as scale_parser
 from tests.engines import DATABASE
 
 from .pages import ROOT
@@ -77,7 +80,7 @@ def _pip(words: list[str]) -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     assert words[0] == "install"
-    if words[1:] == ["django-tasks-db"]:
+    if words[1:] in (["django-tasks-db"], ["locust"]):
         return
     for word in words[1:]:
         found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[([\w,]+)\])?", word)
@@ -88,6 +91,9 @@ def _pip(words: list[str]) -> None:
 
 
 def _tox(words: list[str]) -> None:
+    if words[:4] == ["run", "-e", "scale", "--"]:
+        scale_parser().parse_args(words[4:])
+        return
     parser = argparse.ArgumentParser()
     run = parser.add_subparsers().add_parser("run")
     run.add_argument("-e", dest="environment", required=True)
@@ -107,6 +113,14 @@ def _celery(words: list[str]) -> None:
     worker.make_context("worker", words[3:], resilient_parsing=True)
 
 
+def _locust(words: list[str]) -> None:
+    # Not in this process: to import Locust is to patch the standard library.
+    command = [sys.executable, "-m", "locust", "--help"]
+    known = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    for word in words:
+        assert not word.startswith("-") or re.search(rf"(?<!\S){word}\b", known), word
+
+
 def _django_admin(words: list[str]) -> None:
     check_manage(words)
 
@@ -122,6 +136,7 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "curl": _nothing,
     "django-admin": _django_admin,
     "export": _export,
+    "locust": _locust,
     "mkdir": _nothing,
     "pip": _pip,
     "python": _python,

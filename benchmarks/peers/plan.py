@@ -1,0 +1,57 @@
+"""How much is measured: all of it, or a little of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Plan"]
+
+MILLION = 10**6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    :param calls: requests whose function calls are counted, of each kind.
+    :param rounds: in which the contestants take turns.
+    :param requests: of a contestant in a round, of each kind, at most.
+    :param logins: of a contestant in a round, over HTTP, at most.
+    :param clients: that log in at a time.
+    :param rows: sizes of the table.
+    :param seconds: after which a contestant begins no more in its turn.
+    :param repeats: the rounds of what takes minutes.
+    :param purged: rows.
+    """
+
+    calls: int
+    rounds: int
+    requests: int
+    logins: int
+    clients: int = 8
+    rows: tuple[int, ...]
+    seconds: float
+    repeats: int
+    purged: int
+
+
+FULL = Plan(
+    calls=30,
+    rounds=5,
+    requests=50,
+    logins=300,
+    rows=(0, MILLION, 10 * MILLION),
+    seconds=5,
+    repeats=3,
+    purged=MILLION,
+)
+
+QUICK = Plan(
+    calls=5,
+    rounds=2,
+    requests=5,
+    logins=20,
+    rows=(0, 10_000),
+    seconds=5,
+    repeats=1,
+    purged=10_000,
+)

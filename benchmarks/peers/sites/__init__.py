@@ -1,0 +1,1 @@
+"""A small site for each contestant: settings, routes, and how one logs in there."""

@@ -1,0 +1,1 @@
+"""drfpasswordless as it comes: its own views, REST framework's tokens."""

@@ -1,0 +1,160 @@
+"""Statements that the ORM writes once, and that are then bound and run many times.
+
+To build a query and to compile it takes the ORM a thousand function calls and more, which was
+most of what a request cost. A :class:`Statement` is a query of the ORM's with a :class:`Param`
+in the place of each value. It is compiled when it is first used on a database; from then on its
+parameters are bound, and it runs through Django's own cursor, so that execute wrappers, query
+logs and database errors are as ever. Models' signals are not sent, as with ``bulk_create()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Expression, Field, Model, QuerySet, fields
+from django.db.models.sql import InsertQuery, Query, UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler
+
+__all__ = ["Param", "Statement", "insert", "param", "update"]
+
+Prepare = Callable[[Any, BaseDatabaseWrapper], Any]
+
+
+def _adapted(value: datetime | None, connection: BaseDatabaseWrapper) -> Any:
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+PREPARE: dict[type[Field[Any, Any]], Prepare | None] = {
+    fields.BigIntegerField: None,
+    fields.BooleanField: None,
+    fields.CharField: None,
+    fields.DateTimeField: _adapted,
+    fields.PositiveSmallIntegerField: None,
+}
+"""How values of our own get to the database; ``None``: as they are. A field's own method does
+the same, and first sees to values of other types, which forms and fixtures may have."""
+
+
+class Param(Expression):
+    """A value that is not known before the statement runs.
+
+    :param name: what :meth:`Statement.execute` calls it.
+    :param field: the column that it is written to, or compared with.
+    """
+
+    def __init__(self, name: str, field: Field[Any, Any]) -> None:
+        super().__init__(output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        return "%s", [self]
+
+
+def param(model: type[Model], name: str, called: str = "") -> Any:
+    """Return the parameter of a column, ``called`` like it or otherwise."""
+    return Param(called or name, model._meta.get_field(name))  # type: ignore[arg-type]
+
+
+def update(rows: QuerySet[Any], **changes: Any) -> Query:
+    """Return what ``rows.update(**changes)`` runs."""
+    query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]
+    query.add_update_values(changes)
+    return query
+
+
+def insert(model: type[Model], names: Collection[str]) -> Query:
+    """Return what a model's ``create()`` runs, with these columns as parameters; the others
+    are left to the database."""
+    columns = [each for each in model._meta.concrete_fields if each.attname in names]
+    row = model(**{each.attname: Param(each.attname, each) for each in columns})
+    query = InsertQuery(model)
+    query.insert_values(columns, [row])
+    return query
+
+
+class _Compiled(NamedTuple):
+    """
+    :param params: name, how to prepare it (``None``: not at all), or else a constant.
+    :param converters: by column: of values that the database's driver returns otherwise than
+        the model's field.
+    """
+
+    sql: str
+    params: Sequence[tuple[str, Prepare | None, Any]]
+    converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+
+    def bound(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
+        return [
+            constant
+            if not name
+            else values[name]
+            if prepare is None
+            else prepare(values[name], connection)
+            for name, prepare, constant in self.params
+        ]
+
+
+class Statement:
+    """
+    :param build: returns the query. Its arguments are the statement's *shape*: what of it is
+        not a parameter, such as how many keys it looks for.
+    """
+
+    def __init__(self, build: Callable[..., Query]) -> None:
+        self._build = build
+        self._compiled: dict[Hashable, _Compiled] = {}
+        self.__doc__ = build.__doc__
+
+    def bound(
+        self, connection: BaseDatabaseWrapper, *shape: Hashable, **values: Any
+    ) -> tuple[str, list[Any]]:
+        """Return its SQL, and the parameters of it."""
+        compiled = self._for(connection, shape)
+        return compiled.sql, compiled.bound(values, connection)
+
+    def execute(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> int:
+        """Run it, and return how many rows it matched."""
+        cursor.execute(*self.bound(cursor.db, *shape, **values))
+        return int(cursor.rowcount)
+
+    def rows(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> list[list[Any]]:
+        """Run it, and return the rows that it found, as the models' fields have them."""
+        compiled = self._for(cursor.db, shape)
+        cursor.execute(compiled.sql, compiled.bound(values, cursor.db))
+        rows = [list(row) for row in cursor.fetchall()]
+        for column, converters, expression in compiled.converters:
+            for row in rows:
+                for convert in converters:
+                    row[column] = convert(row[column], expression, cursor.db)
+        return rows
+
+    def _for(self, connection: BaseDatabaseWrapper, shape: tuple[Hashable, ...]) -> _Compiled:
+        key = (connection.alias, shape)
+        # Two threads may both compile it at first, and come to the same.
+        if key not in self._compiled:
+            self._compiled[key] = _compile(self._build(*shape), connection.alias)
+        return self._compiled[key]
+
+
+def _compile(query: Query, alias: str) -> _Compiled:
+    compiler = query.get_compiler(alias)
+    written = compiler.as_sql()
+    sql, params = written[0] if isinstance(query, InsertQuery) else written
+    columns = [column for column, *_ in compiler.select or ()]
+    converters = compiler.get_converters(columns)
+    return _Compiled(
+        sql=sql,
+        params=[_binding(each) for each in params],
+        converters=[(column, *found) for column, found in converters.items()],
+    )
+
+
+def _binding(value: Any) -> tuple[str, Prepare | None, Any]:
+    if not isinstance(value, Param):
+        return "", None, value
+    field = value.output_field
+    return value.name, PREPARE.get(type(field), field.get_db_prep_value), None

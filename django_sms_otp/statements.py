@@ -1,0 +1,162 @@
+"""The statements that every login runs, each compiled once: see :mod:`~.compiled`.
+
+What changes a code names the state that it was read in: where that has changed meanwhile, no
+row is matched, and the round is lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
+from django.db.models.sql import Query
+
+from .compiled import Statement, insert, param, update
+from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
+from .states import RECEIVED, DeliveryState
+
+__all__ = [
+    "CODE_FIELDS",
+    "LIMIT_FIELDS",
+    "consume_code",
+    "count_attempt",
+    "find_user",
+    "insert_code",
+    "insert_limit",
+    "read_by_keys",
+    "read_by_request_id",
+    "record_delivery",
+    "record_delivery_and_supersede",
+    "replace_limit",
+    "resend_code",
+    "supersede_code",
+]
+
+LIMIT_FIELDS = [field.attname for field in Limit._meta.concrete_fields]
+CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
+
+
+@Statement
+def read_by_keys(keys: int) -> Query:
+    """Limits rows of so many keys (``key0`` and so on), with the live codes of numbers."""
+    wanted = [param(Limit, "key", f"key{number}") for number in range(keys)]
+    return _with_codes(Limit.objects.filter(key__in=wanted))
+
+
+@Statement
+def read_by_request_id() -> Query:
+    """The same of the number that a request was for."""
+    mine = OTPCode.objects.filter(pk=param(OTPCode, "id"))
+    return _with_codes(Limit.objects.filter(key__in=mine.values_list("phone_number")))
+
+
+@Statement
+def insert_limit() -> Query:
+    return insert(Limit, LIMIT_FIELDS)
+
+
+@Statement
+def replace_limit() -> Query:
+    """Replace a limits row, if its version is still ``seen``."""
+    return update(
+        Limit.objects.filter(key=param(Limit, "key"), version=param(Limit, "version", "seen")),
+        **{name: param(Limit, name) for name in ("state", "version", "updated_at", "held")},
+    )
+
+
+@Statement
+def insert_code(*columns: str) -> Query:
+    return insert(OTPCode, columns)
+
+
+@Statement
+def resend_code(*changes: str) -> Query:
+    return update(_live(), **{name: param(OTPCode, name) for name in changes})
+
+
+@Statement
+def supersede_code() -> Query:
+    return update(_live(), superseded_at=param(OTPCode, "superseded_at"))
+
+
+@Statement
+def count_attempt() -> Query:
+    """Count a wrong guess, if there were ``seen`` before."""
+    same = _live().filter(failed_attempts=param(OTPCode, "failed_attempts", "seen"))
+    return update(same, failed_attempts=param(OTPCode, "failed_attempts"))
+
+
+@Statement
+def consume_code() -> Query:
+    """Mark a code as redeemed, if there were ``seen`` wrong guesses before."""
+    same = _live().filter(failed_attempts=param(OTPCode, "failed_attempts", "seen"))
+    columns = ("redeemed_at", "user_id", "failed_attempts")
+    return update(same, **{name: param(OTPCode, name) for name in columns})
+
+
+@Statement
+def find_user(model: type[Model]) -> Query:
+    """The user of a verified number. By no manager of the model's: one that shows the users of
+    the tenant of the moment would be compiled with that."""
+    phones = VerifiedPhone.objects.filter(phone_number=param(VerifiedPhone, "phone_number"))
+    # Not a join, which takes a database twice as long to plan.
+    return QuerySet(model).filter(pk=phones.values("user_id")[:1]).query
+
+
+@Statement
+def record_delivery(state: str, *columns: str) -> Query:
+    """Write what became of a message into its code's row, if that is still its latest message.
+
+    :param state: what ``delivery_state`` becomes.
+    """
+    return update(OTPCode.objects.filter(_latest()), **_unless_received(state, columns))
+
+
+@Statement
+def record_delivery_and_supersede(state: str, *columns: str) -> Query:
+    """The same, and mark the code that it replaces. That one is dead already, being no longer
+    the newest: the mark is for people."""
+    mine, values = _latest(), _unless_received(state, columns)
+    older = Q(pk=param(OTPCode, "id", "superseded"), redeemed_at=None, superseded_at=None)
+    changes: dict[str, Any] = {
+        name: Case(When(mine, then=value), default=F(name)) for name, value in values.items()
+    }
+    mark = When(older, then=param(OTPCode, "superseded_at"))
+    changes["superseded_at"] = Case(mark, default=F("superseded_at"))
+    return update(OTPCode.objects.filter(mine | older), **changes)
+
+
+def _with_codes(limits: QuerySet[Limit]) -> Query:
+    live = Q(
+        codes__purpose=param(OTPCode, "purpose"),
+        codes__expires_at__gt=param(OTPCode, "expires_at", "now"),
+    )
+    joined = limits.annotate(code=FilteredRelation("codes", condition=live))
+    return joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)).query
+
+
+def _live() -> OTPCodeQuerySet:
+    mine = OTPCode.objects.filter(pk=param(OTPCode, "id"))
+    return mine.live(param(OTPCode, "expires_at", "now"))
+
+
+def _latest() -> Q:
+    # Of a message that was sent again meanwhile, the later one has the word.
+    return Q(pk=param(OTPCode, "id"), claimed_at=param(OTPCode, "claimed_at"))
+
+
+def _unless_received(state: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Keep what a receipt has told of the same message, where it was faster than we are."""
+    values = {name: param(OTPCode, name) for name in columns}
+    known = [*RECEIVED]
+    if state == DeliveryState.UNKNOWN:
+        known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
+    is_received = Q(delivery_state__in=known)
+    if "message_id" in columns:
+        is_received &= Q(message_id__in=(Value(""), values["message_id"]))
+    kept = {
+        name: Case(When(is_received, then=F(name)), default=values[name])
+        for name in ("delivery_state", "delivery_error")
+    }
+    # First: MySQL lets an assignment see those before it.
+    return {**kept, **{name: value for name, value in values.items() if name not in kept}}

@@ -1,0 +1,140 @@
+"""What benchmarks/peers makes of its measurements: verdicts, tables, a chart, a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.peers import targets
+from benchmarks.peers.chart import chart
+from benchmarks.peers.contestants import BARE, OWN, ROOT, title
+from benchmarks.peers.effort import STEPS, Effort
+from benchmarks.peers.page import BEGIN, END, write
+from benchmarks.peers.promises import broken_promises
+from benchmarks.peers.purges import Purge
+from benchmarks.peers.results import Results
+from benchmarks.peers.tables import tables
+from benchmarks.peers.timing import Growth, Load, Share
+
+PEER = "allauth"
+
+
+def effort(*calls: int) -> Effort:
+    return Effort(dict.fromkeys(STEPS, 1), dict(zip(STEPS, calls, strict=True)))
+
+
+def share(times: float) -> Mapping[str, Share]:
+    return dict.fromkeys(STEPS, Share(times, times))
+
+
+def growth(times: float) -> Growth:
+    return Growth({**dict.fromkeys(STEPS, times), "login": times}, 1.0)
+
+
+KEPT = Results(
+    machine={"Python": "3.11"},
+    efforts={BARE: effort(100, 100, 100), OWN: effort(200, 120, 120)},
+    shares={BARE: share(1.0), OWN: share(1.5), PEER: share(1.5)},
+    loads={BARE: Load(1.0, 1.0, 1.0), OWN: Load(0.85, 1.2, 1.2), PEER: Load(0.85, 2.0, 2.0)},
+    growth={OWN: {0: growth(1.0), 10**7: growth(1.1)}},
+    purges={OWN: Purge(1.5, 0.2), BARE: None},
+)
+
+Change = Callable[[Results], Mapping[str, Any]]
+
+
+def test_a_promise_is_kept_up_to_its_figure() -> None:
+    assert broken_promises(KEPT) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r: {"efforts": {**r.efforts, OWN: effort(201, 120, 120)}}, "get-code: 2.01"),
+        (lambda r: {"efforts": {**r.efforts, OWN: effort(200, 121, 120)}}, "auth-code: 1.21"),
+        (lambda r: {"efforts": {**r.efforts, OWN: effort(200, 120, 121)}}, "wrong code: 1.21"),
+        (
+            lambda r: {"loads": {BARE: r.loads[BARE], OWN: Load(0.84, 1.2, 1.2)}},
+            "0.84 of the bare app's logins",
+        ),
+        (
+            lambda r: {"loads": {**r.loads, PEER: Load(0.9, 1.0, 1.0)}},
+            f"{title(PEER)} has more logins",
+        ),
+        (
+            lambda r: {
+                "shares": {**r.shares, PEER: {**share(1.5), "get-code": Share(1.4, 1.0)}}
+            },
+            f"{title(PEER)} takes less time for get-code",
+        ),
+        (
+            lambda r: {
+                "shares": {**r.shares, PEER: {**share(1.5), "auth-code": Share(1.4, 1.0)}}
+            },
+            f"{title(PEER)} takes less time for auth-code",
+        ),
+        (lambda r: {"growth": {OWN: {10**7: growth(1.11)}}}, "10000000 rows takes 1.11"),
+        (lambda r: {"purges": {OWN: Purge(1.51, 0.2)}}, "a purge takes 1.51"),
+        (lambda r: {"purges": {OWN: Purge(1.5, 0.201)}}, "a batch of the purge takes 0.201"),
+    ],
+)
+def test_a_promise_that_is_not_kept_is_told(change: Change, told: str) -> None:
+    (line,) = broken_promises(replace(KEPT, **change(KEPT)))
+    assert told in line
+
+
+def test_a_row_for_each_contestant_and_size() -> None:
+    lines = tables(KEPT).splitlines()
+    assert "| django-sms-otp | 200 (2.00) | 120 (1.20) | 120 (1.20) |" in lines
+    assert "| django-sms-otp | 0.85 | 1.20 | 1.20 |" in lines
+    assert "| django-sms-otp | 10 000 000 | 1.10 | 1.10 | 1.10 | 1.00 |" in lines
+    assert "| django-sms-otp | 1.50 | 200 ms |" in lines
+    assert "| bare app | has none |  |" in lines
+
+
+def test_the_chart_has_a_bar_for_each_contestant_as_long_as_its_share() -> None:
+    root = ElementTree.fromstring(chart(KEPT))
+    bars = [each for each in root.iter() if each.get("class") in {"own", "other"}]
+    bare, own, peer = (float(bar.get("width") or 0) for bar in bars)
+    assert own == peer == pytest.approx(0.85 * bare)
+
+
+def test_a_page_gets_the_tables_between_its_marks_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    for _ in range(2):
+        write(page, KEPT)
+        text = page.read_text()
+        assert text.startswith(f"before\n{BEGIN}\n\n![Logins a second](figures.svg)\n")
+        assert text.endswith(f"\n{END}\nafter\n")
+        assert text.count(tables(KEPT)) == 1
+        assert "old" not in text
+    assert (tmp_path / "figures.svg").read_text() == chart(KEPT)
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text("text\n")
+    with pytest.raises(ValueError, match="has no"):
+        write(page, KEPT)
+    assert page.read_text() == "text\n"
+
+
+def test_the_page_promises_what_is_held() -> None:
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    (table,) = re.findall(r"\| what \| promise \|\n(.*?)\n\n", text, re.DOTALL)
+    promised = " ".join(re.findall(r"at (?:most|least) ([\d., and]+)", table))
+    figures = [float(figure) for figure in re.findall(r"\d[\d.]*", promised)]
+    assert figures == [
+        *targets.MOST_CALLS.values(),
+        targets.LEAST_LOGINS,
+        targets.MOST_GROWTH,
+        targets.MOST_PURGE,
+        1000 * targets.LONGEST_BATCH,
+    ]

@@ -1,0 +1,163 @@
+"""The writes of a transaction: sent together where that can be, and all or nothing anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+from django.utils import timezone
+
+from django_sms_otp.limits import MEMORY
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.rounds import NumberRow, in_rounds
+from django_sms_otp.rows import Read
+from django_sms_otp.statements import replace_limit
+from django_sms_otp.traffic import SharedState
+from django_sms_otp.writes import LostRound, Write
+
+from .conftest import PHONE, Post, body_of, last_code
+from .factories import OTPCodeFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OF_POSTGRESQL = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="elsewhere writes are sent one by one"
+)
+
+
+@contextmanager
+def sent() -> Iterator[list[str]]:
+    texts: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        texts.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield texts
+
+
+def verbs(text: str) -> list[str]:
+    return [statement.split()[0] for statement in text.split("; ")]
+
+
+def log_in(get_code: Post, auth_code: Post) -> None:
+    assert get_code().status_code == 202
+    answer = auth_code(phone_number=PHONE, code=last_code())
+    assert answer.status_code == 200, body_of(answer)
+
+
+def row() -> NumberRow:
+    return NumberRow(Read("default", (PHONE,), "login"), connection.cursor())
+
+
+def lost_write() -> Write:
+    values = {"key": "nobody", "version": 2, "seen": 1, "state": {}, "held": False}
+    return Write(replace_limit, {**values, "updated_at": timezone.now()})
+
+
+@OF_POSTGRESQL
+def test_a_transaction_is_sent_with_its_beginning(get_code: Post, auth_code: Post) -> None:
+    log_in(get_code, auth_code)
+    warnings: list[object] = []
+    connection.connection.add_notice_handler(warnings.append)
+    with sent() as texts:
+        get_code(phone_number="+14155552672")
+    connection.connection.remove_notice_handler(warnings.append)
+    read, writes, record = texts
+    assert verbs(read) == ["SELECT"]
+    assert verbs(writes) == ["BEGIN", "INSERT", "UPDATE", "INSERT"]
+    assert verbs(record) == ["UPDATE"]
+    assert not warnings, "psycopg had begun the transaction"
+    assert connection.get_autocommit()
+    assert connection.connection.autocommit
+
+
+@OF_POSTGRESQL
+def test_in_a_transaction_that_has_begun_there_is_no_other(get_code: Post) -> None:
+    get_code()
+
+    otp_code = OTPCode.objects.get()
+
+    def write_twice(row: NumberRow) -> None:
+        with row.replaced_by(row.state):
+            row.write(row.supersession(otp_code))
+
+    with sent() as texts:
+        in_rounds(PHONE, write_twice)
+    assert [verbs(text) for text in texts] == [["SELECT"], ["BEGIN", "UPDATE"], ["UPDATE"]]
+
+
+def test_a_write_that_matches_nothing_undoes_the_others() -> None:
+    in_rounds(PHONE, lambda row: row.replace(row.state.with_send(row.now, memory=MEMORY)))
+    before = list(Limit.objects.values())
+    of_number = row()
+    with pytest.raises(LostRound):
+        of_number.replace(of_number.state.unlocked(), lost_write())
+    assert list(Limit.objects.values()) == before
+    assert connection.get_autocommit()
+
+
+def test_shared_rows_are_written_in_the_order_of_their_keys() -> None:
+    # Two requests that lock the same rows in different orders wait for each other for ever.
+    keys = ("ip:192.0.2.1", "country:JM", "site")
+    read = NumberRow(Read("default", (PHONE, *keys), "login"), connection.cursor())
+    written: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        written.extend(each for each in params or () if each in (PHONE, *keys))
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(note):
+        read.replace(read.state, shared=dict.fromkeys(keys, SharedState()))
+    assert written == [PHONE, "country:JM", "ip:192.0.2.1", "site"]
+
+
+def test_it_is_said_how_many_rows_each_has_matched() -> None:
+    live, dead = OTPCodeFactory.create_batch(2, phone_number=PHONE)
+    OTPCode.objects.filter(pk=dead.pk).update(redeemed_at=timezone.now())
+
+    def supersede(row: NumberRow) -> list[int]:
+        with row.replaced_by(row.state):
+            return row.write(row.supersession(live), row.supersession(dead))
+
+    assert in_rounds(PHONE, supersede) == [1, 0]
+
+
+def test_a_duplicate_in_another_table_is_no_lost_race() -> None:
+    otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    before = list(Limit.objects.values())
+    calls: list[int] = []
+
+    def add_again(row: NumberRow) -> None:
+        calls.append(1)
+        names = [field.attname for field in OTPCode._meta.concrete_fields]
+        values = {name: getattr(otp_code, name) for name in names}
+        given = {name: value for name, value in values.items() if value is not None}
+        row.replace(row.state, row.new_code(**given)[1])
+
+    with pytest.raises(IntegrityError):
+        in_rounds(PHONE, add_again)
+    # One round more, for a user that another login may have made.
+    assert len(calls) == 2
+    assert list(Limit.objects.values()) == before
+
+
+@OF_POSTGRESQL
+def test_where_the_server_binds_values_people_log_in(
+    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**connection.settings_dict["OPTIONS"], "server_side_binding": True}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    connection.close()
+    connection.features.__dict__.pop("uses_server_side_binding", None)
+    try:
+        with sent() as texts:
+            log_in(get_code, auth_code)
+    finally:
+        connection.close()
+        connection.features.__dict__.pop("uses_server_side_binding", None)
+    assert all(len(verbs(text)) == 1 for text in texts)
