@@ -89,7 +89,8 @@ def _sqlite(suffix: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
-        # No test outlives the machine: nothing is to wait for its disk.
-        "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous=OFF"},
+        # No test outlives the machine: nothing is to wait for its disk. Who waits for the lock
+        # is in no queue: with a hundred of them on a busy machine one may be the last for long.
+        "OPTIONS": {"timeout": 50, "init_command": "PRAGMA synchronous=OFF"},
         "TEST": {"NAME": name},
     }
