@@ -38,9 +38,13 @@ CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
 
 @Statement
 def read_by_keys(keys: int) -> Query:
-    """Limits rows of so many keys (``key0`` and so on), with the live codes of numbers."""
+    """Limits rows of so many keys (``key0`` and so on), the first of them a number's, with its
+    live codes."""
     wanted = [param(Limit, "key", f"key{number}") for number in range(keys)]
-    return _with_codes(Limit.objects.filter(key__in=wanted))
+    # By themselves found by the index: through the join, a database that has no statistics yet
+    # goes through all codes.
+    codes = Q(codes__phone_number=param(OTPCode, "phone_number", "key0"))
+    return _with_codes(Limit.objects.filter(key__in=wanted), codes)
 
 
 @Statement
@@ -126,8 +130,8 @@ def record_delivery_and_supersede(state: str, *columns: str) -> Query:
     return update(OTPCode.objects.filter(mine | older), **changes)
 
 
-def _with_codes(limits: QuerySet[Limit]) -> Query:
-    live = Q(
+def _with_codes(limits: QuerySet[Limit], codes: Q = Q()) -> Query:
+    live = codes & Q(
         codes__purpose=param(OTPCode, "purpose"),
         codes__expires_at__gt=param(OTPCode, "expires_at", "now"),
     )
