@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 __all__ = ["client_address", "network_of", "parse_address"]
@@ -45,6 +46,7 @@ def client_address(
     return None if is_untold and address and _is_private(address) else address
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """Return what shares a limit: an IPv4 address, or the /64 of an IPv6 address.
 
@@ -56,6 +58,7 @@ def network_of(address: str) -> str:
     return str(ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
+@lru_cache(maxsize=1024)
 def parse_address(text: str) -> Address | None:
     """Read an entry of ``X-Forwarded-For``, with or without a port and brackets."""
     text = text.strip()

@@ -19,6 +19,8 @@ from django.db.models import Expression, Field, Model, QuerySet, fields
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
+from .drivers import hasten_timestamps
+
 __all__ = ["Param", "Statement", "insert", "param", "update"]
 
 Prepare = Callable[[Any, BaseDatabaseWrapper], Any]
@@ -124,6 +126,7 @@ class Statement:
     def rows(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> list[list[Any]]:
         """Run it, and return the rows that it found, as the models' fields have them."""
         compiled = self._for(cursor.db, shape)
+        hasten_timestamps(cursor)
         cursor.execute(compiled.sql, compiled.bound(values, cursor.db))
         rows = [list(row) for row in cursor.fetchall()]
         for column, converters, expression in compiled.converters:

@@ -28,6 +28,16 @@ __all__ = ["LimitRow", "Read"]
 CLOCK_TICK = timedelta(microseconds=1)
 
 
+class Stored(NamedTuple):
+    """A limits row as it is in the table."""
+
+    key: str
+    state: Mapping[str, Any]
+    version: int
+    updated_at: datetime
+    held: bool
+
+
 class LimitRow:
     """A limits row as it was read: of a number, or shared by many.
 
@@ -36,7 +46,7 @@ class LimitRow:
     of its own.
     """
 
-    def __init__(self, key: str, row: Limit | None, clock: datetime) -> None:
+    def __init__(self, key: str, row: Limit | Stored | None, clock: datetime) -> None:
         self.key = key
         self.data: Mapping[str, Any] = row.state if row else {}
         self.now = max(clock, row.updated_at + CLOCK_TICK) if row else clock
@@ -76,12 +86,12 @@ class Read(NamedTuple):
     request_id: uuid.UUID | None = None
     watched: Sequence[str] = ()
 
-    def all(self, cursor: CursorWrapper) -> tuple[dict[str, Limit], list[OTPCode]]:
-        limits: dict[str, Limit] = {}
+    def all(self, cursor: CursorWrapper) -> tuple[dict[str, Stored], list[OTPCode]]:
+        limits: dict[str, Stored] = {}
         codes: list[OTPCode] = []
         for values in self._found(cursor):
             of_limit, of_code = values[: len(LIMIT_FIELDS)], values[len(LIMIT_FIELDS) :]
-            limit = Limit.from_db(self.alias, LIMIT_FIELDS, of_limit)
+            limit = Stored._make(of_limit)
             limits[limit.key] = limit
             if of_code[0] is not None:
                 codes.append(OTPCode.from_db(self.alias, CODE_FIELDS, of_code))

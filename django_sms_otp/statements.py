@@ -43,8 +43,8 @@ def read_by_keys(keys: int) -> Query:
     wanted = [param(Limit, "key", f"key{number}") for number in range(keys)]
     # By themselves found by the index: through the join, a database that has no statistics yet
     # goes through all codes.
-    codes = Q(codes__phone_number=param(OTPCode, "phone_number", "key0"))
-    return _with_codes(Limit.objects.filter(key__in=wanted), codes)
+    of_number = {"codes__phone_number": param(OTPCode, "phone_number", "key0")}
+    return _with_codes(Limit.objects.filter(key__in=wanted), **of_number)
 
 
 @Statement
@@ -130,10 +130,11 @@ def record_delivery_and_supersede(state: str, *columns: str) -> Query:
     return update(OTPCode.objects.filter(mine | older), **changes)
 
 
-def _with_codes(limits: QuerySet[Limit], codes: Q = Q()) -> Query:
-    live = codes & Q(
+def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:
+    live = Q(
         codes__purpose=param(OTPCode, "purpose"),
         codes__expires_at__gt=param(OTPCode, "expires_at", "now"),
+        **of_codes,
     )
     joined = limits.annotate(code=FilteredRelation("codes", condition=live))
     return joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)).query

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .compiled import Statement
+from .drivers import takes_several
 from .models import Limit
 from .statements import insert_limit
 
@@ -42,7 +43,7 @@ def send(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
     :raises LostRound: a row is no longer as it was read: the transaction is to be rolled back.
     """
     found = []
-    run = _at_once if _takes_several(cursor.db) else _one_by_one
+    run = _at_once if takes_several(cursor.db) else _one_by_one
     for write, matched in zip(writes, run(cursor, writes), strict=True):
         if write.is_condition and not matched:
             raise LostRound
@@ -91,14 +92,3 @@ def _beginning(connection: BaseDatabaseWrapper) -> list[str]:
     # It is psycopg's setting alone: Django commits, and sets it as it was.
     driver.autocommit = True
     return ["BEGIN"]
-
-
-def _takes_several(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the driver sends several statements, and has the count of each one's rows:
-    psycopg 3, unless the server is to bind the values."""
-    if connection.vendor != "postgresql":
-        return False
-    # Needs the driver.
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3
-
-    return is_psycopg3 and not getattr(connection.features, "uses_server_side_binding", True)

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from django_sms_otp import rounds, rows, writes
+from django_sms_otp import drivers, rounds, rows, writes
 from django_sms_otp.models import Limit, OTPCode
 
 from .interleaving import scenarios
@@ -37,7 +37,7 @@ pytestmark = [
 PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "2"))
 """Of three calls of three kinds. 99 leaves no order out, and takes many minutes."""
 
-TAKES_SEVERAL = writes._takes_several
+TAKES_SEVERAL = drivers.takes_several
 
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
@@ -57,7 +57,7 @@ def one_clock() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of another call comes between writes that are sent together: fewer orders."""
-    monkeypatch.setattr(writes, "_takes_several", lambda connection: False)
+    monkeypatch.setattr(writes, "takes_several", lambda connection: False)
 
 
 def every_order(
@@ -84,7 +84,7 @@ def test_two_calls_in_every_order(scenario: Scenario) -> None:
 def test_two_calls_that_send_their_writes_together(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writes, "_takes_several", TAKES_SEVERAL)
+    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
     every_order(scenario)
 
 

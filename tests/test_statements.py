@@ -22,6 +22,7 @@ from django_sms_otp.states import RECEIVED, DeliveryState
 
 from .conftest import PHONE
 from .factories import OTPCodeFactory
+from .plans import watched
 
 pytestmark = pytest.mark.django_db
 
@@ -53,8 +54,8 @@ def a_code(**columns: Any) -> OTPCode:
     return OTPCodeFactory.build(**values)
 
 
-def with_codes(limits: QuerySet[Limit]) -> list[Any]:
-    live = Q(codes__purpose="login", codes__expires_at__gt=NOW)
+def with_codes(limits: QuerySet[Limit], **of_codes: Any) -> list[Any]:
+    live = Q(codes__purpose="login", codes__expires_at__gt=NOW, **of_codes)
     joined = limits.annotate(code=FilteredRelation("codes", condition=live))
     return list(joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)))
 
@@ -111,7 +112,10 @@ PAIRS: dict[str, tuple[Run, Ask]] = {
         lambda cursor: statements.read_by_keys.rows(
             cursor, 3, key0=PHONE, key1="ip:192.0.2.1", key2="site", purpose="login", now=NOW
         ),
-        lambda: with_codes(Limit.objects.filter(key__in=[PHONE, "ip:192.0.2.1", "site"])),
+        lambda: with_codes(
+            Limit.objects.filter(key__in=[PHONE, "ip:192.0.2.1", "site"]),
+            codes__phone_number=PHONE,
+        ),
     ),
     "read_by_request_id": (
         lambda cursor: statements.read_by_request_id.rows(
@@ -285,3 +289,16 @@ def test_it_is_written_once() -> None:
 def test_an_error_is_one_of_djangos() -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         statements.insert_limit.execute(cursor, key=PHONE, version=1, **LIMIT)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans without statistics too")
+def test_codes_are_found_by_the_index_in_tables_without_statistics() -> None:
+    phones = [f"+1415555{number:04}" for number in range(400)]
+    rows = [Limit(key=phone, state={}, version=1, updated_at=NOW) for phone in phones]
+    Limit.objects.bulk_create(rows)
+    OTPCode.objects.bulk_create([a_code(phone_number=phone) for phone in phones])
+    keys = {"key0": phones[7], "key1": "ip:192.0.2.1"}
+    with connection.cursor() as cursor, watched() as watch:
+        found = statements.read_by_keys.rows(cursor, 2, **keys, purpose="login", now=NOW)
+    assert len(found) == 1
+    assert not watch.faults()

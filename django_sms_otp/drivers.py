@@ -1,0 +1,51 @@
+"""What the driver of a PostgreSQL can do, beyond what Django asks of every one."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+__all__ = ["hasten_timestamps", "takes_several"]
+
+
+def takes_several(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the driver sends several statements at once, and has the count of each one's
+    rows: psycopg 3, unless the server is to bind the values."""
+    if not _is_psycopg3(connection):
+        return False
+    return not getattr(connection.features, "uses_server_side_binding", True)
+
+
+def hasten_timestamps(cursor: CursorWrapper) -> None:
+    """Have psycopg itself read the timestamps of this cursor's rows.
+
+    Django has it done in Python, to get each in the time zone of the connection: for the rows
+    of one request that took as long as a statement does. The moments are the same.
+    """
+    if not _is_psycopg3(cursor.db):
+        return
+    # What wraps cursors to trace them may not have it.
+    adapters = getattr(cursor.cursor, "adapters", None)
+    if adapters is not None:
+        adapters.register_loader(*_timestamp_loader())
+
+
+def _is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
+    if connection.vendor != "postgresql":
+        return False
+    # Needs the driver.
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return is_psycopg3
+
+
+@cache
+def _timestamp_loader() -> tuple[int, Any]:
+    from psycopg import adapters, postgres
+    from psycopg.pq import Format
+
+    oid = postgres.types["timestamptz"].oid
+    return oid, adapters.get_loader(oid, Format.TEXT)
