@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.peers import targets
 from benchmarks.peers.chart import chart
-from benchmarks.peers.contestants import BARE, OWN, ROOT, title
+from benchmarks.peers.contestants import BARE, OWN, ROOT, STATEMENTS, title
 from benchmarks.peers.effort import STEPS, Effort
 from benchmarks.peers.page import BEGIN, END, write
 from benchmarks.peers.promises import broken_promises
@@ -40,8 +40,13 @@ def growth(times: float) -> Growth:
 KEPT = Results(
     machine={"Python": "3.11"},
     efforts={BARE: effort(100, 100, 100), OWN: effort(200, 120, 120)},
-    shares={BARE: share(1.0), OWN: share(1.5), PEER: share(1.5)},
-    loads={BARE: Load(1.0, 1.0, 1.0), OWN: Load(0.85, 1.2, 1.2), PEER: Load(0.85, 2.0, 2.0)},
+    shares={BARE: share(1.0), OWN: share(1.5), STATEMENTS: share(1.2), PEER: share(1.5)},
+    loads={
+        BARE: Load(1.0, 1.0, 1.0),
+        OWN: Load(0.85, 1.2, 1.2),
+        STATEMENTS: Load(0.9, 1.1, 1.1),
+        PEER: Load(0.85, 2.0, 2.0),
+    },
     growth={OWN: {0: growth(1.0), 10**7: growth(1.1)}},
     purges={OWN: Purge(1.5, 0.2), BARE: None},
 )
@@ -101,8 +106,9 @@ def test_a_row_for_each_contestant_and_size() -> None:
 def test_the_chart_has_a_bar_for_each_contestant_as_long_as_its_share() -> None:
     root = ElementTree.fromstring(chart(KEPT))
     bars = [each for each in root.iter() if each.get("class") in {"own", "other"}]
-    bare, own, peer = (float(bar.get("width") or 0) for bar in bars)
+    bare, own, alone, peer = (float(bar.get("width") or 0) for bar in bars)
     assert own == peer == pytest.approx(0.85 * bare)
+    assert alone == pytest.approx(0.9 * bare)
 
 
 def test_a_page_gets_the_tables_between_its_marks_and_nothing_else(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from benchmarks.peers.contestants import BARE, OWN
+from benchmarks.peers.contestants import BARE, OWN, STATEMENTS
 from benchmarks.peers.databases import connect
 from benchmarks.peers.effort import STEPS, Effort, efforts
 from benchmarks.peers.plan import Plan
@@ -43,7 +43,7 @@ PLAN = Plan(
 def contestants() -> Iterator[list[Contestant]]:
     server = settings.DATABASES["default"]
     with ExitStack() as stack:
-        yield [stack.enter_context(started(name, server)) for name in (BARE, OWN)]
+        yield [stack.enter_context(started(name, server)) for name in (BARE, OWN, STATEMENTS)]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,7 @@ def test_the_calls_of_a_request_stay_close_to_those_of_the_bare_app(
 def test_the_statements_of_a_request(found: Mapping[str, Effort]) -> None:
     assert found[BARE].statements == {"get-code": 1, "auth-code": 2, "wrong code": 1}
     assert found[OWN].statements == {"get-code": 5, "auth-code": 4, "wrong code": 3}
+    assert found[STATEMENTS].statements == found[OWN].statements
 
 
 @on_postgresql

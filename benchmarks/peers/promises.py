@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from . import targets
-from .contestants import BARE, OWN, title
+from .contestants import BARE, OWN, PEERS, title
 from .effort import Effort
 from .results import Results
 
@@ -39,8 +39,7 @@ def _slower_than_promised(results: Results) -> Iterator[str]:
 
 
 def _slower_than_a_peer(results: Results) -> Iterator[str]:
-    peers = [name for name in results.loads if name not in (BARE, OWN)]
-    for name in peers:
+    for name in (name for name in results.loads if name in PEERS):
         if results.loads[name].logins > results.loads[OWN].logins:
             yield f"{title(name)} has more logins a second"
         for step in ("get-code", "auth-code"):
