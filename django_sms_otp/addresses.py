@@ -12,6 +12,8 @@ Address = IPv4Address | IPv6Address
 IPV6_PREFIX = 64
 """A subscriber's share of IPv6: whoever has one address has 2^64 of them (RFC 6177)."""
 
+LONGEST = 64
+"""Characters: an IPv6 address in full, with its zone, brackets and a port."""
 
 PRIVATE = [
     ip_network(network)
@@ -46,28 +48,38 @@ def client_address(
     return None if is_untold and address and _is_private(address) else address
 
 
-@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """Return what shares a limit: an IPv4 address, or the /64 of an IPv6 address.
 
     :raises ValueError: no IP address.
     """
-    parsed = _unmapped(ip_address(address))
+    if len(address) > LONGEST:
+        raise ValueError(f"{address[:LONGEST]!r} and more is no IP address.")
+    return _network_of(address)
+
+
+def parse_address(text: str) -> Address | None:
+    """Read an entry of ``X-Forwarded-For``, with or without a port and brackets."""
+    return _parse(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _network_of(address: str) -> str:
+    parsed = _plain(ip_address(address))
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
 @lru_cache(maxsize=1024)
-def parse_address(text: str) -> Address | None:
-    """Read an entry of ``X-Forwarded-For``, with or without a port and brackets."""
+def _parse(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return _unmapped(ip_address(text))
+        return _plain(ip_address(text))
     except ValueError:
         return None
 
@@ -76,7 +88,9 @@ def _is_private(address: Address) -> bool:
     return any(address in network for network in PRIVATE)
 
 
-def _unmapped(address: Address) -> Address:
-    # ::ffff:192.0.2.1 is 192.0.2.1 on a socket for both.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+def _plain(address: Address) -> Address:
+    if isinstance(address, IPv4Address):
+        return address
+    # ::ffff:192.0.2.1 is 192.0.2.1 on a socket for both. A zone (fe80::1%eth0, RFC 4007) is
+    # this machine's own name for an interface, and no column takes it.
+    return address.ipv4_mapped or IPv6Address(int(address))

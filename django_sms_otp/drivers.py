@@ -11,12 +11,12 @@ from django.db.backends.utils import CursorWrapper
 __all__ = ["hasten_timestamps", "takes_several"]
 
 
-def takes_several(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the driver sends several statements at once, and has the count of each one's
-    rows: psycopg 3, unless the server is to bind the values."""
-    if not _is_psycopg3(connection):
+def takes_several(cursor: CursorWrapper) -> bool:
+    """Tell whether the driver sends several statements at once, and has the result of each one:
+    psycopg from 3.3 on, unless the server is to bind the values."""
+    if not _is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
         return False
-    return not getattr(connection.features, "uses_server_side_binding", True)
+    return not getattr(cursor.db.features, "uses_server_side_binding", True)
 
 
 def hasten_timestamps(cursor: CursorWrapper) -> None:

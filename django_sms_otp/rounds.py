@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from operator import itemgetter
@@ -59,6 +59,7 @@ class NumberRow:
     def __init__(self, read: Read, cursor: CursorWrapper, *, locked: bool = False) -> None:
         self.alias, self._cursor, self._locked = read.alias, cursor, locked
         rows, self.newest_first = read.all(cursor)
+        self._driver = cursor.db.connection
         self._clock = clock = timezone.now()
         number, *others = (*(read.keys or [next(iter(rows), "")]), *read.watched)
         self._row = LimitRow(number, rows.get(number), clock)
@@ -109,34 +110,49 @@ class NumberRow:
         :raises LostRound: a row is no longer as it was read.
         :raises InsideTransaction: there is a transaction of the caller's.
         """
-        with self.replaced_by(state, *writes, shared=shared):
-            pass
+        number = self._replacement(state)
+        in_order = sorted((shared or {}).items(), key=itemgetter(0))
+        others = [self.shared[key].replacement(value.to_json()) for key, value in in_order]
+        waits = any(write.statement is not insert_code for write in writes)
+        with self._transaction():
+            if others and waits:
+                # What is sent with a lost write runs before that is rolled back. It would wait
+                # for a code's row then, with rows locked that everybody shares.
+                send(self._current_cursor(), [number])
+                send(self._current_cursor(), [*others, *writes])
+            else:
+                send(self._current_cursor(), [number, *others, *writes], is_all=True)
+
+    @contextmanager
+    def replaced_by(self, state: NumberState, *writes: Write) -> Iterator[None]:
+        """The same, and run the body in the same transaction, before it is committed."""
+        with self._transaction():
+            self.write(self._replacement(state), *writes)
+            yield
 
     def write(self, *writes: Write) -> list[int]:
         """Write more in that body; return how many rows each has matched.
 
         :raises LostRound: what was to be changed is no longer as it was read.
         """
-        return send(self._cursor, writes)
+        return send(self._current_cursor(), writes)
 
-    @contextmanager
-    def replaced_by(
-        self,
-        state: NumberState,
-        *writes: Write,
-        shared: Mapping[str, SharedState] | None = None,
-    ) -> Iterator[None]:
-        """The same, and run the body in the same transaction, before it is committed."""
-        rows = [self._row.replacement(state.to_json(), held=state.is_held)]
-        for key, value in sorted((shared or {}).items(), key=itemgetter(0)):
-            rows.append(self.shared[key].replacement(value.to_json()))
-        with (
-            transaction.atomic(self.alias, savepoint=False)
-            if self._locked
-            else own_transaction(self.alias)
-        ):
-            send(self._cursor, [*rows, *writes])
-            yield
+    def _replacement(self, state: NumberState) -> Write:
+        return self._row.replacement(state.to_json(), held=state.is_held)
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        if self._locked:
+            return transaction.atomic(self.alias, savepoint=False)
+        return own_transaction(self.alias)
+
+    def _current_cursor(self) -> CursorWrapper:
+        """Return the cursor of the transaction: a hook of the site's may have closed the
+        connection since the rows were read, and what its cursor writes is committed by nobody.
+        """
+        connection = connections[self.alias]
+        if connection.connection is not self._driver:
+            self._cursor, self._driver = connection.cursor(), connection.connection
+        return self._cursor
 
 
 @cache

@@ -41,8 +41,8 @@ def read_by_keys(keys: int) -> Query:
     """Limits rows of so many keys (``key0`` and so on), the first of them a number's, with its
     live codes."""
     wanted = [param(Limit, "key", f"key{number}") for number in range(keys)]
-    # Found by the index by themselves. By the join alone, PostgreSQL goes through all codes of a
-    # young table, twice.
+    # Found by the index by themselves. By the join alone, PostgreSQL goes through all codes of
+    # a young table, twice.
     of_number = {"codes__phone_number": param(OTPCode, "phone_number", "key0")}
     return _with_codes(Limit.objects.filter(key__in=wanted), **of_number)
 

@@ -28,8 +28,8 @@ USERNAME_BYTES = 16
 class UserResolver:
     """Finds, creates and admits users. Subclass one of the two below to differ.
 
-    All methods run in the transaction that redeems the code, but for :meth:`get_user`, which
-    may run outside of it too.
+    :meth:`create_user` and :meth:`may_log_in` run in the transaction that redeems the code, the
+    others outside of any.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:

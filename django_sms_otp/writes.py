@@ -7,7 +7,7 @@ larger part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError
@@ -16,10 +16,13 @@ from django.db.backends.utils import CursorWrapper
 
 from .compiled import Statement
 from .drivers import takes_several
-from .models import Limit
+from .models import OTPCode
 from .statements import insert_limit
 
 __all__ = ["LostRound", "Write", "send"]
+
+UNIQUE_VIOLATION = "23505"
+"""PostgreSQL, appendix A."""
 
 
 class LostRound(Exception):
@@ -37,34 +40,38 @@ class Write(NamedTuple):
     is_condition: bool = True
 
 
-def send(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
+def send(cursor: CursorWrapper, writes: Sequence[Write], *, is_all: bool = False) -> list[int]:
     """Run writes inside a transaction, in their order; return how many rows each matched.
 
+    :param is_all: the transaction has nothing else to do, and may begin with them.
     :raises LostRound: a row is no longer as it was read: the transaction is to be rolled back.
     """
-    found = []
-    run = _at_once if takes_several(cursor.db) else _one_by_one
-    for write, matched in zip(writes, run(cursor, writes), strict=True):
-        if write.is_condition and not matched:
-            raise LostRound
-        found.append(matched)
-    return found
+    if takes_several(cursor):
+        matched = _at_once(cursor, writes, begins=is_all)
+    else:
+        matched = [_alone(cursor, write) for write in writes]
+    if any(
+        write.is_condition and not rows for write, rows in zip(writes, matched, strict=True)
+    ):
+        raise LostRound
+    return matched
 
 
-def _one_by_one(cursor: CursorWrapper, writes: Sequence[Write]) -> Iterator[int]:
-    for write in writes:
-        try:
-            matched = write.statement.execute(cursor, *write.shape, **write.values)
-        except IntegrityError as error:
-            if write.statement is insert_limit:
-                raise LostRound from error
-            raise
-        yield matched
+def _alone(cursor: CursorWrapper, write: Write) -> int:
+    try:
+        matched = write.statement.execute(cursor, *write.shape, **write.values)
+    except IntegrityError as error:
+        if write.statement is insert_limit:
+            raise LostRound from error
+        raise
+    if write.is_condition and not matched:
+        raise LostRound
+    return matched
 
 
-def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> Iterator[int]:
-    begin = _beginning(cursor.db)
-    texts, params = list(begin), []
+def _at_once(cursor: CursorWrapper, writes: Sequence[Write], *, begins: bool) -> list[int]:
+    texts = _beginning(cursor.db) if begins else []
+    params: list[Any] = []
     for write in writes:
         text, mine = write.statement.bound(cursor.db, *write.shape, **write.values)
         texts.append(text)
@@ -72,15 +79,24 @@ def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> Iterator[int]:
     try:
         cursor.execute("; ".join(texts), params)
     except IntegrityError as error:
-        # Of a limits row that was made meanwhile, if it is of that table.
-        if error.__cause__.diag.table_name == Limit._meta.db_table:  # type: ignore[union-attr]
+        if _has_been_inserted(writes, error):
             raise LostRound from error
         raise
-    if begin:
-        cursor.nextset()
-    yield cursor.rowcount
-    while cursor.nextset():
-        yield cursor.rowcount
+    # From the end: a wrapper of the site's may have put statements before ours, or have gone
+    # through the results.
+    results: Any = cursor.cursor
+    return [results.set_result(number).rowcount for number in range(-len(writes), 0)]
+
+
+def _has_been_inserted(writes: Sequence[Write], error: IntegrityError) -> bool:
+    """Tell whether somebody else has made a limits row meanwhile."""
+    if not any(write.statement is insert_limit for write in writes):
+        return False
+    cause = error.__cause__
+    # Not by the name of the limits' table: a partition or a shard has one of its own.
+    table = getattr(getattr(cause, "diag", None), "table_name", None)
+    is_duplicate = getattr(cause, "sqlstate", None) == UNIQUE_VIOLATION
+    return is_duplicate and table != OTPCode._meta.db_table
 
 
 def _beginning(connection: BaseDatabaseWrapper) -> list[str]:
@@ -89,6 +105,8 @@ def _beginning(connection: BaseDatabaseWrapper) -> list[str]:
     driver = connection.connection
     if driver.autocommit or driver.info.transaction_status:
         return []
+    if driver.read_only is not None or driver.deferrable is not None:
+        return []  # What psycopg begins then is another transaction than ours would be.
     # It is psycopg's setting alone: Django commits, and sets it as it was.
     driver.autocommit = True
     return ["BEGIN"]

@@ -40,6 +40,8 @@ from .conftest import PHONE, body_of, last_code
         (1, "10.0.0.5", "198.51.100.7:4711", "198.51.100.7"),
         (1, "10.0.0.5", "[2001:db8::1]:4711", "2001:db8::1"),
         (1, "10.0.0.5", "::ffff:198.51.100.7", "198.51.100.7"),
+        (0, "fe80::1%eth0", "", "fe80::1"),
+        (1, "10.0.0.5", f"fe80::1%{'0' * 1000}", None),
     ],
 )
 def test_the_client_is_counted_from_the_right(
@@ -55,6 +57,7 @@ def test_the_client_is_counted_from_the_right(
         ("198.51.100.7", "198.51.100.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2::1%eth0", "2001:db8:1:2::/64"),
     ],
 )
 def test_an_ipv6_subscriber_is_one_network(address: str, network: str) -> None:
@@ -85,6 +88,19 @@ def test_behind_a_told_proxy_the_client_is_counted(client: Client) -> None:
     ask(client, REMOTE_ADDR="10.0.0.5", HTTP_X_FORWARDED_FOR="6.6.6.6, 198.51.100.7")
     assert Limit.objects.filter(key="ip:198.51.100.7").exists()
     assert OTPCode.objects.get().ip_address is None
+
+
+def test_no_long_text_is_an_address() -> None:
+    # Who writes it would have it kept: what was read is remembered.
+    with pytest.raises(ValueError, match="no IP address"):
+        network_of(f"fe80::1%{'0' * 1000}")
+
+
+@pytest.mark.django_db(transaction=True)
+@override_sms_otp(STORE_IP_ADDRESS=True)
+def test_a_zone_is_not_stored(client: Client) -> None:
+    ask(client, REMOTE_ADDR="fe80::1%eth0")
+    assert OTPCode.objects.get().ip_address == "fe80::1"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -57,7 +57,7 @@ def one_clock() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of another call comes between writes that are sent together: fewer orders."""
-    monkeypatch.setattr(writes, "takes_several", lambda connection: False)
+    monkeypatch.setattr(writes, "takes_several", lambda cursor: False)
 
 
 def every_order(

@@ -85,7 +85,7 @@ def test_what_another_control_withholds_does_not_count_for_the_country(client: C
 def test_a_round_that_is_lost_counts_once(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = NumberRow.replaced_by
+    write = NumberRow.replace
     lost: list[int] = []
 
     def lose_once(row: NumberRow, *args: Any, **options: Any) -> Any:
@@ -94,7 +94,7 @@ def test_a_round_that_is_lost_counts_once(
             raise LostRound
         return write(row, *args, **options)
 
-    monkeypatch.setattr(NumberRow, "replaced_by", lose_once)
+    monkeypatch.setattr(NumberRow, "replace", lose_once)
     with limits(ip="2/h"):
         assert [ask(client, phone) for phone in NEIGHBOURS[:3]] == [SENT, SENT, FULL]
 
@@ -107,7 +107,7 @@ def test_an_error_after_the_count_gives_it_back(
 
     with limits(ip="1/h"):
         with monkeypatch.context() as patch:
-            patch.setattr(NumberRow, "replaced_by", fail)
+            patch.setattr(NumberRow, "replace", fail)
             with pytest.raises(RuntimeError):
                 ask(client, NEIGHBOURS[0])
         assert [ask(client, phone) for phone in NEIGHBOURS[:2]] == [SENT, FULL]

@@ -40,6 +40,15 @@ class PickyResolver(VerifiedPhoneResolver):
         return super().may_log_in(user, phone_number) and user.get_username() != "unpaid"
 
 
+class LockingResolver(VerifiedPhoneResolver):
+    """Reads a row that it may lock, and leaves a note that a failure takes back."""
+
+    def may_log_in(self, user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        User.objects.filter(pk=locked.pk).update(first_name="was here")
+        return super().may_log_in(user, phone_number)
+
+
 class LenientResolver(VerifiedPhoneResolver):
     def may_log_in(self, user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
         return True
@@ -202,6 +211,23 @@ def test_a_resolver_may_refuse_a_user(
 ) -> None:
     VerifiedPhoneFactory.create(phone_number=PHONE, user=UserFactory.create(username=username))
     assert log_in(get_code, auth_code).status_code == status
+
+
+@pytest.mark.django_db(transaction=True)
+@override_sms_otp(USER_RESOLVER=f"{HERE}.LockingResolver")
+def test_who_may_log_in_is_asked_in_the_transaction() -> None:
+    def fail(user: AbstractBaseUser) -> None:
+        raise RuntimeError
+
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    services.request_code(NUMBER)
+    with pytest.raises(RuntimeError):
+        services.redeem_code(last_code(), phone_number=NUMBER, grant=fail)
+    user.refresh_from_db()
+    assert user.first_name != "was here"
+    assert isinstance(services.redeem_code(last_code(), phone_number=NUMBER), Redeemed)
+    user.refresh_from_db()
+    assert user.first_name == "was here"
 
 
 @override_sms_otp(USER_RESOLVER=f"{HERE}.LenientResolver")

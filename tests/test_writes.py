@@ -10,11 +10,16 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from django_sms_otp.hooks import Challenge, SendAttempt
 from django_sms_otp.limits import MEMORY
 from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.outcomes import Redeemed
+from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.rows import Read
-from django_sms_otp.statements import replace_limit
+from django_sms_otp.services import redeem_code
+from django_sms_otp.statements import insert_limit, replace_limit
+from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.traffic import SharedState
 from django_sms_otp.writes import LostRound, Write
 
@@ -77,18 +82,117 @@ def test_a_transaction_is_sent_with_its_beginning(get_code: Post, auth_code: Pos
 
 
 @OF_POSTGRESQL
-def test_in_a_transaction_that_has_begun_there_is_no_other(get_code: Post) -> None:
+def test_a_transaction_that_has_more_to_do_is_begun_by_the_driver(get_code: Post) -> None:
     get_code()
-
     otp_code = OTPCode.objects.get()
+    autocommit = []
 
     def write_twice(row: NumberRow) -> None:
         with row.replaced_by(row.state):
+            # Django asks the driver, to know what outlives the transaction.
+            autocommit.append(connection.connection.autocommit)
             row.write(row.supersession(otp_code))
 
     with sent() as texts:
         in_rounds(PHONE, write_twice)
-    assert [verbs(text) for text in texts] == [["SELECT"], ["BEGIN", "UPDATE"], ["UPDATE"]]
+    assert [verbs(text) for text in texts] == [["SELECT"], ["UPDATE"], ["UPDATE"]]
+    assert autocommit == [False]
+
+
+@OF_POSTGRESQL
+@pytest.mark.parametrize("setting", ["read_only", "deferrable"])
+def test_a_transaction_is_as_the_connection_is_set(
+    get_code: Post, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.ensure_connection()
+    setattr(connection.connection, setting, False)
+    try:
+        with sent() as texts:
+            assert get_code().status_code == 202
+    finally:
+        setattr(connection.connection, setting, None)
+    assert "BEGIN" not in [verb for text in texts for verb in verbs(text)]
+
+
+@OF_POSTGRESQL
+def test_a_lost_round_waits_with_no_shared_row_locked(get_code: Post) -> None:
+    with override_sms_otp(COOLDOWN=[]):
+        get_code()
+        with sent() as texts:
+            get_code()
+    assert [verbs(text) for text in texts] == [
+        ["SELECT"],
+        ["UPDATE"],
+        ["UPDATE", "UPDATE"],
+        ["UPDATE"],
+    ]
+
+
+def drained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    result = execute(sql, params, many, context)
+    while not sql.startswith("SELECT") and context["cursor"].nextset():
+        pass
+    return result
+
+
+def prefixed(execute: Any, sql: str, *rest: Any) -> Any:
+    """As django-pghistory tells a trigger who changes a row."""
+    if sql.startswith("SELECT"):
+        return execute(sql, *rest)
+    return drained(execute, f"SET LOCAL a.person = 7; {sql}", *rest)
+
+
+@OF_POSTGRESQL
+@pytest.mark.parametrize("wrapper", [drained, prefixed])
+def test_wrappers_of_the_site_may_go_through_the_results(
+    wrapper: Any, get_code: Post, auth_code: Post
+) -> None:
+    with connection.execute_wrapper(wrapper):
+        log_in(get_code, auth_code)
+        get_code(phone_number="+14155552672")
+        wrong = auth_code(phone_number="+14155552672", code="0")
+        assert wrong.status_code == 401
+    assert OTPCode.objects.get(phone_number="+14155552672").failed_attempts == 1
+
+
+class Reconnecting(Challenge):
+    def passes(self, attempt: SendAttempt) -> bool:
+        connection.close()
+        return True
+
+
+def test_a_hook_may_close_the_connection(get_code: Post, auth_code: Post) -> None:
+    with override_sms_otp(CHALLENGE=f"{__name__}.Reconnecting"):
+        log_in(get_code, auth_code)
+
+
+def test_the_transaction_is_written_to_by_its_own_connection() -> None:
+    of_number, left = row(), connection.connection
+    # As a pool does it: the connection lives on, for others.
+    connection.connection = None
+    try:
+        of_number.replace(of_number.state.unlocked())
+        assert Limit.objects.filter(key=PHONE).exists()
+        assert connection.connection is not left
+    finally:
+        left.close()
+
+
+@OF_POSTGRESQL
+def test_a_grant_may_read_through_a_cursor_of_the_server(
+    get_code: Post, django_user_model: Any
+) -> None:
+    get_code()
+
+    def grant(user: Any) -> list[Any]:
+        return list(django_user_model.objects.select_for_update().iterator())
+
+    number = parse_phone_number(PHONE)
+    for _ in range(2):  # A user who is registered, and one who is known.
+        answer = redeem_code(last_code(), phone_number=number, grant=grant)
+        assert isinstance(answer, Redeemed)
+        assert answer.granted == [answer.user]
+        get_code()
 
 
 def test_a_write_that_matches_nothing_undoes_the_others() -> None:
@@ -144,6 +248,20 @@ def test_a_duplicate_in_another_table_is_no_lost_race() -> None:
     # One round more, for a user that another login may have made.
     assert len(calls) == 2
     assert list(Limit.objects.values()) == before
+
+
+@OF_POSTGRESQL
+def test_a_row_that_its_table_refuses_is_no_lost_race() -> None:
+    calls: list[int] = []
+
+    def add_half(row: NumberRow) -> None:
+        calls.append(1)
+        values = {"key": "site", "state": {}, "version": 1, "updated_at": None, "held": False}
+        row.write(Write(insert_limit, values))
+
+    with pytest.raises(IntegrityError):
+        in_rounds(PHONE, add_half)
+    assert len(calls) == 2
 
 
 @OF_POSTGRESQL

@@ -54,7 +54,6 @@ class Guess(Generic[T]):
 class Account(NamedTuple):
     user: AbstractBaseUser | None = None
     registered: bool = False
-    admitted: bool = False
 
 
 class Verdict(NamedTuple, Generic[T]):
@@ -194,19 +193,17 @@ def _account(phone_number: PhoneNumber) -> Account | None:
         user = resolver.get_user(phone_number)
         if user is None:
             return None if get_settings().UNKNOWN_NUMBERS == "register" else Account()
-        return Account(user=user, admitted=resolver.may_log_in(user, phone_number))
+        return Account(user=user)
     except LoginRefused:
         return Account()
 
 
 def _registered(phone_number: PhoneNumber) -> Account:
-    resolver = get_user_resolver()
     try:
-        user = resolver.create_user(phone_number)
-        admitted = resolver.may_log_in(user, phone_number)
+        user = get_user_resolver().create_user(phone_number)
     except LoginRefused:
         return Account()
-    return Account(user=user, registered=True, admitted=admitted)
+    return Account(user=user, registered=True)
 
 
 def _consumption(
@@ -227,7 +224,7 @@ def _consumption(
 
 @sensitive_variables("guess")
 def _log_in(guess: Guess[T], otp_code: OTPCode, account: Account) -> Redeemed[T]:
-    if guess.purpose == LOGIN and not account.admitted:
+    if guess.purpose == LOGIN and not _may_log_in(account.user, phone_number_of(otp_code)):
         raise LoginRefused
     granted = guess.grant(account.user) if guess.grant and account.user else None
     return Redeemed(
@@ -236,3 +233,7 @@ def _log_in(guess: Guess[T], otp_code: OTPCode, account: Account) -> Redeemed[T]
         registered=account.registered,
         granted=granted,
     )
+
+
+def _may_log_in(user: AbstractBaseUser | None, phone_number: PhoneNumber) -> bool:
+    return user is not None and get_user_resolver().may_log_in(user, phone_number)
