@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from django_sms_otp.drivers import takes_several
 from django_sms_otp.models import Limit
 from django_sms_otp.rows import Read
 from django_sms_otp.statements import read_by_keys
@@ -86,5 +87,7 @@ def test_other_cursors_of_the_site_read_as_ever() -> None:
 @pytest.mark.usefixtures("limit")
 def test_a_cursor_may_lack_what_is_psycopgs_own() -> None:
     with connection.cursor() as cursor:
+        assert takes_several(cursor)
         bare = CursorWrapper(Tracing(cursor.cursor), connection)
+        assert not takes_several(bare)
         assert read(bare)[0] == PHONE

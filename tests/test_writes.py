@@ -10,9 +10,10 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from django_sms_otp.compiled import Statement, insert
 from django_sms_otp.hooks import Challenge, SendAttempt
 from django_sms_otp.limits import MEMORY
-from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.rounds import NumberRow, in_rounds
@@ -24,7 +25,7 @@ from django_sms_otp.traffic import SharedState
 from django_sms_otp.writes import LostRound, Write
 
 from .conftest import PHONE, Post, body_of, last_code
-from .factories import OTPCodeFactory
+from .factories import OTPCodeFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -231,8 +232,11 @@ def test_it_is_said_how_many_rows_each_has_matched() -> None:
     assert in_rounds(PHONE, supersede) == [1, 0]
 
 
-def test_a_duplicate_in_another_table_is_no_lost_race() -> None:
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_duplicate_in_another_table_is_no_lost_race(is_known: bool) -> None:
     otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    if is_known:
+        in_rounds(PHONE, lambda row: row.replace(row.state))
     before = list(Limit.objects.values())
     calls: list[int] = []
 
@@ -248,6 +252,16 @@ def test_a_duplicate_in_another_table_is_no_lost_race() -> None:
     # One round more, for a user that another login may have made.
     assert len(calls) == 2
     assert list(Limit.objects.values()) == before
+
+
+def test_a_duplicate_of_a_sites_own_is_no_lost_race() -> None:
+    columns = {"user_id": UserFactory.create().pk, "phone_number": PHONE, "is_primary": True}
+    values = {**columns, "verified_at": timezone.now()}
+    VerifiedPhone.objects.create(**values)
+    again = Write(Statement(lambda: insert(VerifiedPhone, values)), values)
+    in_rounds(PHONE, lambda row: row.replace(row.state))
+    with pytest.raises(IntegrityError):
+        in_rounds(PHONE, lambda row: row.replace(row.state, again))
 
 
 @OF_POSTGRESQL
