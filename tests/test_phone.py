@@ -94,6 +94,13 @@ def test_regions_with_a_shared_country_code_are_told_apart(text: str, region: st
     assert parse_phone_number(text).region == region
 
 
+def test_where_numbers_of_no_type_pass_they_have_the_right_length() -> None:
+    nobodys = "+1 555 012 3456"
+    assert parse_phone_number(nobodys, refused_types=()).e164 == "+15550123456"
+    with pytest.raises(InvalidPhoneNumber):
+        parse_phone_number("+1 555 012", refused_types=())
+
+
 @pytest.mark.parametrize(
     "text",
     [
