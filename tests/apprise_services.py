@@ -27,7 +27,15 @@ KNOWN = {
     "source": "15005550006",
 }
 UUID = "a1b2c3d4-a1b2-a1b2-a1b2-a1b2c3d4a1b2"
-CANDIDATES = [SECRET, SECRET[:25], f"AC{SECRET}", UUID, "12345", "Shop"]
+CANDIDATES = [
+    SECRET,
+    SECRET[:25],
+    f"AC{SECRET}",
+    UUID,
+    "12345",
+    "Shop",
+    f"phone-number-id-{SECRET}",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +88,10 @@ def _value(name: str, token: Any) -> str:
         return KNOWN[name]
     pattern, flags = token.get("regex") or ("", "")
     matches = re.compile(pattern, re.IGNORECASE if flags == "i" else 0).match
-    return next(each for each in CANDIDATES if matches(each))
+    for each in CANDIDATES:
+        if matches(each):
+            return each
+    raise LookupError(f"No value fits {name!r} of a new service: {pattern}")
 
 
 SERVICES = _services()
