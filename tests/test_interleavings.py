@@ -34,8 +34,8 @@ pytestmark = [
     ),
 ]
 
-PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "2"))
-"""Of three calls of three kinds. 99 leaves no order out, and takes many minutes."""
+MOST_PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "99"))
+"""Of three calls. 99 leaves no order out, and takes minutes."""
 
 TAKES_SEVERAL = drivers.takes_several
 
@@ -90,12 +90,7 @@ def test_two_calls_that_send_their_writes_together(
 
 @pytest.mark.parametrize("scenario", scenarios.THREE_AT_ONCE)
 def test_three_calls_in_every_order(scenario: Scenario) -> None:
-    every_order(scenario)
-
-
-@pytest.mark.parametrize("scenario", scenarios.THREE_BY_FEW_PREEMPTIONS)
-def test_three_calls_in_the_orders_of_few_preemptions(scenario: Scenario) -> None:
-    every_order(scenario, preemptions=PREEMPTIONS)
+    every_order(scenario, preemptions=MOST_PREEMPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +139,7 @@ def test_with_a_first_version_that_can_be_known_a_cooldown_is_passed_by(
     # A row that was purged and made anew is taken for the one that was read.
     monkeypatch.setattr(rows, "new_version", lambda: 1)
     with pytest.raises(Violation, match="two messages") as found:
-        every_order(scenarios.requests_and_purge, preemptions=PREEMPTIONS)
+        every_order(scenarios.requests_and_purge, preemptions=2)
     print(found.value)
 
 

@@ -26,7 +26,7 @@ from .interleaving.scenarios import NOW, PHONE, invalidate, request
 from .interleaving.scene import scene
 from .interleaving.scheduler import Scheduler
 from .interleaving.weakened import ignoring
-from .test_interleavings import PREEMPTIONS, one_by_one  # noqa: F401 (a fixture)
+from .test_interleavings import one_by_one  # noqa: F401 (a fixture)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -38,6 +38,9 @@ pytestmark = [
 
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
+
+PREEMPTIONS = 2
+"""A guess has twice the steps here: without a bound the orders take half an hour."""
 
 Check = Callable[[Order], None]
 
