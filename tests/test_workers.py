@@ -59,6 +59,7 @@ def worker(started: Worker, settings: Any) -> Iterator[Worker]:
     with started.site(COOLDOWN=[]):
         yield started
     started.orders.withdraw()
+    started.come_to_rest()
 
 
 def ask() -> OTPCode:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.test import override_settings
+from django_tasks_db.models import DBTaskResult
 from kombu.connection import Connection
 
 from django_sms_otp.testing import override_sms_otp
@@ -88,6 +89,16 @@ class Worker:
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def come_to_rest(self) -> None:
+        """Let it write down that its job is done: without the row it would end with an error.
+
+        A job whose worker was killed is never done, so there is no waiting for long.
+        """
+        if self._broker is None:
+            deadline = time.monotonic() + 1
+            while DBTaskResult.objects.running().exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
 
     def stop(self) -> None:
         self.kill()
