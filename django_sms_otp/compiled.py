@@ -5,12 +5,14 @@ most of what a request cost. A :class:`Statement` is a query of the ORM's with a
 in the place of each value. It is compiled when it is first used on a database; from then on its
 parameters are bound, and it runs through Django's own cursor, so that execute wrappers, query
 logs and database errors are as ever. Models' signals are not sent, as with ``bulk_create()``.
+Where the database may keep plans, it is not planned anew either: see :mod:`~.plans`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,10 +22,13 @@ from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 from .drivers import hasten_timestamps
+from .plans import Plan, keeps_plans
 
 __all__ = ["Param", "Statement", "insert", "param", "update"]
 
 Prepare = Callable[[Any, BaseDatabaseWrapper], Any]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _adapted(value: datetime | None, connection: BaseDatabaseWrapper) -> Any:
@@ -68,36 +73,70 @@ def update(rows: QuerySet[Any], **changes: Any) -> Query:
     return query
 
 
-def insert(model: type[Model], names: Collection[str]) -> Query:
+def insert(
+    model: type[Model], names: Collection[str], *, constants: Mapping[str, Any] = NOTHING
+) -> Query:
     """Return what a model's ``create()`` runs, with these columns as parameters; the others
-    are left to the database."""
-    columns = [each for each in model._meta.concrete_fields if each.attname in names]
-    row = model(**{each.attname: Param(each.attname, each) for each in columns})
+    are left to the database.
+
+    :param constants: columns that have the same value each time.
+    """
+    given = {*names, *constants}
+    columns = [each for each in model._meta.concrete_fields if each.attname in given]
+    params = {each.attname: Param(each.attname, each) for each in columns}
     query = InsertQuery(model)
-    query.insert_values(columns, [row])
+    query.insert_values(columns, [model(**{**params, **constants})])
     return query
+
+
+class _Value(NamedTuple):
+    """What stands in a place of a statement.
+
+    :param name: of a parameter; empty: it is a constant.
+    :param prepare: how to prepare it; ``None``: not at all.
+    """
+
+    name: str
+    prepare: Prepare | None
+    constant: Any
 
 
 class _Compiled(NamedTuple):
     """
-    :param params: name, how to prepare it (``None``: not at all), or else a constant.
+    :param values: of all places.
     :param converters: by column: of values that the database's driver returns otherwise than
         the model's field.
+    :param plan: of the statement, where the database keeps plans; ``values`` are then those
+        that it does not have.
     """
 
     sql: str
-    params: Sequence[tuple[str, Prepare | None, Any]]
+    values: Sequence[_Value]
     converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+    plan: Plan | None = None
 
-    def bound(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
-        return [
+    def bound(
+        self, values: Mapping[str, Any], connection: BaseDatabaseWrapper
+    ) -> tuple[str, list[Any]]:
+        params = [
             constant
             if not name
             else values[name]
             if prepare is None
             else prepare(values[name], connection)
-            for name, prepare, constant in self.params
+            for name, prepare, constant in self.values
         ]
+        return self.plan.made_on(connection) if self.plan else self.sql, params
+
+    def planned(self, connection: BaseDatabaseWrapper) -> _Compiled:
+        """Return the same as a plan that the database keeps. A value that stands in several
+        places is sent once."""
+        given = [*dict.fromkeys(value for value in self.values if value.name)]
+        places = [given.index(value) + 1 if value.name else None for value in self.values]
+        constants = [value.constant for value in self.values if not value.name]
+        with connection.cursor() as cursor:
+            plan = Plan.of(self.sql, places, constants, cursor)
+        return self._replace(values=given, plan=plan)
 
 
 class Statement:
@@ -115,8 +154,7 @@ class Statement:
         self, connection: BaseDatabaseWrapper, *shape: Hashable, **values: Any
     ) -> tuple[str, list[Any]]:
         """Return its SQL, and the parameters of it."""
-        compiled = self._for(connection, shape)
-        return compiled.sql, compiled.bound(values, connection)
+        return self._for(connection, shape).bound(values, connection)
 
     def execute(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> int:
         """Run it, and return how many rows it matched."""
@@ -127,7 +165,7 @@ class Statement:
         """Run it, and return the rows that it found, as the models' fields have them."""
         compiled = self._for(cursor.db, shape)
         hasten_timestamps(cursor)
-        cursor.execute(compiled.sql, compiled.bound(values, cursor.db))
+        cursor.execute(*compiled.bound(values, cursor.db))
         rows = [list(row) for row in cursor.fetchall()]
         for column, converters, expression in compiled.converters:
             for row in rows:
@@ -136,10 +174,12 @@ class Statement:
         return rows
 
     def _for(self, connection: BaseDatabaseWrapper, shape: tuple[Hashable, ...]) -> _Compiled:
-        key = (connection.alias, shape)
+        is_planned = keeps_plans(connection)
+        key = (connection.alias, is_planned, shape)
         # Two threads may both compile it at first, and come to the same.
         if key not in self._compiled:
-            self._compiled[key] = _compile(self._build(*shape), connection.alias)
+            compiled = _compile(self._build(*shape), connection.alias)
+            self._compiled[key] = compiled.planned(connection) if is_planned else compiled
         return self._compiled[key]
 
 
@@ -151,13 +191,13 @@ def _compile(query: Query, alias: str) -> _Compiled:
     converters = compiler.get_converters(columns)
     return _Compiled(
         sql=sql,
-        params=[_binding(each) for each in params],
+        values=[_value(each) for each in params],
         converters=[(column, *found) for column, found in converters.items()],
     )
 
 
-def _binding(value: Any) -> tuple[str, Prepare | None, Any]:
+def _value(value: Any) -> _Value:
     if not isinstance(value, Param):
-        return "", None, value
+        return _Value("", None, value)
     field = value.output_field
-    return value.name, PREPARE.get(type(field), field.get_db_prep_value), None
+    return _Value(value.name, PREPARE.get(type(field), field.get_db_prep_value), None)

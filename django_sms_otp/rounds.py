@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -28,7 +27,7 @@ from .exceptions import Contention
 from .limits import NumberState
 from .models import Limit, OTPCode, new_request_id, new_seed
 from .rows import LimitRow, Read
-from .statements import CODE_FIELDS, insert_code, supersede_code
+from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code
 from .traffic import SharedState
 from .transactions import MOST_ROUNDS, Races, database_alias, own_transaction
 from .writes import LostRound, Write, send
@@ -42,8 +41,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-RANDOM = frozenset({"id", "seed"})
-"""Columns of a code that no two codes share."""
+ID = CODE_FIELDS.index("id")
+BY_AGE = itemgetter(CODE_FIELDS.index("created_at"), ID)
 
 OPTIMISTIC_ROUNDS = 3
 """After so many lost ones a round takes the row's lock before it reads, and so wins."""
@@ -52,13 +51,11 @@ OPTIMISTIC_ROUNDS = 3
 class NumberRow:
     """A number's row, its codes and the shared rows as they were read, and the right to
     replace them once.
-
-    ``newest_first`` are the number's codes of one purpose that have not expired.
     """
 
     def __init__(self, read: Read, cursor: CursorWrapper, *, locked: bool = False) -> None:
         self.alias, self._cursor, self._locked = read.alias, cursor, locked
-        rows, self.newest_first = read.all(cursor)
+        rows, self._codes = read.all(cursor)
         self._driver = cursor.db.connection
         self._clock = clock = timezone.now()
         number, *others = (*(read.keys or [next(iter(rows), "")]), *read.watched)
@@ -75,18 +72,21 @@ class NumberRow:
     def newest(self) -> OTPCode | None:
         """Return the one code that counts, whatever its state: a filter on the state would
         bring an older code back to life."""
-        return self.newest_first[0] if self.newest_first else None
+        latest = max(self._codes, key=BY_AGE, default=None)
+        return None if latest is None else OTPCode.from_db(self.alias, CODE_FIELDS, latest)
 
     def code(self, request_id: uuid.UUID) -> OTPCode | None:
-        return next((code for code in self.newest_first if code.pk == request_id), None)
+        found = (row for row in self._codes if row[ID] == request_id)
+        return next((OTPCode.from_db(self.alias, CODE_FIELDS, row) for row in found), None)
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a code of the number's, and what inserts it."""
-        values = {**_defaults(), "id": new_request_id(), "seed": new_seed(), **columns}
-        given = {name: value for name, value in values.items() if value is not None}
+        given = {"id": new_request_id(), "seed": new_seed(), **columns}
+        values = {**NEW_CODE, **given}
         row = [values[name] for name in CODE_FIELDS]
         otp_code = OTPCode.from_db(self.alias, CODE_FIELDS, row)
-        return otp_code, Write(insert_code, given, tuple(given))
+        names = [name for name, value in given.items() if value is not None]
+        return otp_code, Write(insert_code, given, names)
 
     def supersession(self, otp_code: OTPCode) -> Write:
         """Return what marks a code as replaced, if it is live."""
@@ -155,13 +155,6 @@ class NumberRow:
         return self._cursor
 
 
-@cache
-def _defaults() -> Mapping[str, Any]:
-    """What the columns of any new code hold, unless it is said otherwise."""
-    columns = OTPCode._meta.concrete_fields
-    return {each.attname: each.get_default() for each in columns if each.name not in RANDOM}
-
-
 def in_rounds(
     phone_number: str | None,
     attempt: Callable[[NumberRow], T],
@@ -200,7 +193,7 @@ def in_rounds(
                 raise
             clashed = True
         except DatabaseError as error:
-            if not races.was_lost(error):
+            if not races.was_lost(error, read.alias):
                 raise
     raise Contention("The rows of this number changed in every round.")
 
@@ -225,7 +218,7 @@ def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any] | None])
         except LostRound:
             continue
         except DatabaseError as error:
-            if not races.was_lost(error):
+            if not races.was_lost(error, alias):
                 raise
     raise Contention("The row changed in every round.")
 

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from .models import Limit, OTPCode, new_version
 from .statements import (
-    CODE_FIELDS,
     LIMIT_FIELDS,
     insert_limit,
     read_by_keys,
@@ -86,16 +85,17 @@ class Read(NamedTuple):
     request_id: uuid.UUID | None = None
     watched: Sequence[str] = ()
 
-    def all(self, cursor: CursorWrapper) -> tuple[dict[str, Stored], list[OTPCode]]:
+    def all(self, cursor: CursorWrapper) -> tuple[dict[str, Stored], list[list[Any]]]:
+        """Return the limits rows by their keys, and the columns of the number's codes of the
+        purpose that have not expired."""
         limits: dict[str, Stored] = {}
-        codes: list[OTPCode] = []
+        codes: list[list[Any]] = []
         for values in self._found(cursor):
             of_limit, of_code = values[: len(LIMIT_FIELDS)], values[len(LIMIT_FIELDS) :]
             limit = Stored._make(of_limit)
             limits[limit.key] = limit
             if of_code[0] is not None:
-                codes.append(OTPCode.from_db(self.alias, CODE_FIELDS, of_code))
-        codes.sort(key=lambda code: (code.created_at, code.pk), reverse=True)
+                codes.append(of_code)
         return limits, codes
 
     def _found(self, cursor: CursorWrapper) -> list[list[Any]]:

@@ -18,6 +18,7 @@ from .states import RECEIVED, DeliveryState
 __all__ = [
     "CODE_FIELDS",
     "LIMIT_FIELDS",
+    "NEW_CODE",
     "consume_code",
     "count_attempt",
     "find_user",
@@ -34,6 +35,16 @@ __all__ = [
 
 LIMIT_FIELDS = [field.attname for field in Limit._meta.concrete_fields]
 CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
+
+RANDOM = frozenset({"id", "seed"})
+"""Columns of a code that no two codes share."""
+
+NEW_CODE = {
+    field.attname: field.get_default()
+    for field in OTPCode._meta.concrete_fields
+    if field.name not in RANDOM
+}
+"""What the columns of any new code hold, unless it is said otherwise."""
 
 
 @Statement
@@ -70,7 +81,13 @@ def replace_limit() -> Query:
 
 @Statement
 def insert_code(*columns: str) -> Query:
-    return insert(OTPCode, columns)
+    """Insert a new code; the others of its columns have what every new code has."""
+    others = {
+        name: value
+        for name, value in NEW_CODE.items()
+        if name not in columns and value is not None
+    }
+    return insert(OTPCode, columns, constants=others)
 
 
 @Statement
@@ -127,7 +144,9 @@ def record_delivery_and_supersede(state: str, *columns: str) -> Query:
     }
     mark = When(older, then=param(OTPCode, "superseded_at"))
     changes["superseded_at"] = Case(mark, default=F("superseded_at"))
-    return update(OTPCode.objects.filter(mine | older), **changes)
+    # Both by their keys first: for an OR alone PostgreSQL reads all of a young table.
+    both = [param(OTPCode, "id"), param(OTPCode, "id", "superseded")]
+    return update(OTPCode.objects.filter(mine | older, pk__in=both), **changes)
 
 
 def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:

@@ -16,6 +16,7 @@ from django.db.models import Model
 
 from .exceptions import InsideTransaction
 from .models import OTPCode, VerifiedPhone
+from .plans import UNUSABLE
 
 __all__ = [
     "MOST_ROUNDS",
@@ -62,19 +63,29 @@ class Races:
     def __init__(self) -> None:
         self._deadline = time.monotonic() + PATIENCE
 
-    def was_lost(self, error: DatabaseError) -> bool:
-        """Tell whether to try again after an error."""
+    def was_lost(self, error: DatabaseError, alias: str = "") -> bool:
+        """Tell whether to try again after an error.
+
+        :param alias: of the database that one of our statements failed on.
+        """
+        if alias and _sqlstate(error) in UNUSABLE and not connections[alias].in_atomic_block:
+            # Its plans are not what we take them for; the next connection makes its own.
+            connections[alias].close()
+            return time.monotonic() <= self._deadline
         return _is_lost_race(error) and time.monotonic() <= self._deadline
 
 
-def retry_lost_races(write: Callable[[], T]) -> T:
-    """Call ``write``, and again where the database broke it off for another's sake."""
+def retry_lost_races(write: Callable[[], T], alias: str = "") -> T:
+    """Call ``write``, and again where the database broke it off for another's sake.
+
+    :param alias: of the database, where ``write`` runs one of our statements.
+    """
     races = Races()
     for number in range(MOST_ROUNDS):
         try:
             return write()
         except DatabaseError as error:
-            if number == MOST_ROUNDS - 1 or not races.was_lost(error):
+            if number == MOST_ROUNDS - 1 or not races.was_lost(error, alias):
                 raise
     raise AssertionError("unreachable")
 
@@ -168,12 +179,16 @@ def _relax_isolation(connection: BaseDatabaseWrapper) -> None:
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {lower}")
 
 
+def _sqlstate(error: DatabaseError) -> str | None:
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
 def _is_lost_race(error: DatabaseError) -> bool:
     """Tell a deadlock, serialization failure or lock time-out from other errors."""
-    cause = error.__cause__
-    sqlstate = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    if sqlstate in POSTGRESQL_RACES:
+    if _sqlstate(error) in POSTGRESQL_RACES:
         return True
+    cause = error.__cause__
     if (getattr(cause, "sqlite_errorcode", 0) & 0xFF) == SQLITE_BUSY:
         return True
     return bool(error.args) and error.args[0] in MYSQL_RACES

@@ -101,7 +101,8 @@ def recorded_and_superseded() -> int:
     }
     mark = When(other, then=column("superseded_at", NOW))
     changes["superseded_at"] = Case(mark, default=F("superseded_at"))
-    return OTPCode.objects.filter(mine | other).update(**changes)
+    both = OTPCode.objects.filter(mine | other, pk__in=[REQUEST_ID, OTHER_ID])
+    return both.update(**changes)
 
 
 CODE = a_code(id=OTHER_ID, ip_address="2001:db8::1")
@@ -220,7 +221,8 @@ def sent() -> Iterator[Sent]:
             # The ORM puts an expression in brackets, and a value not; create() asks for what
             # the database has chosen. Adapters of drivers have no equality of their own.
             plain = sql.replace("(%s)", "%s").partition(" RETURNING ")[0]
-            noted.append((plain, [str(getattr(each, "obj", each)) for each in params]))
+            values = [str(getattr(each, "obj", each)) for each in params or ()]
+            noted.append((plain, values))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .contestants import CONTESTANTS, OWN, STATEMENTS, title
+from .contestants import ASIDE, CONTESTANTS, OWN, title
 from .effort import Effort, efforts
 from .plan import Plan
 from .process import Contestant, started
@@ -55,8 +55,8 @@ def measure(plan: Plan, server: Mapping[str, Any], pythons: Mapping[str, str]) -
         machine = _machine(contestants)
     grown, purged = {}, {}
     for entry in CONTESTANTS:
-        if entry.name == STATEMENTS:
-            continue  # Its tables are this app's.
+        if entry.name in ASIDE:
+            continue
         grown[entry.name] = _growth(plan, server, entry.name, pythons[entry.name])
         _say(f"Purging {title(entry.name)} ...")
         with started(entry.name, server, python=pythons[entry.name]) as contestant:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, cast
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -40,7 +41,8 @@ class ForgivingNegotiation(DefaultContentNegotiation):
     """Answers in JSON whatever the client asks for: a login is not to fail by a header."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
-        if request.META.get("HTTP_ACCEPT", "*/*") in ANY_OR_JSON and not request.GET:
+        meta = request.META
+        if meta.get("HTTP_ACCEPT", "*/*") in ANY_OR_JSON and not meta.get("QUERY_STRING"):
             return renderers[0], renderers[0].media_type
         try:
             return super().select_renderer(request, renderers, format_suffix)
@@ -72,8 +74,12 @@ class SMSOTPView(GenericAPIView[Any]):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         # RFC 8259, 8.1. A charset of the client's choice ("hex") would reach Python's codecs.
-        request.encoding = "utf-8"
+        if (request.encoding or django_settings.DEFAULT_CHARSET) != "utf-8":
+            request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Do nothing: nobody is logged in yet, as ``request.user`` tells who asks."""
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

@@ -50,7 +50,9 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
             "The key of this code is gone.", error_code="key-gone", needs_attention=True
         )
     language = otp_code.language
-    with translation.override(language) if language else nullcontext():
+    # Mostly it is the language of this request. To switch to it costs more than to compare.
+    is_active = language in {"", translation.get_language()}
+    with nullcontext() if is_active else translation.override(language):
         body = compose(code, valid_for=valid_for)
     return SMSMessage(
         to=otp_code.phone_number,

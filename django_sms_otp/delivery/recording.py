@@ -58,7 +58,7 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
             statement.execute(cursor, state, *values, **bound)
 
     try:
-        retry_lost_races(execute)
+        retry_lost_races(execute, alias)
     except OUTAGES:
         # Databases close connections that are idle for as long as a gateway may take.
         connections[alias].close_if_unusable_or_obsolete()

@@ -12,6 +12,9 @@ DATABASES = {
     # Connections are kept: otherwise connecting is what would be measured.
     "default": {**json.loads(os.environ["BENCHMARK_DATABASE"]), "CONN_MAX_AGE": None}
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # psycopg's own default, which Django turns off for the sake of poolers.
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -20,6 +21,7 @@ from benchmarks.peers.sites.bare.serializers import AuthCodeSerializer, GetCodeS
 from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
 from django_sms_otp.rows import LimitRow, Read
 from django_sms_otp.statements import (
+    CODE_FIELDS,
     consume_code,
     count_attempt,
     find_user,
@@ -64,7 +66,8 @@ class AuthCode(APIView):
         serializer.is_valid(raise_exception=True)
         phone_number = serializer.validated_data["phone_number"]
         with connection.cursor() as cursor:
-            [row], [otp_code, *_] = _limits(cursor, phone_number)
+            [row], otp_codes = _limits(cursor, phone_number)
+            otp_code = max(otp_codes, key=attrgetter("created_at"))
             seen = otp_code.failed_attempts
             same = {"id": otp_code.pk, "now": row.now, "seen": seen}
             if code_of(otp_code) != serializer.validated_data["code"]:
@@ -84,7 +87,8 @@ class AuthCode(APIView):
 
 def _limits(cursor: CursorWrapper, *keys: str) -> tuple[list[LimitRow], list[OTPCode]]:
     found, otp_codes = Read("default", keys, "login").all(cursor)
-    return [LimitRow(key, found.get(key), timezone.now()) for key in keys], otp_codes
+    limits = [LimitRow(key, found.get(key), timezone.now()) for key in keys]
+    return limits, [OTPCode.from_db("default", CODE_FIELDS, row) for row in otp_codes]
 
 
 def _columns(phone_number: str, now: datetime) -> dict[str, Any]:

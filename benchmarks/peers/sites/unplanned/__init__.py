@@ -1,0 +1,1 @@
+"""This app where PostgreSQL keeps no plans, as Django has it by default."""
