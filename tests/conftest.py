@@ -51,12 +51,13 @@ BENCHMARKS = (
     "tests/test_abuse",
     "tests/test_benchmark_",
     "tests/test_delivery_run.py",
+    "tests/test_enumeration_time.py",
     "tests/test_load_run.py",
     "tests/test_memory.py",
     "tests/test_scale_run.py",
     "tests/test_sizing.py",
 )
-"""Modules that try what measures the app. Those take long, and run with one Python alone."""
+"""Modules that measure, or try what measures. Those take long, and run with one Python alone."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
