@@ -57,7 +57,7 @@ BENCHMARKS = (
     "tests/test_scale_run.py",
     "tests/test_sizing.py",
 )
-"""Modules that measure, or try what measures. Those take long, and run with one Python alone."""
+"""Modules that measure, or try what does. Those take long, and run with one Python alone."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
