@@ -12,6 +12,7 @@ from django_sms_otp.models import Limit
 from django_sms_otp.statements import record_delivery
 
 from .conftest import Post
+from .connection_options import connected_with
 from .test_statements import MINE, NOW, PAIRS, SENT, done, rows  # noqa: F401 (a fixture)
 from .test_writes import log_in, sent, verbs
 
@@ -22,18 +23,13 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    options = {**connection.settings_dict["OPTIONS"], "prepare_threshold": 5}
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    connection.close()
-    yield
-    connection.close()
+def kept() -> Iterator[None]:
+    with connected_with(prepare_threshold=5):
+        yield
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_a_plan_does_what_the_statement_does(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_does_what_the_statement_does(name: str) -> None:
     run, _ = PAIRS[name]
 
     def compiled() -> object:
@@ -43,9 +39,8 @@ def test_a_plan_does_what_the_statement_does(
     done(compiled)
     [(text, _)], found, after = done(compiled)
     assert text.startswith("EXECUTE sms_otp_")
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", None)
-    connection.close()
-    [(text, _)], expected, expected_after = done(compiled)
+    with connected_with(prepare_threshold=None):
+        [(text, _)], expected, expected_after = done(compiled)
     assert "EXECUTE" not in text
     assert (found, after) == (expected, expected_after)
 
@@ -105,14 +100,8 @@ def test_plans_that_are_no_good_any_more_are_made_anew(
 
 
 def test_where_psycopg_keeps_plans_itself_ours_are_not_kept(
-    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
+    get_code: Post, auth_code: Post
 ) -> None:
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
-    connection.close()
-    connection.features.__dict__.pop("uses_server_side_binding", None)
-    try:
-        with sent() as texts:
-            log_in(get_code, auth_code)
-    finally:
-        connection.features.__dict__.pop("uses_server_side_binding", None)
+    with connected_with(server_side_binding=True), sent() as texts:
+        log_in(get_code, auth_code)
     assert not any("EXECUTE" in text for text in texts)

@@ -25,6 +25,7 @@ from django_sms_otp.traffic import SharedState
 from django_sms_otp.writes import LostRound, Write
 
 from .conftest import PHONE, Post, body_of, last_code
+from .connection_options import connected_with
 from .factories import OTPCodeFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -280,17 +281,7 @@ def test_a_row_that_its_table_refuses_is_no_lost_race() -> None:
 
 
 @OF_POSTGRESQL
-def test_where_the_server_binds_values_people_log_in(
-    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = {**connection.settings_dict["OPTIONS"], "server_side_binding": True}
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    connection.close()
-    connection.features.__dict__.pop("uses_server_side_binding", None)
-    try:
-        with sent() as texts:
-            log_in(get_code, auth_code)
-    finally:
-        connection.close()
-        connection.features.__dict__.pop("uses_server_side_binding", None)
+def test_where_the_server_binds_values_people_log_in(get_code: Post, auth_code: Post) -> None:
+    with connected_with(server_side_binding=True), sent() as texts:
+        log_in(get_code, auth_code)
     assert all(len(verbs(text)) == 1 for text in texts)
