@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import translation
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
@@ -100,6 +101,16 @@ class Waits:
 
     def __call__(self, wait: timedelta) -> None:
         self.of.append(wait)
+
+
+def test_a_worker_writes_in_the_language_of_who_asked() -> None:
+    with translation.override("de"):
+        otp_code = ask()
+    with translation.override("fr"):
+        deliver_queued(otp_code.pk, Waits())
+        assert translation.get_language() == "fr"
+    [message] = Gateway.taken
+    assert message.body.startswith("Ihr Code")
 
 
 # Sent once ---------------------------------------------------------------------------------
