@@ -124,6 +124,17 @@ def test_a_page_gets_the_tables_between_its_marks_and_nothing_else(tmp_path: Pat
     assert (tmp_path / "figures.svg").read_text() == chart(KEPT)
 
 
+def test_a_page_keeps_what_was_not_measured_again(tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    write(page, KEPT)
+    faster = {**KEPT.loads, OWN: Load(0.95, 1.1, 1.1)}
+    write(page, replace(KEPT, loads=faster, growth={}, purges={}))
+    again = replace(KEPT, loads=faster)
+    assert tables(again) in page.read_text()
+    assert broken_promises(replace(again, growth={}, purges={})) == []
+
+
 def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "figures.md"
     page.write_text("text\n")

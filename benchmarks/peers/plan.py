@@ -17,7 +17,7 @@ class Plan:
     :param requests: of a contestant in a round, of each kind, at most.
     :param logins: of a contestant in a round, over HTTP, at most.
     :param clients: that log in at a time.
-    :param rows: sizes of the table.
+    :param rows: sizes of the table; none: nothing is measured beside expired rows.
     :param seconds: after which a contestant begins no more in its turn.
     :param repeats: the rounds of what takes minutes.
     :param purged: rows.

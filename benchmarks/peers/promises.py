@@ -48,7 +48,7 @@ def _slower_than_a_peer(results: Results) -> Iterator[str]:
 
 
 def _growing(results: Results) -> Iterator[str]:
-    for rows, growth in results.growth[OWN].items():
+    for rows, growth in results.growth.get(OWN, {}).items():
         if growth.times["login"] > targets.MOST_GROWTH:
             yield (
                 f"a login beside {rows} rows takes {growth.times['login']:.2f} times as long, "
@@ -57,8 +57,9 @@ def _growing(results: Results) -> Iterator[str]:
 
 
 def _purging(results: Results) -> Iterator[str]:
-    purge = results.purges[OWN]
-    assert purge is not None
+    purge = results.purges.get(OWN)
+    if purge is None:
+        return
     if purge.ratio > targets.MOST_PURGE:
         yield f"a purge takes {purge.ratio:.2f} times a DELETE's time, not {targets.MOST_PURGE}"
     if purge.longest > targets.LONGEST_BATCH:

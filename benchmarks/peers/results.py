@@ -55,7 +55,7 @@ def measure(plan: Plan, server: Mapping[str, Any], pythons: Mapping[str, str]) -
         machine = _machine(contestants)
     grown, purged = {}, {}
     for entry in CONTESTANTS:
-        if entry.name in ASIDE:
+        if entry.name in ASIDE or not plan.rows:
             continue
         grown[entry.name] = _growth(plan, server, entry.name, pythons[entry.name])
         _say(f"Purging {title(entry.name)} ...")

@@ -9,14 +9,19 @@ from .effort import STEPS
 from .results import Results
 from .timing import Growth
 
-__all__ = ["tables"]
+__all__ = ["sections", "tables"]
 
 Row = Sequence[str]
 
 
 def tables(results: Results) -> str:
     """Return all of them, each under a heading."""
-    parts = {
+    return "\n\n".join(sections(results).values())
+
+
+def sections(results: Results) -> dict[str, str]:
+    """Return each with its heading, by the heading, but for what was not measured."""
+    found = {
         "Machine": _table(("", ""), results.machine.items()),
         "Statements": _table(("", *STEPS), _statements(results)),
         "Function calls": _table(("", *STEPS), _calls(results)),
@@ -29,7 +34,9 @@ def tables(results: Results) -> str:
         ),
         "Purge": _table(("", "time, of a single DELETE's", "longest DELETE"), _purges(results)),
     }
-    return "\n\n".join(f"### {name}\n\n{table}" for name, table in parts.items())
+    if not results.growth:
+        del found["Beside expired rows"], found["Purge"]
+    return {name: f"### {name}\n\n{table}" for name, table in found.items()}
 
 
 def _statements(results: Results) -> Iterator[Row]:
