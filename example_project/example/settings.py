@@ -8,7 +8,8 @@ the environment, so that the same site runs on a laptop and on a server:
     DJANGO_ALLOWED_HOSTS         host names, with commas
     DJANGO_TRUSTED_PROXY_COUNT   "1" behind one proxy
     DATABASE_URL                 SQLite in this folder unless given. The driver of PostgreSQL
-                                 comes along; for MySQL and MariaDB install mysqlclient
+                                 comes along, and with "?prepare_threshold=5" at the end it
+                                 keeps plans; for MySQL and MariaDB install mysqlclient
     DJANGO_PUBLIC_URL            "https://example.com": Twilio tells there what has arrived
     TWILIO_ACCOUNT_SID           messages go to the console unless given
     TWILIO_AUTH_TOKEN
