@@ -43,9 +43,9 @@ def derive_code(
     :param phone_number: in E.164.
     :param context: digest of what else the code is bound to; empty where there is nothing.
     """
-    parts = (VERSION, seed, phone_number, purpose, context)
+    parts = [each.encode() for each in (VERSION, seed, phone_number, purpose, context)]
     # Length prefixes: without them ("1", "23") and ("12", "3") would share a code.
-    message = b"".join(_prefixed(part.encode()) for part in parts)
+    message = b"".join([len(part).to_bytes(4) + part for part in parts])
     digest = _hmac(_derivation_key(key), message)
     # 256 bits modulo at most 10^10: the bias is below 2^-222.
     return str(int.from_bytes(digest) % 10**length).zfill(length)
@@ -76,10 +76,6 @@ def _derivation_key(key: bytes) -> bytes:
 
 def _hmac(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
-
-
-def _prefixed(part: bytes) -> bytes:
-    return len(part).to_bytes(4) + part
 
 
 def _is_separator(char: str) -> bool:

@@ -43,6 +43,7 @@ T = TypeVar("T")
 
 ID = CODE_FIELDS.index("id")
 BY_AGE = itemgetter(CODE_FIELDS.index("created_at"), ID)
+ENDS = itemgetter(CODE_FIELDS.index("redeemed_at"), CODE_FIELDS.index("superseded_at"))
 
 OPTIMISTIC_ROUNDS = 3
 """After so many lost ones a round takes the row's lock before it reads, and so wins."""
@@ -73,18 +74,28 @@ class NumberRow:
         """Return the one code that counts, whatever its state: a filter on the state would
         bring an older code back to life."""
         latest = max(self._codes, key=BY_AGE, default=None)
-        return None if latest is None else OTPCode.from_db(self.alias, CODE_FIELDS, latest)
+        return None if latest is None else self._made(latest)
+
+    def newest_if_live(self) -> OTPCode | None:
+        """Return the same, if it can still be redeemed."""
+        latest = max(self._codes, key=BY_AGE, default=None)
+        if latest is None or ENDS(latest) != (None, None):
+            return None
+        return self._made(latest)
 
     def code(self, request_id: uuid.UUID) -> OTPCode | None:
         found = (row for row in self._codes if row[ID] == request_id)
-        return next((OTPCode.from_db(self.alias, CODE_FIELDS, row) for row in found), None)
+        return next(map(self._made, found), None)
+
+    def _made(self, columns: Sequence[Any]) -> OTPCode:
+        return OTPCode.from_db(self.alias, CODE_FIELDS, columns)
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a code of the number's, and what inserts it."""
         given = {"id": new_request_id(), "seed": new_seed(), **columns}
         values = {**NEW_CODE, **given}
         row = [values[name] for name in CODE_FIELDS]
-        otp_code = OTPCode.from_db(self.alias, CODE_FIELDS, row)
+        otp_code = self._made(row)
         names = [name for name, value in given.items() if value is not None]
         return otp_code, Write(insert_code, given, names)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
+from ..breakers import Trip
 from ..callers import Caller
 from ..conf import Settings
 from ..hooks import SendAttempt
@@ -68,6 +69,11 @@ class Controls:
         self.settings = subject.settings
         self.number = subject.attempt.phone_number
 
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        """Tell whether the site has any of them on."""
+        return True
+
     def row_keys(self) -> Iterable[str]:
         """Name the shared rows to read and replace. The same for every number, verified or not:
         otherwise the time that they take would tell."""
@@ -80,6 +86,10 @@ class Controls:
     def findings(self, row: NumberRow) -> Iterator[Finding]:
         """Yield what speaks against the message, by what a round has read."""
         raise NotImplementedError
+
+    def trips(self, row: NumberRow) -> Iterable[Trip]:
+        """Return the breakers to trip, by what a round has read."""
+        return ()
 
     def count(self, row: NumberRow, states: dict[str, SharedState], *, withheld: bool) -> None:
         """Count the message in the shared rows' new states."""

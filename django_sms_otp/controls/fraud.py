@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller
-from ..conf import get_settings
+from ..conf import Settings, get_settings
 from ..events import event
 from ..exceptions import Contention
 from ..models import VERIFIED, OTPCode
@@ -30,6 +30,10 @@ logger = logging.getLogger("django_sms_otp")
 
 class FraudControls(Controls):
     """Both let verified numbers pass and do not count them."""
+
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return bool(settings.budget or settings.breaker or settings.heeds_fraud_blocks)
 
     def row_keys(self) -> Iterable[str]:
         return {*self._budget_keys, *self._breaker_keys}
@@ -52,7 +56,6 @@ class FraudControls(Controls):
             yield Finding(control="breaker", reason="quota_exceeded", is_soft=is_soft)
 
     def trips(self, row: NumberRow) -> Iterator[Trip]:
-        """Yield the breakers to trip, by what a round has read."""
         breaker = self.settings.breaker
         for key in self._breaker_keys if breaker else ():
             shared = row.shared[key]

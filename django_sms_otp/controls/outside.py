@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from ..conf import Settings
 from ..hooks import Verdict, look_up, passes_challenge
 from ..rounds import NumberRow
 from .base import Controls, Finding
@@ -13,6 +14,10 @@ __all__ = ["Hooks"]
 
 
 class Hooks(Controls):
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return bool(settings.NUMBER_LOOKUP or settings.CHALLENGE)
+
     def findings(self, row: NumberRow) -> Iterator[Finding]:
         if self._is_on("NUMBER_LOOKUP", "lookup"):
             if self._verdict is Verdict.NOT_SMS_CAPABLE:

@@ -27,6 +27,9 @@ from .shared import SharedQuotas
 
 __all__ = ["Admitted", "Decision", "Refused", "Screening"]
 
+GROUPS: Sequence[type[Controls]] = (NumberControls, SharedQuotas, FraudControls, Hooks)
+"""In the order in which they are asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -71,17 +74,10 @@ class Screening:
     """
 
     def __init__(self, attempt: SendAttempt, caller: Caller, lifetime: timedelta) -> None:
-        subject = Subject(
-            attempt=attempt, caller=caller, lifetime=lifetime, settings=get_settings()
-        )
+        settings = get_settings()
+        subject = Subject(attempt=attempt, caller=caller, lifetime=lifetime, settings=settings)
         self._subject = subject
-        self._fraud = FraudControls(subject)
-        self._groups: Sequence[Controls] = (
-            NumberControls(subject),
-            SharedQuotas(subject),
-            self._fraud,
-            Hooks(subject),
-        )
+        self._groups = [group(subject) for group in GROUPS if group.are_on(settings)]
 
     @property
     def row_keys(self) -> list[str]:
@@ -109,20 +105,23 @@ class Screening:
                     answer=_answer(finding, row),
                     control=finding.control,
                     recorded=recorded,
-                    trips=list(self._fraud.trips(row)),
+                    trips=self._trips(row),
                 )
         return Admitted(
             control=withheld_by,
             recorded=recorded,
             reason=self._reason(withheld_by, recorded),
             shared=self._counted(row, withheld=bool(withheld_by)),
-            trips=list(self._fraud.trips(row)),
+            trips=self._trips(row),
         )
 
     def release(self) -> None:
         """Give back what was counted outside of the rows: the message does not go out."""
         for group in self._groups:
             group.release()
+
+    def _trips(self, row: NumberRow) -> Sequence[Trip]:
+        return [trip for group in self._groups for trip in group.trips(row)]
 
     def _counted(self, row: NumberRow, *, withheld: bool) -> Mapping[str, SharedState]:
         # All of them, changed or not: the same statements for every number.

@@ -210,9 +210,9 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
 
 
 def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
-    """Return the code that this request would have sent again, whatever its state."""
+    """Return the code that this request sends again or supersedes."""
     if not get_settings().REQUIRE_REQUEST_ID:
-        return row.newest()
+        return row.newest_if_live()
     # Codes live side by side, each for its own request: otherwise anybody could kill the code
     # of a login under way.
     return row.code(request.request_id) if request.request_id else None
