@@ -33,7 +33,8 @@ class FraudControls(Controls):
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
-        return bool(settings.budget or settings.breaker or settings.heeds_fraud_blocks)
+        # Where there is a breaker, it heeds a gateway's word, too.
+        return bool(settings.budget or settings.heeds_fraud_blocks)
 
     def row_keys(self) -> Iterable[str]:
         return {*self._budget_keys, *self._breaker_keys}
