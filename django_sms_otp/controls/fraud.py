@@ -40,13 +40,12 @@ class FraudControls(Controls):
         return {*self._budget_keys, *self._breaker_keys}
 
     def watched_keys(self) -> Iterable[str]:
-        # Without a breaker nothing is counted, but a gateway's word may block a prefix.
-        return self._keys_of("prefix") if self.settings.heeds_fraud_blocks else []
+        return self._word_keys
 
     def findings(self, row: NumberRow) -> Iterator[Finding]:
         # Judged for verified numbers too, who pass: the time that it takes must not tell.
         is_over_budget = self._is_over_budget(row)
-        blocking_keys = {*self._breaker_keys, *self.watched_keys()}
+        blocking_keys = {*self._breaker_keys, *self._word_keys}
         is_blocked = [self._is_blocked(row, key) for key in blocking_keys]
         if self.subject.verified or (any(is_blocked) and self.subject.opens_account):
             return
@@ -80,6 +79,11 @@ class FraudControls(Controls):
     def _breaker_keys(self) -> list[str]:
         return self._keys_of("country", "prefix") if self.settings.breaker else []
 
+    @cached_property
+    def _word_keys(self) -> list[str]:
+        # Without a breaker nothing is counted, but a gateway's word may block a prefix.
+        return self._keys_of("prefix") if self.settings.heeds_fraud_blocks else []
+
     def _keys_of(self, *controls: str) -> list[str]:
         keys = [shared_key(each, self.number, self.subject.caller) for each in controls]
         return [key for key in keys if key]
@@ -102,10 +106,10 @@ class FraudControls(Controls):
 
     def _is_blocked(self, row: NumberRow, key: str) -> bool:
         shared = row.shared[key]
-        now = shared.now.timestamp()
-        if shared.state.blocked_until > now:
+        state, now = shared.state, shared.now.timestamp()
+        if state.blocked_until > now:
             return True
-        trip = trip_of(key, shared.state, now)
+        trip = trip_of(key, state, now)
         return trip is not None and trip.blocks
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from ..breakers import Trip
 from ..callers import Caller
@@ -79,12 +80,12 @@ class Screening:
         self._subject = subject
         self._groups = [group(subject) for group in GROUPS if group.are_on(settings)]
 
-    @property
+    @cached_property
     def row_keys(self) -> list[str]:
         """The shared rows to read and replace."""
         return sorted({key for group in self._groups for key in group.row_keys()})
 
-    @property
+    @cached_property
     def watched_keys(self) -> list[str]:
         """The shared rows to read only."""
         return sorted({key for group in self._groups for key in group.watched_keys()})

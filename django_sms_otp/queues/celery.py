@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = [
     "problem",
 ]
 
+NAME = "django_sms_otp.deliver"
+
 TIME_OUT = 1.0
 """Seconds for each step of a broker, of which there are three at most while it says nothing.
 Somebody waits for the answer of ``get-code``."""
@@ -39,12 +42,23 @@ BOUNDS: dict[str, dict[str, Any]] = {
 CLIENTS = {"rediss": "redis", "sentinel": "redis", "sqla": "sqlalchemy"}
 """Celery's extra for a transport, where its name is another one."""
 
-ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-"""At once: a broker may have closed a connection that was idle."""
+SENDING: dict[str, Any] = {
+    "retry": True,
+    "retry_policy": {
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    },
+}
+"""Once more, at once: a broker may have closed a connection that was idle."""
+
+OF_A_TASK = ("compression", "priority", "serializer")
+"""What a site may set for a task by Celery's ``task_annotations``."""
 
 
 @shared_task(  # type: ignore[untyped-decorator]
-    name="django_sms_otp.deliver",
+    name=NAME,
     bind=True,
     ignore_result=True,
     # A worker that is killed leaves the job to another one. That one sends nothing, where the
@@ -61,13 +75,25 @@ def deliver(task: Any, request_id: str) -> None:
     """Send the message that waits for this request."""
 
     def again(wait: timedelta) -> None:
-        _publish(deliver, request_id, countdown=wait.total_seconds())
+        with _producer(task.app) as producer:
+            task.apply_async(
+                [request_id],
+                countdown=wait.total_seconds(),
+                queue=get_settings().DELIVERY_QUEUE,
+                producer=producer,
+                **SENDING,
+            )
 
     deliver_queued(uuid.UUID(request_id), None if task.request.is_eager else again)
 
 
 def enqueue_message(request_id: uuid.UUID) -> None:
-    _publish(deliver, str(request_id))
+    app, args = deliver.app, [str(request_id)]
+    with _producer(app) as producer:
+        if lacks_workers():
+            deliver.apply_async(args, producer=producer)
+        else:
+            _publish(app, args, producer)
 
 
 def problem() -> str | None:
@@ -108,20 +134,33 @@ def _scheme(url: str | Sequence[str]) -> str:
     return urlsplit(first).scheme.partition("+")[0]
 
 
-def _publish(task: Any, request_id: str, **options: Any) -> None:
+def _publish(app: Celery, args: list[str], producer: Any) -> None:
+    """Do what ``deliver.apply_async(args)`` does for a job that nobody waits for, with half of
+    the effort: most of what a queue costs a request."""
+    task = app.tasks[NAME]
+    options = {name: getattr(task, name, None) for name in OF_A_TASK}
+    options["queue"] = get_settings().DELIVERY_QUEUE
+    message = app.amqp.create_task_message(
+        str(uuid.uuid4()),
+        NAME,
+        args,
+        # What Celery would find out itself, with more effort than all else here.
+        argsrepr=repr(args),
+        kwargsrepr="{}",
+        ignore_result=True,
+        create_sent_event=app.conf.task_send_sent_event,
+    )
+    route = app.amqp.router.route(options, NAME, args, {}, task)
+    if _makes_lists(app) and _is_found_by_name(**route):
+        route["declare"] = []
+    app.amqp.send_task_message(producer, NAME, message, **route, **SENDING)
+
+
+@contextmanager
+def _producer(app: Celery) -> Iterator[Any]:
     try:
-        with _producers(task.app).acquire(block=True, timeout=TIME_OUT) as producer:
-            task.apply_async(
-                [request_id],
-                # What Celery would find out itself, with more effort than all else here.
-                argsrepr=repr([request_id]),
-                kwargsrepr="{}",
-                producer=producer,
-                queue=get_settings().DELIVERY_QUEUE,
-                retry=True,
-                retry_policy=ONCE_MORE,
-                **options,
-            )
+        with _producers(app).acquire(block=True, timeout=TIME_OUT) as producer:
+            yield producer
     except Exception as error:
         # Of kombu, of a transport, of the system: a dozen classes without a common one.
         raise NotQueued(f"Celery: {type(error).__name__}.") from error
@@ -134,3 +173,16 @@ def _producers(app: Celery) -> Any:
     bounds = BOUNDS.get(connection.transport.driver_type, {})
     options = {**bounds, **connection.transport_options}
     return pools.producers[connection.clone(transport_options=options)]
+
+
+@cache
+def _makes_lists(app: Celery) -> bool:
+    """Tell whether queues are plain lists in Redis, which are there once something is put in.
+    kombu would find out anew each time that they are declared."""
+    is_redis = app.connection_for_write().transport.driver_type == "redis"
+    return is_redis and not app.conf.task_queues
+
+
+def _is_found_by_name(queue: Any = None, exchange: Any = None, **_others: Any) -> bool:
+    """Tell whether Celery publishes to the queue itself, and to no exchange before it."""
+    return bool(queue) and not exchange and queue.exchange.type == "direct"

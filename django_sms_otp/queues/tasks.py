@@ -72,7 +72,10 @@ def lacks_workers() -> bool:
 
 def _enqueue(task: Any, request_id: str, **when: Any) -> None:
     try:
-        task.using(queue_name=_queue(), **when).enqueue(request_id)
+        queue = _queue()
+        if when or queue != task.queue_name:
+            task = task.using(queue_name=queue, **when)
+        task.enqueue(request_id)
     except Exception as error:
         # A backend may raise whatever its store does.
         raise NotQueued(f"Tasks: {type(error).__name__}.") from error
