@@ -24,7 +24,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from .drivers import hasten_timestamps
 from .plans import Plan, keeps_plans
 
-__all__ = ["Param", "Statement", "insert", "param", "update"]
+__all__ = ["Joined", "Param", "Statement", "insert", "param", "update"]
 
 Prepare = Callable[[Any, BaseDatabaseWrapper], Any]
 
@@ -89,6 +89,16 @@ def insert(
     return query
 
 
+class Joined(NamedTuple):
+    """Queries that are one statement.
+
+    :param join: makes one text of theirs, with the parameters of each where they were.
+    """
+
+    queries: Sequence[Query]
+    join: Callable[[Sequence[str]], str]
+
+
 class _Value(NamedTuple):
     """What stands in a place of a statement.
 
@@ -141,11 +151,11 @@ class _Compiled(NamedTuple):
 
 class Statement:
     """
-    :param build: returns the query. Its arguments are the statement's *shape*: what of it is
-        not a parameter, such as how many keys it looks for.
+    :param build: returns the query, or several. Its arguments are the statement's *shape*: what
+        of it is not a parameter, such as how many keys it looks for.
     """
 
-    def __init__(self, build: Callable[..., Query]) -> None:
+    def __init__(self, build: Callable[..., Query | Joined]) -> None:
         self._build = build
         self._compiled: dict[Hashable, _Compiled] = {}
         self.__doc__ = build.__doc__
@@ -183,7 +193,14 @@ class Statement:
         return self._compiled[key]
 
 
-def _compile(query: Query, alias: str) -> _Compiled:
+def _compile(query: Query | Joined, alias: str) -> _Compiled:
+    if isinstance(query, Joined):
+        parts = [_compile(each, alias) for each in query.queries]
+        return _Compiled(
+            sql=query.join([part.sql for part in parts]),
+            values=[value for part in parts for value in part.values],
+            converters=[],
+        )
     compiler = query.get_compiler(alias)
     written = compiler.as_sql()
     sql, params = written[0] if isinstance(query, InsertQuery) else written

@@ -30,7 +30,7 @@ from .rows import LimitRow, Read
 from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code
 from .traffic import SharedState
 from .transactions import MOST_ROUNDS, Races, database_alias, own_transaction
-from .writes import LostRound, Write, send
+from .writes import LostRound, Write, is_one_statement, send, send_as_one
 
 __all__ = [
     "LimitRow",
@@ -124,6 +124,10 @@ class NumberRow:
         number = self._replacement(state)
         in_order = sorted((shared or {}).items(), key=itemgetter(0))
         others = [self.shared[key].replacement(value.to_json()) for key, value in in_order]
+        everything = [number, *others, *writes]
+        if is_one_statement(connections[self.alias], everything):
+            send_as_one(self._current_cursor(), everything)
+            return
         waits = any(write.statement is not insert_code for write in writes)
         with self._transaction():
             if others and waits:
@@ -132,7 +136,7 @@ class NumberRow:
                 send(self._current_cursor(), [number])
                 send(self._current_cursor(), [*others, *writes])
             else:
-                send(self._current_cursor(), [number, *others, *writes], is_all=True)
+                send(self._current_cursor(), everything, is_all=True)
 
     @contextmanager
     def replaced_by(self, state: NumberState, *writes: Write) -> Iterator[None]:

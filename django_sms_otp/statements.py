@@ -6,12 +6,13 @@ row is matched, and the round is lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
 from django.db.models.sql import Query
 
-from .compiled import Statement, insert, param, update
+from .compiled import Joined, Statement, insert, param, update
 from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
 from .states import RECEIVED, DeliveryState
 
@@ -23,6 +24,7 @@ __all__ = [
     "count_attempt",
     "find_user",
     "insert_code",
+    "insert_code_if_unchanged",
     "insert_limit",
     "read_by_keys",
     "read_by_request_id",
@@ -73,21 +75,23 @@ def insert_limit() -> Query:
 @Statement
 def replace_limit() -> Query:
     """Replace a limits row, if its version is still ``seen``."""
-    return update(
-        Limit.objects.filter(key=param(Limit, "key"), version=param(Limit, "version", "seen")),
-        **{name: param(Limit, name) for name in ("state", "version", "updated_at", "held")},
-    )
+    return _replacement()
 
 
 @Statement
 def insert_code(*columns: str) -> Query:
     """Insert a new code; the others of its columns have what every new code has."""
-    others = {
-        name: value
-        for name, value in NEW_CODE.items()
-        if name not in columns and value is not None
-    }
-    return insert(OTPCode, columns, constants=others)
+    return _insertion(columns)
+
+
+@Statement
+def insert_code_if_unchanged(rows: int, *columns: str) -> Joined:
+    """Replace so many limits rows (``key0``, ``seen0`` and so on) and insert a new code; or, if
+    one of the rows has changed, do nothing. For PostgreSQL alone."""
+    numbers = [str(number) for number in range(rows)]
+    found = [_unchanged(number).values_list("version").query for number in numbers]
+    replaced = [_replacement(number) for number in numbers]
+    return Joined([*found, *replaced, _insertion(columns)], _if_all_are_found)
 
 
 @Statement
@@ -157,6 +161,42 @@ def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:
     )
     joined = limits.annotate(code=FilteredRelation("codes", condition=live))
     return joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)).query
+
+
+def _unchanged(number: str = "") -> QuerySet[Limit]:
+    key = param(Limit, "key", f"key{number}")
+    return Limit.objects.filter(key=key, version=param(Limit, "version", f"seen{number}"))
+
+
+def _replacement(number: str = "") -> Query:
+    columns = ("state", "version", "updated_at", "held")
+    changes = {name: param(Limit, name, f"{name}{number}") for name in columns}
+    return update(_unchanged(number), **changes)
+
+
+def _insertion(columns: Sequence[str]) -> Query:
+    others = {
+        name: value
+        for name, value in NEW_CODE.items()
+        if name not in columns and value is not None
+    }
+    return insert(OTPCode, columns, constants=others)
+
+
+def _if_all_are_found(texts: Sequence[str]) -> str:
+    """Lock the rows in their order, each before the next is looked at, and write if all are as
+    they were. Of a row that is locked, what is found is what is there when the lock is free
+    (PostgreSQL, 13.2.1)."""
+    *of_rows, insertion = texts
+    rows = len(of_rows) // 2
+    found, replaced = of_rows[:rows], of_rows[rows:]
+    locks, condition = [], ""
+    for number, text in enumerate(found):
+        locks.append(f"row{number} AS MATERIALIZED ({text}{condition} FOR UPDATE)")
+        condition = f" AND EXISTS (SELECT FROM row{number})"
+    writes = [f"write{number} AS ({text}{condition})" for number, text in enumerate(replaced)]
+    head, values = insertion.removesuffix(")").split(" VALUES (")
+    return f"WITH {', '.join([*locks, *writes])} {head} SELECT {values} WHERE true{condition}"
 
 
 def _live() -> OTPCodeQuerySet:

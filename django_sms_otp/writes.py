@@ -17,9 +17,15 @@ from django.db.backends.utils import CursorWrapper
 from .compiled import Statement
 from .drivers import takes_several
 from .models import OTPCode
-from .statements import insert_limit
+from .plans import keeps_plans
+from .statements import (
+    insert_code,
+    insert_code_if_unchanged,
+    insert_limit,
+    replace_limit,
+)
 
-__all__ = ["LostRound", "Write", "send"]
+__all__ = ["LostRound", "Write", "is_one_statement", "send", "send_as_one"]
 
 UNIQUE_VIOLATION = "23505"
 """PostgreSQL, appendix A."""
@@ -55,6 +61,37 @@ def send(cursor: CursorWrapper, writes: Sequence[Write], *, is_all: bool = False
     ):
         raise LostRound
     return matched
+
+
+def is_one_statement(connection: BaseDatabaseWrapper, writes: Sequence[Write]) -> bool:
+    """Tell whether one statement can do all of it: a transaction by itself, that nobody has to
+    begin and to commit. Planned each time anew it would cost more than it saves."""
+    *others, last = writes
+    return (
+        last.statement is insert_code
+        and all(write.statement is replace_limit for write in others)
+        and keeps_plans(connection)
+        and connection.autocommit
+        and not connection.in_atomic_block
+        # Stricter levels are relaxed, which takes a transaction.
+        and connection.settings_dict["OPTIONS"].get("isolation_level") is None
+    )
+
+
+def send_as_one(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
+    """
+    :param writes: that :func:`is_one_statement`.
+    :raises LostRound: a row is no longer as it was read: nothing was written.
+    """
+    *others, last = writes
+    values = {
+        f"{name}{number}": value
+        for number, write in enumerate(others)
+        for name, value in write.values.items()
+    }
+    shape = (len(others), *last.shape)
+    if not insert_code_if_unchanged.execute(cursor, *shape, **values, **last.values):
+        raise LostRound
 
 
 def _alone(cursor: CursorWrapper, write: Write) -> int:

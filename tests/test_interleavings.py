@@ -60,6 +60,12 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writes, "takes_several", lambda cursor: False)
 
 
+def write_by_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written so where plans are kept. Their names would tell nothing of the tables."""
+    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
+    monkeypatch.setattr(writes, "keeps_plans", lambda connection: True)
+
+
 def every_order(
     scenario: Scenario, *wrappers: Wrapper, preemptions: int | None = None
 ) -> Count:
@@ -85,6 +91,21 @@ def test_two_calls_that_send_their_writes_together(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
+    every_order(scenario)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        scenarios.right_and_new_code,
+        scenarios.requests_of_a_known_number,
+        scenarios.request_and_purge,
+    ],
+)
+def test_two_calls_that_write_by_one_statement(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_by_one_statement(monkeypatch)
     every_order(scenario)
 
 
@@ -131,6 +152,14 @@ def test_without_its_guards_an_order_is_found_that_breaks_it(
     with pytest.raises(Violation, match=what) as found:
         every_order(scenario, *guards)
     print(found.value)
+
+
+def test_one_statement_that_does_not_compare_sends_two_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_by_one_statement(monkeypatch)
+    with pytest.raises(Violation, match="two messages"):
+        every_order(scenarios.requests_of_a_known_number, NO_VERSION)
 
 
 def test_with_a_first_version_that_can_be_known_a_cooldown_is_passed_by(

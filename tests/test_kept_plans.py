@@ -48,6 +48,8 @@ def test_a_plan_does_what_the_statement_does(name: str) -> None:
 def test_a_connection_makes_each_plan_once(get_code: Post, auth_code: Post) -> None:
     with sent() as first:
         log_in(get_code, auth_code)
+        # The first request of a number does more.
+        log_in(get_code, auth_code)
     with sent() as second:
         log_in(get_code, auth_code)
     assert {"PREPARE", "EXECUTE"} <= {verb for text in first for verb in verbs(text)}

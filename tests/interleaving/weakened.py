@@ -19,15 +19,15 @@ def ignoring(model: type[models.Model], *columns: str) -> Wrapper:
     """Change and delete rows of ``model`` whatever these columns hold."""
     names = "|".join(columns)
     # A parameter keeps its place: IS NOT NULL is true of all that are compared here.
-    compared = re.compile(rf'(?:"\w+"\.)?"(?:{names})" (?:=|<=?|>=?) (%s|\S+?)(?=[\s)]|$)')
-    null = re.compile(rf'(?:"\w+"\.)?"(?:{names})" IS NULL')
+    compared = re.compile(rf'"\w+"\."(?:{names})" (?:=|<=?|>=?) (%s|\S+?)(?=[\s)]|$)')
+    null = re.compile(rf'"\w+"\."(?:{names})" IS NULL')
 
     def weaken(sql: str) -> str:
         head, where, conditions = sql.partition(" WHERE ")
         conditions = compared.sub(r"(\1) IS NOT NULL", conditions)
         return head + where + null.sub("TRUE", conditions)
 
-    return _rewriting(model, {"UPDATE", "DELETE"}, weaken)
+    return _rewriting(model, {"UPDATE", "DELETE", "WITH"}, weaken)
 
 
 def inserting_twice(model: type[models.Model]) -> Wrapper:

@@ -1,0 +1,122 @@
+"""A new code and the limits rows that it is counted in, written by one statement: the same as
+their writes in a transaction, in one message to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from psycopg import IsolationLevel
+
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.statements import (
+    CODE_FIELDS,
+    insert_code,
+    insert_code_if_unchanged,
+    replace_limit,
+)
+from django_sms_otp.testing import override_sms_otp
+
+from .conftest import PHONE, Post
+from .connection_options import connected_with
+from .test_statements import CODE, LIMIT, done, rows  # noqa: F401 (a fixture)
+from .test_writes import log_in, sent, verbs
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL does it"),
+]
+
+KEYS = [PHONE, "site"]
+OF_A_CODE = {name: getattr(CODE, name) for name in CODE_FIELDS}
+
+
+@pytest.fixture(autouse=True)
+def kept() -> Iterator[None]:
+    with connected_with(prepare_threshold=5):
+        yield
+
+
+def at_once(seen: list[int]) -> int:
+    of_rows: dict[str, Any] = {}
+    for number, key in enumerate(KEYS):
+        values = {**LIMIT, "key": key, "seen": seen[number], "version": 8 + number}
+        of_rows |= {f"{name}{number}": value for name, value in values.items()}
+    with connection.cursor() as cursor:
+        return insert_code_if_unchanged.execute(
+            cursor, len(KEYS), *CODE_FIELDS, **of_rows, **OF_A_CODE
+        )
+
+
+def one_by_one() -> None:
+    with connection.cursor() as cursor:
+        for number, key in enumerate(KEYS):
+            replace_limit.execute(cursor, key=key, seen=1, version=8 + number, **LIMIT)
+        insert_code.execute(cursor, *CODE_FIELDS, **OF_A_CODE)
+
+
+def test_it_does_what_its_parts_do() -> None:
+    _, inserted, after = done(lambda: at_once([1, 1]))
+    assert inserted == 1
+    assert after == done(one_by_one)[2]
+
+
+@pytest.mark.parametrize("seen", [[1, 2], [2, 1], [2, 2]])
+def test_where_any_row_has_changed_nothing_is_written(seen: list[int]) -> None:
+    _, inserted, after = done(lambda: at_once(seen))
+    assert inserted == 0
+    assert after == done(lambda: None)[2]
+
+
+def test_its_plan_goes_by_indexes_though_it_is_made_while_tables_are_empty() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        done(lambda: at_once([1, 1]))
+        cursor.execute("SELECT name, parameter_types FROM pg_prepared_statements")
+        [(plan, types)] = cursor.fetchall()
+        cursor.execute(f"EXPLAIN EXECUTE {plan} ({', '.join(['NULL'] * len(types))})")
+        steps = "\n".join(step for (step,) in cursor.fetchall())
+    assert "Seq Scan" not in steps
+
+
+def test_a_request_is_three_messages_to_the_database(get_code: Post, auth_code: Post) -> None:
+    for _ in range(2):
+        log_in(get_code, auth_code)
+    codes = OTPCode.objects.count()
+    versions = dict(Limit.objects.values_list("key", "version"))
+    with sent() as texts:
+        assert get_code().status_code == 202
+    assert [verbs(text) for text in texts] == [["EXECUTE"]] * 3
+    assert OTPCode.objects.count() == codes + 1
+    changed = dict(Limit.objects.values_list("key", "version"))
+    assert changed == {key: version + (key != "site") for key, version in versions.items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({"isolation_level": IsolationLevel.SERIALIZABLE}, "SET"),
+        ({"prepare_threshold": None}, "BEGIN"),
+    ],
+    ids=["stricter", "no plans"],
+)
+def test_elsewhere_it_is_a_transaction(
+    get_code: Post, auth_code: Post, options: dict[str, Any], first: str
+) -> None:
+    with connected_with(**options):
+        log_in(get_code, auth_code)
+        with sent() as texts:
+            assert get_code().status_code == 202
+    assert verbs(texts[1])[0] == first
+
+
+def test_a_message_that_is_sent_again_takes_a_transaction(get_code: Post) -> None:
+    with override_sms_otp(COOLDOWN=[]):
+        get_code()
+        get_code()
+        with sent() as texts:
+            get_code()
+    assert len(texts) == 4
+    assert OTPCode.objects.latest("created_at").send_count == 3
