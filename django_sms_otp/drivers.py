@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-__all__ = ["hasten_timestamps", "takes_several"]
+__all__ = ["begun_by_ourselves", "hasten_timestamps", "takes_several"]
 
 
 def takes_several(cursor: CursorWrapper) -> bool:
@@ -17,6 +19,31 @@ def takes_several(cursor: CursorWrapper) -> bool:
     if not _is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
         return False
     return not getattr(cursor.db.features, "uses_server_side_binding", True)
+
+
+@contextmanager
+def begun_by_ourselves(connection: BaseDatabaseWrapper) -> Iterator[bool]:
+    """Tell whether what is sent in the body is to start with ``BEGIN``: in a transaction of
+    psycopg's that has had no statement yet. It would send that by itself, and wait for the
+    answer. What is sent after the body finds the connection as psycopg leaves it.
+    """
+    driver: Any = connection.connection
+    is_to_begin = (
+        # Of psycopg's own, and so not there in any later version, maybe.
+        getattr(driver, "_autocommit", None) is False
+        and not driver.info.transaction_status
+        # What psycopg begins then is another transaction than ours would be.
+        and driver.read_only is None
+        and driver.deferrable is None
+    )
+    if not is_to_begin:
+        yield False
+        return
+    driver._autocommit = True  # noqa: SLF001
+    try:
+        yield True
+    finally:
+        driver._autocommit = False  # noqa: SLF001
 
 
 def hasten_timestamps(cursor: CursorWrapper) -> None:

@@ -136,7 +136,7 @@ class NumberRow:
                 send(self._current_cursor(), [number])
                 send(self._current_cursor(), [*others, *writes])
             else:
-                send(self._current_cursor(), everything, is_all=True)
+                send(self._current_cursor(), everything)
 
     @contextmanager
     def replaced_by(self, state: NumberState, *writes: Write) -> Iterator[None]:

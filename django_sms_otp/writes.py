@@ -15,9 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .compiled import Statement
-from .drivers import takes_several
+from .drivers import begun_by_ourselves, takes_several
 from .models import OTPCode
-from .plans import keeps_plans
 from .statements import (
     insert_code,
     insert_code_if_unchanged,
@@ -46,14 +45,13 @@ class Write(NamedTuple):
     is_condition: bool = True
 
 
-def send(cursor: CursorWrapper, writes: Sequence[Write], *, is_all: bool = False) -> list[int]:
+def send(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
     """Run writes inside a transaction, in their order; return how many rows each matched.
 
-    :param is_all: the transaction has nothing else to do, and may begin with them.
     :raises LostRound: a row is no longer as it was read: the transaction is to be rolled back.
     """
     if takes_several(cursor):
-        matched = _at_once(cursor, writes, begins=is_all)
+        matched = _at_once(cursor, writes)
     else:
         matched = [_alone(cursor, write) for write in writes]
     if any(
@@ -65,12 +63,12 @@ def send(cursor: CursorWrapper, writes: Sequence[Write], *, is_all: bool = False
 
 def is_one_statement(connection: BaseDatabaseWrapper, writes: Sequence[Write]) -> bool:
     """Tell whether one statement can do all of it: a transaction by itself, that nobody has to
-    begin and to commit. Planned each time anew it would cost more than it saves."""
+    begin and to commit."""
     *others, last = writes
     return (
         last.statement is insert_code
         and all(write.statement is replace_limit for write in others)
-        and keeps_plans(connection)
+        and connection.vendor == "postgresql"
         and connection.autocommit
         and not connection.in_atomic_block
         # Stricter levels are relaxed, which takes a transaction.
@@ -106,15 +104,16 @@ def _alone(cursor: CursorWrapper, write: Write) -> int:
     return matched
 
 
-def _at_once(cursor: CursorWrapper, writes: Sequence[Write], *, begins: bool) -> list[int]:
-    texts = _beginning(cursor.db) if begins else []
+def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
+    texts: list[str] = []
     params: list[Any] = []
     for write in writes:
         text, mine = write.statement.bound(cursor.db, *write.shape, **write.values)
         texts.append(text)
         params += mine
     try:
-        cursor.execute("; ".join(texts), params)
+        with begun_by_ourselves(cursor.db) as begins:
+            cursor.execute("; ".join(["BEGIN", *texts] if begins else texts), params)
     except IntegrityError as error:
         if _has_been_inserted(writes, error):
             raise LostRound from error
@@ -134,16 +133,3 @@ def _has_been_inserted(writes: Sequence[Write], error: IntegrityError) -> bool:
     table = getattr(getattr(cause, "diag", None), "table_name", None)
     is_duplicate = getattr(cause, "sqlstate", None) == UNIQUE_VIOLATION
     return is_duplicate and table != OTPCode._meta.db_table
-
-
-def _beginning(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return what is to be sent first, if nothing was in this transaction: psycopg would send
-    it by itself, and wait for the answer."""
-    driver = connection.connection
-    if driver.autocommit or driver.info.transaction_status:
-        return []
-    if driver.read_only is not None or driver.deferrable is not None:
-        return []  # What psycopg begins then is another transaction than ours would be.
-    # It is psycopg's setting alone: Django commits, and sets it as it was.
-    driver.autocommit = True
-    return ["BEGIN"]

@@ -38,6 +38,7 @@ MOST_PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "99"))
 """Of three calls. 99 leaves no order out, and takes minutes."""
 
 TAKES_SEVERAL = drivers.takes_several
+IS_ONE_STATEMENT = writes.is_one_statement
 
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
@@ -58,12 +59,12 @@ def one_clock() -> Iterator[None]:
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of another call comes between writes that are sent together: fewer orders."""
     monkeypatch.setattr(writes, "takes_several", lambda cursor: False)
+    monkeypatch.setattr(rounds, "is_one_statement", lambda *writes: False)
 
 
 def write_by_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written so where plans are kept. Their names would tell nothing of the tables."""
     monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
-    monkeypatch.setattr(writes, "keeps_plans", lambda connection: True)
+    monkeypatch.setattr(rounds, "is_one_statement", IS_ONE_STATEMENT)
 
 
 def every_order(
