@@ -192,7 +192,7 @@ def _if_all_are_found(texts: Sequence[str]) -> str:
     found, replaced = of_rows[:rows], of_rows[rows:]
     locks, condition = [], ""
     for number, text in enumerate(found):
-        locks.append(f"row{number} AS MATERIALIZED ({text}{condition} FOR UPDATE)")
+        locks.append(f"row{number} AS MATERIALIZED ({text}{condition} FOR NO KEY UPDATE)")
         condition = f" AND EXISTS (SELECT FROM row{number})"
     writes = [f"write{number} AS ({text}{condition})" for number, text in enumerate(replaced)]
     head, values = insertion.removesuffix(")").split(" VALUES (")

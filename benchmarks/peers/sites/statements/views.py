@@ -1,4 +1,4 @@
-"""Five statements for a code, four to redeem it, three for a wrong one."""
+"""Three statements for a code, four to redeem it, three for a wrong one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from django_sms_otp.statements import (
     insert_code,
     record_delivery,
 )
-from django_sms_otp.writes import Write, send
+from django_sms_otp.writes import Write, is_one_statement, send, send_as_one
 
 LIFETIME = timedelta(hours=1)
 STATE = {"sends": [[1_700_000_000.5, "0123456789abcdef"]], "succeeded_at": 1_700_000_000.5}
@@ -52,8 +52,12 @@ class GetCode(APIView):
         with connection.cursor() as cursor:
             writes = [row.replacement(STATE) for row in _limits(cursor, *keys)[0]]
             columns = _columns(phone_number, now)
-            with transaction.atomic():
-                send(cursor, [*writes, Write(insert_code, columns, tuple(columns))])
+            writes.append(Write(insert_code, columns, tuple(columns)))
+            if is_one_statement(connection, writes):
+                send_as_one(cursor, writes)
+            else:
+                with transaction.atomic():
+                    send(cursor, writes)
             _record(cursor, columns)
         return Response({"request_id": str(columns["id"])}, status=202)
 
