@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from .compiled import Statement
@@ -61,16 +60,18 @@ def send(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
     return matched
 
 
-def is_one_statement(connection: BaseDatabaseWrapper, writes: Sequence[Write]) -> bool:
+def is_one_statement(cursor: CursorWrapper, writes: Sequence[Write]) -> bool:
     """Tell whether one statement can do all of it: a transaction by itself, that nobody has to
     begin and to commit."""
     *others, last = writes
+    connection = cursor.db
     return (
         last.statement is insert_code
         and all(write.statement is replace_limit for write in others)
-        and connection.vendor == "postgresql"
+        # A wrapper of the site's may put statements before ours: its result is the last one.
+        and takes_several(cursor)
+        # Off inside a transaction, too: of the site's, which is refused, or of our own.
         and connection.autocommit
-        and not connection.in_atomic_block
         # Stricter levels are relaxed, which takes a transaction.
         and connection.settings_dict["OPTIONS"].get("isolation_level") is None
     )
@@ -88,7 +89,8 @@ def send_as_one(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
         for name, value in write.values.items()
     }
     shape = (len(others), *last.shape)
-    if not insert_code_if_unchanged.execute(cursor, *shape, **values, **last.values):
+    cursor.execute(*insert_code_if_unchanged.bound(cursor.db, *shape, **values, **last.values))
+    if _last_results(cursor, 1) == [0]:
         raise LostRound
 
 
@@ -118,10 +120,14 @@ def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
         if _has_been_inserted(writes, error):
             raise LostRound from error
         raise
-    # From the end: a wrapper of the site's may have put statements before ours, or have gone
-    # through the results.
+    return _last_results(cursor, len(writes))
+
+
+def _last_results(cursor: CursorWrapper, count: int) -> list[int]:
+    """Return how many rows each of the last statements has matched. From the end: a wrapper of
+    the site's may have put statements before ours, or have gone through the results."""
     results: Any = cursor.cursor
-    return [results.set_result(number).rowcount for number in range(-len(writes), 0)]
+    return [results.set_result(number).rowcount for number in range(-count, 0)]
 
 
 def _has_been_inserted(writes: Sequence[Write], error: IntegrityError) -> bool:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import IsolationLevel
 
+from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.services import request_code
 from django_sms_otp.statements import (
     CODE_FIELDS,
     insert_code,
@@ -18,11 +21,12 @@ from django_sms_otp.statements import (
     replace_limit,
 )
 from django_sms_otp.testing import override_sms_otp
+from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE, Post
 from .connection_options import connected_with
 from .test_statements import CODE, LIMIT, done, rows  # noqa: F401 (a fixture)
-from .test_writes import log_in, sent, verbs
+from .test_writes import drained, log_in, row, sent, verbs
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -70,6 +74,20 @@ def test_where_any_row_has_changed_nothing_is_written(seen: list[int]) -> None:
     assert after == done(lambda: None)[2]
 
 
+def prefixed(execute: Any, sql: str, *rest: Any) -> Any:
+    return execute(f"SET LOCAL a.person = 7; {sql}", *rest)
+
+
+@pytest.mark.parametrize("wrapper", [drained, prefixed])
+def test_a_lost_round_is_found_behind_what_a_wrapper_of_the_site_does(wrapper: Any) -> None:
+    mine = row()
+    Limit.objects.filter(key=PHONE).update(version=9)
+    columns = {**OF_A_CODE, "phone_number": PHONE}
+    with connection.execute_wrapper(wrapper), pytest.raises(LostRound):
+        mine.replace(mine.state, mine.new_code(**columns)[1])
+    assert not OTPCode.objects.filter(pk=CODE.pk).exists()
+
+
 def test_its_plan_goes_by_indexes_though_it_is_made_while_tables_are_empty() -> None:
     with connected_with(prepare_threshold=5), connection.cursor() as cursor:
         cursor.execute("SET plan_cache_mode = force_generic_plan")
@@ -94,6 +112,21 @@ def test_a_request_is_three_messages_to_the_database(get_code: Post, auth_code: 
     assert OTPCode.objects.count() == codes + 1
     changed = dict(Limit.objects.values_list("key", "version"))
     assert changed == {key: version + (key != "site") for key, version in versions.items()}
+
+
+def test_inside_a_transaction_of_the_sites_it_is_refused(
+    get_code: Post, auth_code: Post
+) -> None:
+    log_in(get_code, auth_code)
+    with transaction.atomic(), pytest.raises(InsideTransaction):
+        request_code(parse_phone_number(PHONE), ip_address="127.0.0.1")
+    connection.set_autocommit(False)
+    try:
+        with pytest.raises(InsideTransaction):
+            request_code(parse_phone_number(PHONE), ip_address="127.0.0.1")
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
 
 
 def test_where_the_site_is_stricter_it_is_a_transaction(

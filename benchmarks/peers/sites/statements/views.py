@@ -53,7 +53,7 @@ class GetCode(APIView):
             writes = [row.replacement(STATE) for row in _limits(cursor, *keys)[0]]
             columns = _columns(phone_number, now)
             writes.append(Write(insert_code, columns, tuple(columns)))
-            if is_one_statement(connection, writes):
+            if is_one_statement(cursor, writes):
                 send_as_one(cursor, writes)
             else:
                 with transaction.atomic():
