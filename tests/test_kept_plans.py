@@ -13,7 +13,7 @@ from django_sms_otp.statements import record_delivery
 
 from .conftest import Post
 from .connection_options import connected_with
-from .test_statements import MINE, NOW, PAIRS, SENT, done, rows  # noqa: F401 (a fixture)
+from .test_statements import MINE, NOW, PAIRS, SENT, Run, done, rows  # noqa: F401 (a fixture)
 from .test_writes import log_in, sent, verbs
 
 pytestmark = [
@@ -26,6 +26,17 @@ pytestmark = [
 def kept() -> Iterator[None]:
     with connected_with(prepare_threshold=5):
         yield
+
+
+def steps_of_plan(run: Run) -> str:
+    """Return how PostgreSQL goes about a statement that it has planned for any values."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        done(lambda: run(cursor))
+        cursor.execute("SELECT name, parameter_types FROM pg_prepared_statements")
+        [(plan, types)] = cursor.fetchall()
+        cursor.execute(f"EXPLAIN EXECUTE {plan} ({', '.join(['NULL'] * len(types))})")
+        return "\n".join(step for (step,) in cursor.fetchall())
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -60,14 +71,7 @@ def test_a_connection_makes_each_plan_once(get_code: Post, auth_code: Post) -> N
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_plan_that_is_made_while_tables_are_empty_goes_by_their_indexes(name: str) -> None:
     run, _ = PAIRS[name]
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
-        done(lambda: run(cursor))
-        cursor.execute("SELECT name, parameter_types FROM pg_prepared_statements")
-        [(plan, types)] = cursor.fetchall()
-        cursor.execute(f"EXPLAIN EXECUTE {plan} ({', '.join(['NULL'] * len(types))})")
-        steps = "\n".join(step for (step,) in cursor.fetchall())
-    assert "Seq Scan" not in steps
+    assert "Seq Scan" not in steps_of_plan(run)
 
 
 def test_a_value_that_stands_in_several_places_is_sent_once() -> None:

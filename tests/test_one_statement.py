@@ -25,6 +25,7 @@ from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE, Post
 from .connection_options import connected_with
+from .test_kept_plans import steps_of_plan
 from .test_statements import CODE, LIMIT, done, rows  # noqa: F401 (a fixture)
 from .test_writes import drained, log_in, row, sent, verbs
 
@@ -89,13 +90,8 @@ def test_a_lost_round_is_found_behind_what_a_wrapper_of_the_site_does(wrapper: A
 
 
 def test_its_plan_goes_by_indexes_though_it_is_made_while_tables_are_empty() -> None:
-    with connected_with(prepare_threshold=5), connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
-        done(lambda: at_once([1, 1]))
-        cursor.execute("SELECT name, parameter_types FROM pg_prepared_statements")
-        [(plan, types)] = cursor.fetchall()
-        cursor.execute(f"EXPLAIN EXECUTE {plan} ({', '.join(['NULL'] * len(types))})")
-        steps = "\n".join(step for (step,) in cursor.fetchall())
+    with connected_with(prepare_threshold=5):
+        steps = steps_of_plan(lambda cursor: at_once([1, 1]))
     assert "Seq Scan" not in steps
 
 
