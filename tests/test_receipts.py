@@ -207,7 +207,7 @@ def test_what_twilio_stops_as_fraud_blocks_the_prefix(error_code: str, blocks: i
 
 @pytest.mark.parametrize("last", ["delivered", "undelivered"])
 def test_in_any_order_the_row_is_as_far_as_the_furthest(last: str) -> None:
-    words = ("queued", "sending", "sent", last)
+    words = ("accepted", "queued", "sending", "sent", last)
     for order in itertools.permutations(words):
         code = OTPCodeFactory.create(delivery_state="unknown")
         states = ["unknown"]
