@@ -6,10 +6,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from celery import Celery, signals
+from django.utils import timezone
 from kombu import pools
 from kombu.entity import Exchange, Queue
 
@@ -137,3 +139,18 @@ def test_a_job_gets_where_celery_itself_would_put_it(
     found = put(enqueue)
     assert found == put(enqueue_by_celery)
     assert found
+
+
+def test_a_job_that_waits_for_its_gateway_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
+        again(timedelta(seconds=40))
+
+    monkeypatch.setattr(engine, "deliver_queued", waits)
+    sms_otp = override_sms_otp(DELIVERY="celery", DELIVERY_QUEUE="sms")
+    with sms_otp, celery_app(f"memory://{uuid.uuid4().hex}") as app:
+        before = timezone.now()
+        [message], _ = published(app, lambda app: engine.deliver.run(str(REQUEST)))
+    job = json.loads(message)
+    wait = datetime.fromisoformat(job["headers"]["eta"]) - before
+    assert timedelta(seconds=39) < wait < timedelta(seconds=60)
+    assert job["routing_key"] == "sms"

@@ -6,13 +6,16 @@ import base64
 import json
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 from kombu.connection import Connection
 
 from django_sms_otp import conf, queues, services
@@ -116,6 +119,35 @@ def test_a_job_in_the_database_holds_the_request_id_alone(get_code: Post) -> Non
     assert job.task_path == "django_sms_otp.queues.tasks.deliver"
     assert job.queue_name == "sms"
     assert PHONE[-10:] not in str(vars(job))
+
+
+def test_a_job_goes_to_the_queue_of_the_moment() -> None:
+    from django_tasks_db.models import DBTaskResult
+
+    names = ["one", "two"]
+    with override_settings(TASKS=DATABASE):
+        for name in names:
+            with override_sms_otp(DELIVERY="tasks", DELIVERY_QUEUE=name):
+                queues.enqueue_message(uuid.uuid4())
+    assert sorted(DBTaskResult.objects.values_list("queue_name", flat=True)) == names
+
+
+def test_a_job_in_the_database_that_waits_for_its_gateway_comes_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from django_tasks_db.models import DBTaskResult
+
+    from django_sms_otp.queues import tasks
+
+    def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
+        again(timedelta(seconds=40))
+
+    monkeypatch.setattr(tasks, "deliver_queued", waits)
+    before = timezone.now()
+    with override_sms_otp(DELIVERY="tasks"), override_settings(TASKS=DATABASE):
+        tasks.deliver.call(str(uuid.uuid4()))
+    wait = DBTaskResult.objects.get().run_after - before
+    assert timedelta(seconds=39) < wait < timedelta(seconds=60)
 
 
 # A broker that is away ---------------------------------------------------------------------
