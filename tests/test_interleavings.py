@@ -38,7 +38,6 @@ MOST_PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "99"))
 """Of three calls. 99 leaves no order out, and takes minutes."""
 
 TAKES_SEVERAL = drivers.takes_several
-IS_ONE_STATEMENT = writes.is_one_statement
 
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
@@ -59,12 +58,6 @@ def one_clock() -> Iterator[None]:
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of another call comes between writes that are sent together: fewer orders."""
     monkeypatch.setattr(writes, "takes_several", lambda cursor: False)
-    monkeypatch.setattr(rounds, "is_one_statement", lambda *writes: False)
-
-
-def write_by_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
-    monkeypatch.setattr(rounds, "is_one_statement", IS_ONE_STATEMENT)
 
 
 def every_order(
@@ -92,6 +85,7 @@ def test_two_calls_that_send_their_writes_together(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
+    monkeypatch.setattr(rounds, "is_one_statement", lambda *writes: False)
     every_order(scenario)
 
 
@@ -106,7 +100,7 @@ def test_two_calls_that_send_their_writes_together(
 def test_two_calls_that_write_by_one_statement(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_by_one_statement(monkeypatch)
+    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
     every_order(scenario)
 
 
@@ -158,7 +152,7 @@ def test_without_its_guards_an_order_is_found_that_breaks_it(
 def test_one_statement_that_does_not_compare_sends_two_messages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write_by_one_statement(monkeypatch)
+    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
     with pytest.raises(Violation, match="two messages"):
         every_order(scenarios.requests_of_a_known_number, NO_VERSION)
 
