@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .addresses import network_of
@@ -15,18 +14,18 @@ LABEL = b"django_sms_otp.callers.tag"
 TAG_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """
     :param network: an IPv4 address, or the /64 of an IPv6 address; empty where it is unknown.
     :param device: an opaque text that the site gave to the caller's device, such as a cookie.
     """
 
-    network: str = ""
-    device: str = field(default="", repr=False)
-    _known: dict[tuple[str, str], str] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    __slots__ = ("_known", "device", "network")
+
+    def __init__(self, *, network: str = "", device: str = "") -> None:
+        self.network = network
+        self.device = device
+        self._known: dict[tuple[str, str], str] = {}
 
     @classmethod
     def of(cls, ip_address: str | None, device: str | None) -> Caller:

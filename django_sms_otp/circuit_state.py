@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
@@ -14,8 +13,7 @@ PROBE_LEASE = timedelta(seconds=60)
 """No other probe starts for so long: servers end a request that takes longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """
     :param failures: in a row that open a circuit.
     :param open_for: how long it is open the first time; twice as long after each probe that

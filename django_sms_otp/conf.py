@@ -43,17 +43,36 @@ DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def _setting(default: Any, rule: rules.Rule) -> Any:
-    # A factory: before Python 3.12 a dataclass takes a mappingproxy for a mutable default.
-    return field(default_factory=lambda: default, metadata={"rule": rule})
+def _setting(default: Any, rule: rules.Rule, *, shown: bool = True) -> Any:
+    # Not field(default=...): before Python 3.12 it takes a mappingproxy for a mutable default.
+    return field(repr=shown, metadata={"default": default, "rule": rule})
 
 
 def _seconds(*seconds: int) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=each) for each in seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+class _Group:
+    """What makes a group of settings of those that are given.
+
+    By hand: the methods that ``dataclass`` writes for so many fields took a tenth of the time
+    in which the whole app is imported.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        defaults = {each.name: each.metadata["default"] for each in fields(self)}
+        for name, value in {**defaults, **given}.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        names = [each.name for each in fields(self) if each.repr]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+class Budget(_Group):
     """Messages to unverified numbers that may be unredeemed at a time.
 
     For a country and an IP address, each in a day and an hour, the greatest of: the figure
@@ -69,8 +88,8 @@ class Budget:
     share_hour: float = _setting(0.2, rules.share)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+class Breaker(_Group):
     """When the share of redeemed codes of a country or prefix stops its messages.
 
     Counted over an hour, of codes older than ``settle``. Healthy is 60 to 80 % (Telnyx).
@@ -83,8 +102,8 @@ class Breaker:
     block_for: timedelta = _setting(timedelta(hours=12), rules.positive_duration)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
+class Settings(_Group):
     """The keys of ``SMS_OTP`` with their defaults. ``docs/settings.md`` explains each."""
 
     CODE_LENGTH: int = _setting(6, rules.whole_number(4, 10))
@@ -104,8 +123,8 @@ class Settings:
     CHALLENGE: str | None = _setting(None, rules.or_none(rules.dotted_path))
     NUMBER_LOOKUP: str | None = _setting(None, rules.or_none(rules.dotted_path))
     REQUIRE_REQUEST_ID: bool = _setting(False, rules.true_or_false)
-    SECRET_KEYS: Sequence[str | bytes] | None = field(
-        default=None, metadata={"rule": rules.or_none(rules.secret_keys)}, repr=False
+    SECRET_KEYS: Sequence[str | bytes] | None = _setting(
+        None, rules.or_none(rules.secret_keys), shown=False
     )
     DEFAULT_REGION: str | None = _setting(None, rules.or_none(rules.region))
     ALLOWED_REGIONS: Collection[str] | None = _setting(None, rules.or_none(rules.regions))

@@ -1,11 +1,10 @@
-"""What the services answer. Frozen values; nothing in them holds a code."""
+"""What the services answer: frozen values, to be read by name. Nothing in them holds a code."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -14,8 +13,7 @@ __all__ = ["CodeRequested", "Redeemed", "RedemptionRefused", "RequestRefused"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeRequested:
+class CodeRequested(NamedTuple):
     """A code was issued, or sent again.
 
     :param expires_at: when the code dies; sending it again does not change that.
@@ -28,8 +26,7 @@ class CodeRequested:
     code_length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRefused:
+class RequestRefused(NamedTuple):
     """No message was sent, or nobody knows whether one was.
 
     :param reason: the stable word that the API answers with, such as ``cooldown``.
@@ -42,8 +39,7 @@ class RequestRefused:
     issued: CodeRequested | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redeemed(Generic[T]):
+class Redeemed(NamedTuple, Generic[T]):
     """The code was right, and is used up.
 
     :param user: who has logged in; ``None`` for a purpose other than ``login``.
@@ -57,8 +53,7 @@ class Redeemed(Generic[T]):
     granted: T | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedemptionRefused:
+class RedemptionRefused(NamedTuple):
     """Nobody was logged in.
 
     :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.

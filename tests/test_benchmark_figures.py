@@ -19,6 +19,7 @@ from benchmarks.peers.page import BEGIN, END, write
 from benchmarks.peers.promises import broken_promises
 from benchmarks.peers.purges import Purge
 from benchmarks.peers.results import Results
+from benchmarks.peers.starts import Start
 from benchmarks.peers.tables import tables
 from benchmarks.peers.timing import Growth, Load, Share
 
@@ -39,6 +40,7 @@ def growth(times: float) -> Growth:
 
 KEPT = Results(
     machine={"Python": "3.11"},
+    starts={BARE: Start(1.0, 0.0, 0), OWN: Start(1.1, 0.04, 10**7)},
     efforts={BARE: effort(100, 100, 100), OWN: effort(200, 120, 120)},
     shares={BARE: share(1.0), OWN: share(1.5), STATEMENTS: share(1.2), PEER: share(1.5)},
     loads={
@@ -84,6 +86,8 @@ def test_a_promise_is_kept_up_to_its_figure() -> None:
             },
             f"{title(PEER)} takes less time for auth-code",
         ),
+        (lambda r: {"starts": {OWN: Start(1.1, 0.041, 0)}}, "adds 41 ms"),
+        (lambda r: {"starts": {OWN: Start(1.1, 0.0, 11 * 10**6)}}, "adds 11.0 MB"),
         (lambda r: {"growth": {OWN: {10**7: growth(1.11)}}}, "10000000 rows takes 1.11"),
         (lambda r: {"purges": {OWN: Purge(1.51, 0.2)}}, "a purge takes 1.51"),
         (lambda r: {"purges": {OWN: Purge(1.5, 0.201)}}, "a batch of the purge takes 0.201"),
@@ -98,6 +102,7 @@ def test_a_row_for_each_contestant_and_size() -> None:
     lines = tables(KEPT).splitlines()
     assert "| django-sms-otp | 200 (2.00) | 120 (1.20) | 120 (1.20) |" in lines
     assert "| django-sms-otp | 0.85 | 1.20 | 1.20 |" in lines
+    assert "| django-sms-otp | 1.10 | 40 | 10.0 |" in lines
     assert "| django-sms-otp | 10 000 000 | 1.10 | 1.10 | 1.10 | 1.00 |" in lines
     assert "| django-sms-otp | 1.50 | 200 ms |" in lines
     assert "| bare app | has none |  |" in lines

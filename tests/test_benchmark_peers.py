@@ -16,6 +16,8 @@ from benchmarks.peers.plan import Plan
 from benchmarks.peers.process import Contestant, started
 from benchmarks.peers.promises import broken_calls
 from benchmarks.peers.purges import purge
+from benchmarks.peers.starts import starts
+from benchmarks.peers.targets import MOST_START_MEMORY
 from benchmarks.peers.timing import growth, loads, shares
 
 pytestmark = pytest.mark.skipif(
@@ -27,6 +29,7 @@ on_postgresql = pytest.mark.skipif(
 
 ROWS = 100
 PLAN = Plan(
+    starts=3,
     calls=10,
     rounds=1,
     requests=2,
@@ -62,6 +65,14 @@ def test_the_statements_of_a_request(found: Mapping[str, Effort]) -> None:
     get_code = 3 if connection.vendor == "postgresql" else 5
     assert found[OWN].statements == {"get-code": get_code, "auth-code": 4, "wrong code": 3}
     assert found[STATEMENTS].statements == found[OWN].statements
+
+
+def test_a_site_starts_about_as_fast_as_without_the_app(contestants: list[Contestant]) -> None:
+    found = starts(contestants, PLAN)
+    assert (found[BARE].ratio, found[BARE].seconds, found[BARE].memory) == (1, 0, 0)
+    # What is promised is milliseconds; a machine under tests takes more, for either site.
+    assert 1 < found[OWN].ratio < 1.35
+    assert 0 < found[OWN].memory < MOST_START_MEMORY
 
 
 @on_postgresql

@@ -23,7 +23,7 @@ from django_sms_otp.backends import (
     SendResult,
     SMSMessage,
     hand_over,
-    twilio_api,
+    twilio_codes,
 )
 from django_sms_otp.backends.twilio_hints import BY_CODE
 from django_sms_otp.circuit_state import Policy
@@ -384,5 +384,5 @@ def test_an_error_in_a_backend_is_told(twilio: FakeTwilio) -> None:
 
 
 def test_every_code_that_needs_attention_has_a_hint() -> None:
-    of_twilio = {code for code in twilio_api.NEEDS_ATTENTION if code > 999}
+    of_twilio = {code for code in twilio_codes.NEEDS_ATTENTION if code > 999}
     assert of_twilio - set(BY_CODE) == set()

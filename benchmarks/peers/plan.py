@@ -12,6 +12,7 @@ MILLION = 10**6
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
+    :param starts: processes of a contestant whose start is measured.
     :param calls: requests whose function calls are counted, of each kind.
     :param rounds: in which the contestants take turns.
     :param requests: of a contestant in a round, of each kind, at most.
@@ -23,6 +24,7 @@ class Plan:
     :param purged: rows.
     """
 
+    starts: int
     calls: int
     rounds: int
     requests: int
@@ -35,6 +37,7 @@ class Plan:
 
 
 FULL = Plan(
+    starts=12,
     calls=30,
     rounds=5,
     requests=50,
@@ -46,6 +49,7 @@ FULL = Plan(
 )
 
 QUICK = Plan(
+    starts=2,
     calls=5,
     rounds=2,
     requests=5,

@@ -27,6 +27,7 @@ def broken_promises(results: Results) -> list[str]:
         *broken_calls(results.efforts),
         *_slower_than_promised(results),
         *_slower_than_a_peer(results),
+        *_slow_to_start(results),
         *_growing(results),
         *_purging(results),
     ]
@@ -45,6 +46,20 @@ def _slower_than_a_peer(results: Results) -> Iterator[str]:
         for step in ("get-code", "auth-code"):
             if results.shares[name][step].median < results.shares[OWN][step].median:
                 yield f"{title(name)} takes less time for {step}"
+
+
+def _slow_to_start(results: Results) -> Iterator[str]:
+    start = results.starts[OWN]
+    if start.seconds > targets.MOST_START_TIME:
+        yield (
+            f"adds {1000 * start.seconds:.0f} ms to the start of a site, "
+            f"not {1000 * targets.MOST_START_TIME:.0f}"
+        )
+    if start.memory > targets.MOST_START_MEMORY:
+        yield (
+            f"adds {start.memory / 10**6:.1f} MB to a site's process, "
+            f"not {targets.MOST_START_MEMORY / 10**6:.0f}"
+        )
 
 
 def _growing(results: Results) -> Iterator[str]:

@@ -15,6 +15,7 @@ from .effort import Effort, efforts
 from .plan import Plan
 from .process import Contestant, started
 from .purges import Purge, purge
+from .starts import Start, starts
 from .timing import Growth, Load, Share, growth, loads, shares
 
 __all__ = ["Results", "measure"]
@@ -28,6 +29,7 @@ class Results:
     """
 
     machine: Mapping[str, str]
+    starts: Mapping[str, Start]
     efforts: Mapping[str, Effort]
     shares: Mapping[str, Mapping[str, Share]]
     loads: Mapping[str, Load]
@@ -46,6 +48,8 @@ def measure(plan: Plan, server: Mapping[str, Any], pythons: Mapping[str, str]) -
             stack.enter_context(started(entry.name, server, python=pythons[entry.name]))
             for entry in CONTESTANTS
         ]
+        _say("Starting ...")
+        begun = starts(contestants, plan)
         _say("Counting calls and statements ...")
         found = efforts(contestants, plan.calls)
         _say("Measuring the time of requests ...")
@@ -61,7 +65,7 @@ def measure(plan: Plan, server: Mapping[str, Any], pythons: Mapping[str, str]) -
         _say(f"Purging {title(entry.name)} ...")
         with started(entry.name, server, python=pythons[entry.name]) as contestant:
             purged[entry.name] = purge(contestant, plan)
-    return Results(machine, found, times, over_http, grown, purged)
+    return Results(machine, begun, found, times, over_http, grown, purged)
 
 
 def _growth(

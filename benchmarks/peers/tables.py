@@ -29,6 +29,9 @@ def sections(results: Results) -> dict[str, str]:
         "Logins over HTTP": _table(
             ("", "logins a second", "median of a login", "99th percentile"), _loads(results)
         ),
+        "Start of a process": _table(
+            ("", "time", "milliseconds more", "megabytes more"), _starts(results)
+        ),
         "Beside expired rows": _table(
             ("", "expired rows", *STEPS, "logins a second"), _growth(results)
         ),
@@ -62,6 +65,16 @@ def _shares(results: Results) -> Iterator[Row]:
 def _loads(results: Results) -> Iterator[Row]:
     for name, load in results.loads.items():
         yield title(name), f"{load.logins:.2f}", f"{load.p50:.2f}", f"{load.p99:.2f}"
+
+
+def _starts(results: Results) -> Iterator[Row]:
+    for name, start in results.starts.items():
+        yield (
+            title(name),
+            f"{start.ratio:.2f}",
+            f"{1000 * start.seconds:.0f}",
+            f"{start.memory / 10**6:.1f}",
+        )
 
 
 def _growth(results: Results) -> Iterator[Row]:

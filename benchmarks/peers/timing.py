@@ -18,7 +18,7 @@ from .effort import STEPS
 from .plan import Plan
 from .process import Contestant
 
-__all__ = ["Growth", "Load", "Share", "growth", "loads", "shares"]
+__all__ = ["Growth", "Load", "Share", "growth", "loads", "shares", "turned"]
 
 Seconds = Sequence[float]
 
@@ -62,7 +62,7 @@ def shares(contestants: Sequence[Contestant], plan: Plan) -> dict[str, dict[str,
     """Return the processor time of each step, by contestant."""
     rounds: dict[str, list[dict[str, Share]]] = defaultdict(list)
     for number in range(plan.rounds):
-        taken = {each.name: _processor(each, plan) for each in _turned(contestants, number)}
+        taken = {each.name: _processor(each, plan) for each in turned(contestants, number)}
         for name, mine in taken.items():
             rounds[name].append({step: _share(mine[step], taken[BARE][step]) for step in STEPS})
     return {
@@ -85,7 +85,7 @@ def loads(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Load]:
         for number in range(plan.rounds):
             found = {
                 each.name: _logins(each, ports[each.name], plan)
-                for each in _turned(contestants, number)
+                for each in turned(contestants, number)
             }
             for name, (rate, latencies) in found.items():
                 bare_rate, bare_latencies = found[BARE]
@@ -117,7 +117,7 @@ def growth(by_rows: Mapping[int, Contestant], plan: Plan) -> dict[int, Growth]:
     with ExitStack() as stack:
         ports = {rows: stack.enter_context(each.served()) for rows, each in by_rows.items()}
         for number in range(plan.repeats):
-            order = _turned(list(by_rows), number)
+            order = turned(list(by_rows), number)
             wall = {rows: _wall(by_rows[rows], plan) for rows in order}
             rate = {rows: _logins(by_rows[rows], ports[rows], plan)[0] for rows in order}
             for rows in by_rows:
@@ -132,7 +132,7 @@ def growth(by_rows: Mapping[int, Contestant], plan: Plan) -> dict[int, Growth]:
     }
 
 
-def _turned(turns: Sequence[T], number: int) -> Sequence[T]:
+def turned(turns: Sequence[T], number: int) -> Sequence[T]:
     """Return the order of a round: each other one backwards, against what drifts."""
     return turns[::-1] if number % 2 else turns
 

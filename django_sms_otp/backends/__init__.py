@@ -104,7 +104,7 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
         raise
     latency = time.monotonic() - started if result.latency is None else result.latency
     _announce(backend, message, "sent", latency)
-    return replace(result, alias=result.alias or alias, latency=latency)
+    return result._replace(alias=result.alias or alias, latency=latency)
 
 
 @sensitive_variables("check")

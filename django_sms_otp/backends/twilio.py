@@ -6,7 +6,6 @@ https://www.twilio.com/docs/voice/api/call-resource
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -21,10 +20,8 @@ from .base import BaseSMSBackend, SendResult, SMSMessage
 from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
 from .twilio_hints import explain
 from .twilio_messages import Texts, WhatsApp, choices_of
+from .twilio_sids import is_name
 from .twilio_voice import Calls
-
-# Some of those that speak Twilio's language name messages by a UUID.
-SID = re.compile(r"[A-Za-z0-9-]{1,128}")
 
 FAILED = frozenset({"failed", "undelivered", "canceled"})
 
@@ -171,7 +168,7 @@ class SMSBackend(BaseSMSBackend):
         created = resource.create(**fields)
         if created.status in FAILED:
             raise error_of(400, getattr(created, "error_code", None))
-        if not (isinstance(created.sid, str) and SID.fullmatch(created.sid)):
+        if not (isinstance(created.sid, str) and is_name(created.sid)):
             raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
         return SendResult(message_id=created.sid)
 
@@ -191,4 +188,4 @@ class SMSBackend(BaseSMSBackend):
 
 def _is_message_id(message_id: str) -> bool:
     # It becomes a part of a path.
-    return message_id.startswith(("SM", "MM")) and bool(SID.fullmatch(message_id))
+    return message_id.startswith(("SM", "MM")) and is_name(message_id)

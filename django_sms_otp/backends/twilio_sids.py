@@ -9,13 +9,22 @@ import re
 
 from ..exceptions import InvalidBackend
 
-__all__ = ["is_sid", "require_sid"]
+__all__ = ["is_name", "is_sid", "require_sid"]
 
 KINDS = {
     "AC": "an Account SID",
     "MG": "a Messaging Service SID",
     "SK": "an API key SID",
 }
+
+
+NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
+"""Some of those that speak Twilio's language name messages by a UUID."""
+
+
+def is_name(text: str) -> bool:
+    """Tell whether it can be the name of a message or a call."""
+    return bool(NAME.fullmatch(text))
 
 
 def is_sid(value: object, kind: str) -> bool:

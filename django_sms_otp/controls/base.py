@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -19,17 +18,19 @@ from ..users import get_user_resolver
 __all__ = ["Controls", "Finding", "Subject"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Subject:
     """Whose message is judged.
 
     :param lifetime: of its code.
     """
 
-    attempt: SendAttempt
-    caller: Caller
-    lifetime: timedelta
-    settings: Settings
+    def __init__(
+        self, *, attempt: SendAttempt, caller: Caller, lifetime: timedelta, settings: Settings
+    ) -> None:
+        self.attempt = attempt
+        self.caller = caller
+        self.lifetime = lifetime
+        self.settings = settings
 
     @cached_property
     def verified(self) -> bool:

@@ -8,9 +8,9 @@ message is withheld; but for sites that answer 404 to unknown numbers anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from ..breakers import Trip
 from ..callers import Caller
@@ -32,40 +32,40 @@ GROUPS: Sequence[type[Controls]] = (NumberControls, SharedQuotas, FraudControls,
 """In the order in which they are asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """
-    :param control: what refused or withheld the message; empty where it goes out.
+class Refused(NamedTuple):
+    """Nothing is written.
+
+    :param control: what refused the message.
     :param recorded: controls that only record, and would have refused.
     :param trips: breakers to trip.
     """
 
-    control: str = ""
+    answer: RequestRefused
+    control: str
     recorded: Sequence[str] = ()
     trips: Sequence[Trip] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(Decision):
-    """Nothing is written."""
-
-    answer: RequestRefused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted(Decision):
+class Admitted(NamedTuple):
     """The caller is told that a message was sent; so it was, unless it is withheld.
 
     :param reason: what the code's row remembers.
     :param shared: the new states of the shared rows.
+    :param control: what withheld the message; empty where it goes out.
     """
 
     reason: str
     shared: Mapping[str, SharedState]
+    control: str
+    recorded: Sequence[str]
+    trips: Sequence[Trip]
 
     @property
     def is_withheld(self) -> bool:
         return bool(self.control)
+
+
+Decision = Admitted | Refused
 
 
 class Screening:

@@ -42,7 +42,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Guess(Generic[T]):
     purpose: str
     request_id: uuid.UUID | None

@@ -17,8 +17,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
-from ..backends.twilio import SID
-from ..backends.twilio_api import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
+from ..backends.twilio_codes import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
+from ..backends.twilio_sids import is_name
 from ..models import DeliveryState
 from .base import ReceiptView, log_hourly, public_url_of
 from .receipts import Receipt
@@ -89,7 +89,7 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     message_id = form.get("MessageSid") or form.get("CallSid") or ""
     send_count = query.get("send_count", "")
     request_id = _uuid(query.get("request_id", ""))
-    is_ours = request_id and SEND_COUNT.fullmatch(send_count) and SID.fullmatch(message_id)
+    is_ours = request_id and SEND_COUNT.fullmatch(send_count) and is_name(message_id)
     if request_id is None or not is_ours or word not in STATUSES:
         return None
     status = STATUSES[word]

@@ -18,7 +18,7 @@ from django_sms_otp.backends import (
     failover,
     routes,
     twilio,
-    twilio_api,
+    twilio_codes,
     twilio_verify,
     verify_errors,
 )
@@ -110,20 +110,20 @@ def test_twilio_errors_are_all_there() -> None:
     for codes, _meaning, answer, logged in pages.rows(pages.page("twilio.md"), "Errors"):
         for code in map(int, re.findall(r"(?<!status )\b\d{3,5}\b", codes)):
             documented.add(code)
-            is_error = code in twilio_api.NEEDS_ATTENTION | twilio_api.BLOCKED_AS_FRAUD
+            is_error = code in twilio_codes.NEEDS_ATTENTION | twilio_codes.BLOCKED_AS_FRAUD
             assert logged == ("yes" if is_error else "no"), code
-            if code in twilio_api.REFUSED:
-                assert f"`{twilio_api.REFUSED[code]}`" in answer
-            elif code in twilio_api.BLOCKED_AS_FRAUD:
+            if code in twilio_codes.REFUSED:
+                assert f"`{twilio_codes.REFUSED[code]}`" in answer
+            elif code in twilio_codes.BLOCKED_AS_FRAUD:
                 assert answer.startswith("202")
             else:
                 assert answer.startswith("503 `delivery_failed`")
-                assert ("`Retry-After: 60`" in answer) == (code in twilio_api.LATER), code
+                assert ("`Retry-After: 60`" in answer) == (code in twilio_codes.LATER), code
     known = {
-        *twilio_api.REFUSED,
-        *twilio_api.NEEDS_ATTENTION,
-        *twilio_api.BLOCKED_AS_FRAUD,
-        *twilio_api.LATER,
+        *twilio_codes.REFUSED,
+        *twilio_codes.NEEDS_ATTENTION,
+        *twilio_codes.BLOCKED_AS_FRAUD,
+        *twilio_codes.LATER,
         20429,
     }
     assert documented == known

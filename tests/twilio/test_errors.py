@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from django_sms_otp.backends import twilio_api
+from django_sms_otp.backends import twilio_codes
 from django_sms_otp.backends.twilio import SMSBackend
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
@@ -62,7 +62,7 @@ MENDED_BY_THE_SITE = [
 PASSING = [
     # Not routable by Twilio from this sender: another backend may.
     *((400, 21612), (400, 21214)),
-    *((400, code) for code in sorted(twilio_api.LATER)),
+    *((400, code) for code in sorted(twilio_codes.LATER)),
 ]
 NOT_DELIVERED = [
     *((status, code, True) for status, code in MENDED_BY_THE_SITE),
@@ -125,10 +125,10 @@ def test_a_full_queue_is_left_alone_for_a_while(
 
 def test_every_code_that_is_known_has_a_row_here() -> None:
     alerts = {code for _, code in MENDED_BY_THE_SITE} | {row[0] for row in REFUSED if row[2]}
-    assert {row[0] for row in REFUSED} == twilio_api.REFUSED.keys()
-    assert alerts | {401, 403, 404} == twilio_api.NEEDS_ATTENTION
-    assert {10004, 21611, 30001, 63018, 63038} == twilio_api.LATER
-    assert {30450, 30453} == twilio_api.BLOCKED_AS_FRAUD
+    assert {row[0] for row in REFUSED} == twilio_codes.REFUSED.keys()
+    assert alerts | {401, 403, 404} == twilio_codes.NEEDS_ATTENTION
+    assert {10004, 21611, 30001, 63018, 63038} == twilio_codes.LATER
+    assert {30450, 30453} == twilio_codes.BLOCKED_AS_FRAUD
 
 
 @SHAPES

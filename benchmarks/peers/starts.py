@@ -1,0 +1,67 @@
+"""What an app adds to the start of a site's process: time and memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .contestants import BARE, ROOT
+from .plan import Plan
+from .process import Contestant, environment
+from .timing import turned
+
+__all__ = ["Start", "starts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """More than the bare app, which has REST framework and simplejwt, too.
+
+    :param ratio: of the times of the whole start.
+    :param seconds: more.
+    :param memory: bytes more, once everything is loaded.
+    """
+
+    ratio: float
+    seconds: float
+    memory: float
+
+
+def starts(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Start]:
+    """Return what each contestant's start takes."""
+    found: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for each in contestants:
+        _start(each)  # Compiles what has not been.
+    for number in range(plan.starts):
+        for each in turned(contestants, number):
+            found[each.name].append(_start(each))
+    # The least: it is the same work each time, and all else that the machine does adds to it.
+    seconds = {name: min(taken for taken, _ in each) for name, each in found.items()}
+    memory = {name: statistics.median(size for _, size in each) for name, each in found.items()}
+    return {
+        name: Start(
+            seconds[name] / seconds[BARE],
+            seconds[name] - seconds[BARE],
+            memory[name] - memory[BARE],
+        )
+        for name in found
+    }
+
+
+def _start(contestant: Contestant) -> tuple[float, int]:
+    variables: Mapping[str, str] = environment(contestant.name, contestant.database)
+    # What is compiled must stay so, whatever the surroundings have set.
+    kept = {name: text for name, text in variables.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    told = subprocess.run(
+        [contestant.python, "-m", "benchmarks.peers.inside.start"],
+        env=kept,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout
+    seconds, size = json.loads(told)
+    return seconds, size
