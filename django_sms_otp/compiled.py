@@ -21,8 +21,8 @@ from django.db.models import Expression, Field, Model, QuerySet, fields
 from django.db.models.sql import InsertQuery, Query, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
-from .drivers import hasten_timestamps
-from .plans import Plan, keeps_plans
+from .drivers import matched
+from .plans import has_plans, with_names
 
 __all__ = ["Joined", "Param", "Statement", "insert", "param", "update"]
 
@@ -116,19 +116,18 @@ class _Compiled(NamedTuple):
     :param values: of all places.
     :param converters: by column: of values that the database's driver returns otherwise than
         the model's field.
-    :param plan: of the statement, where the database keeps plans; ``values`` are then those
-        that it does not have.
+    :param is_planned: whether the database keeps its plan. Its values have names then, and
+        ``values`` each of them once.
     """
 
     sql: str
     values: Sequence[_Value]
     converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
-    plan: Plan | None = None
+    is_planned: bool = False
 
-    def bound(
-        self, values: Mapping[str, Any], connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[Any]]:
-        params = [
+    def bound(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
+        """Return what stands in its places."""
+        return [
             constant
             if not name
             else values[name]
@@ -136,17 +135,21 @@ class _Compiled(NamedTuple):
             else prepare(values[name], connection)
             for name, prepare, constant in self.values
         ]
-        return self.plan.made_on(connection) if self.plan else self.sql, params
+
+    def run(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> None:
+        params: Any = self.bound(values, cursor.db)
+        if self.is_planned:
+            params = dict(zip([value.name for value in self.values], params, strict=True))
+        cursor.execute(self.sql, params)
 
     def planned(self, connection: BaseDatabaseWrapper) -> _Compiled:
-        """Return the same as a plan that the database keeps. A value that stands in several
-        places is sent once."""
-        given = [*dict.fromkeys(value for value in self.values if value.name)]
-        places = [given.index(value) + 1 if value.name else None for value in self.values]
+        """Return the same as a statement whose plan the database keeps."""
+        names = [value.name for value in self.values]
         constants = [value.constant for value in self.values if not value.name]
         with connection.cursor() as cursor:
-            plan = Plan.of(self.sql, places, constants, cursor)
-        return self._replace(values=given, plan=plan)
+            sql = with_names(self.sql, names, constants, cursor)
+        given = {value.name: value for value in self.values if value.name}
+        return self._replace(sql=sql, values=[*given.values()], is_planned=True)
 
 
 class Statement:
@@ -156,26 +159,26 @@ class Statement:
     """
 
     def __init__(self, build: Callable[..., Query | Joined]) -> None:
-        self._build = build
+        self.query = build
         self._compiled: dict[Hashable, _Compiled] = {}
         self.__doc__ = build.__doc__
 
     def bound(
         self, connection: BaseDatabaseWrapper, *shape: Hashable, **values: Any
     ) -> tuple[str, list[Any]]:
-        """Return its SQL, and the parameters of it."""
-        return self._for(connection, shape).bound(values, connection)
+        """Return its SQL, and the parameters of it: to be sent together with others."""
+        compiled = self._for(connection, shape, is_planned=False)
+        return compiled.sql, compiled.bound(values, connection)
 
     def execute(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> int:
         """Run it, and return how many rows it matched."""
-        cursor.execute(*self.bound(cursor.db, *shape, **values))
-        return int(cursor.rowcount)
+        self._for(cursor.db, shape, is_planned=has_plans(cursor)).run(cursor, values)
+        return matched(cursor, 1)[0] if cursor.db.execute_wrappers else int(cursor.rowcount)
 
     def rows(self, cursor: CursorWrapper, *shape: Hashable, **values: Any) -> list[list[Any]]:
         """Run it, and return the rows that it found, as the models' fields have them."""
-        compiled = self._for(cursor.db, shape)
-        hasten_timestamps(cursor)
-        cursor.execute(*compiled.bound(values, cursor.db))
+        compiled = self._for(cursor.db, shape, is_planned=has_plans(cursor))
+        compiled.run(cursor, values)
         rows = [list(row) for row in cursor.fetchall()]
         for column, converters, expression in compiled.converters:
             for row in rows:
@@ -183,12 +186,13 @@ class Statement:
                     row[column] = convert(row[column], expression, cursor.db)
         return rows
 
-    def _for(self, connection: BaseDatabaseWrapper, shape: tuple[Hashable, ...]) -> _Compiled:
-        is_planned = keeps_plans(connection)
+    def _for(
+        self, connection: BaseDatabaseWrapper, shape: tuple[Hashable, ...], *, is_planned: bool
+    ) -> _Compiled:
         key = (connection.alias, is_planned, shape)
         # Two threads may both compile it at first, and come to the same.
         if key not in self._compiled:
-            compiled = _compile(self._build(*shape), connection.alias)
+            compiled = _compile(self.query(*shape), connection.alias)
             self._compiled[key] = compiled.planned(connection) if is_planned else compiled
         return self._compiled[key]
 

@@ -10,13 +10,13 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-__all__ = ["begun_by_ourselves", "hasten_timestamps", "takes_several"]
+__all__ = ["begun_by_ourselves", "hasten_timestamps", "is_psycopg3", "matched", "takes_several"]
 
 
 def takes_several(cursor: CursorWrapper) -> bool:
     """Tell whether the driver sends several statements at once, and has the result of each one:
     psycopg from 3.3 on, unless the server is to bind the values."""
-    if not _is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
+    if not is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
         return False
     return not getattr(cursor.db.features, "uses_server_side_binding", True)
 
@@ -46,13 +46,25 @@ def begun_by_ourselves(connection: BaseDatabaseWrapper) -> Iterator[bool]:
         driver._autocommit = False  # noqa: SLF001
 
 
+def matched(cursor: CursorWrapper, count: int) -> list[int]:
+    """Return how many rows each of the last statements has matched. From the end: a wrapper of
+    the site's may have put statements before ours, or have gone through the results.
+
+    :param count: of the statements; one, where the driver does not :func:`takes_several`.
+    """
+    if not takes_several(cursor):
+        return [cursor.rowcount]
+    results: Any = cursor.cursor
+    return [results.set_result(number).rowcount for number in range(-count, 0)]
+
+
 def hasten_timestamps(cursor: CursorWrapper) -> None:
     """Have psycopg itself read the timestamps of this cursor's rows.
 
     Django has it done in Python, to get each in the time zone of the connection: for the rows
     of one request that took as long as a statement does. The moments are the same.
     """
-    if not _is_psycopg3(cursor.db):
+    if not is_psycopg3(cursor.db):
         return
     # What wraps cursors to trace them may not have it.
     adapters = getattr(cursor.cursor, "adapters", None)
@@ -60,13 +72,13 @@ def hasten_timestamps(cursor: CursorWrapper) -> None:
         adapters.register_loader(*_timestamp_loader())
 
 
-def _is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
+def is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
     if connection.vendor != "postgresql":
         return False
     # Needs the driver.
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+    from django.db.backends.postgresql import psycopg_any
 
-    return is_psycopg3
+    return psycopg_any.is_psycopg3
 
 
 @cache

@@ -3,68 +3,95 @@
 To plan a statement of ours takes PostgreSQL longer than to run it. Whether a connection may
 keep plans is for the site to say, by psycopg's ``prepare_threshold`` among the ``OPTIONS`` of
 its database. Django turns that off, for the sake of poolers that hand each transaction to
-another connection of theirs. psycopg itself keeps the plans of statements whose values the
-server binds, and Django has the client bind them: so we prepare ours by SQL.
+another connection of theirs. psycopg keeps the plans of statements whose values the server
+binds, and Django has the client bind them: so ours go by a cursor of their own.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
-from weakref import WeakKeyDictionary
+from functools import cache
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
-__all__ = ["UNUSABLE", "Plan", "keeps_plans"]
+from .drivers import hasten_timestamps, is_psycopg3
+
+__all__ = ["UNUSABLE", "has_plans", "statement_cursor", "with_names"]
 
 UNUSABLE = frozenset({"0A000", "26000", "42P05"})
 """feature_not_supported ("cached plan must not change result type": a table was altered),
 invalid_sql_statement_name, duplicate_prepared_statement (PostgreSQL, appendix A): somebody else
 has a hand in the plans of a connection."""
 
-_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-"""The names of the plans of each connection of psycopg's."""
 
+def statement_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """Return a cursor for our statements: it has them planned as it first runs them, if it may.
 
-class Plan(NamedTuple):
+    Else it is one of Django's.
     """
-    :param declaration: has a connection make the plan.
-    :param call: runs it, with ``%s`` in the place of each value.
+    connection.ensure_connection()
+    if _keeps_plans(connection):
+        cursor = connection.make_cursor(_planning_cursor()(connection.connection))
+    else:
+        cursor = connection.cursor()
+    hasten_timestamps(cursor)
+    return cursor
+
+
+def has_plans(cursor: CursorWrapper) -> bool:
+    """Tell whether what this cursor runs is planned once. It takes one statement at a time, and
+    its values by their names."""
+    return getattr(cursor.cursor, "has_plans", False)
+
+
+def with_names(sql: str, names: Sequence[str], constants: Sequence[Any], cursor: Any) -> str:
+    """Return a statement whose values have names; a value that stands in several places is sent
+    once.
+
+    :param sql: with ``%s`` in the place of each value.
+    :param names: of the values; empty: it is the next constant.
     """
-
-    name: str
-    declaration: str
-    call: str
-
-    @classmethod
-    def of(
-        cls, sql: str, places: Sequence[int | None], constants: Sequence[Any], cursor: Any
-    ) -> Self:
-        """
-        :param sql: with ``%s`` in the place of each parameter.
-        :param places: which value stands there, from 1 on; ``None``: the next constant.
-        """
-        pieces = sql.split("%s")
-        names = ["%s" if place is None else f"${place}" for place in places]
-        text = "".join(piece + name for piece, name in zip(pieces, [*names, ""], strict=True))
-        text = cursor.mogrify(text, list(constants))
-        name = f"sms_otp_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        values = ", ".join(["%s"] * max((each or 0 for each in places), default=0))
-        return cls(name, f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})")
-
-    def made_on(self, connection: BaseDatabaseWrapper) -> str:
-        """Return how to run it, and see to it that the connection has it."""
-        names = _prepared.setdefault(connection.connection, set())
-        if self.name not in names:
-            with connection.cursor() as cursor:
-                cursor.execute(self.declaration)
-            names.add(self.name)
-        return self.call
+    left = iter(constants)
+    places = [
+        f"%({name})s" if name else cursor.mogrify("%s", [next(left)]).replace("%", "%%")
+        for name in names
+    ]
+    pieces = sql.split("%s")
+    return "".join(piece + place for piece, place in zip(pieces, [*places, ""], strict=True))
 
 
-def keeps_plans(connection: BaseDatabaseWrapper) -> bool:
+def _keeps_plans(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether the site lets this connection keep plans, and psycopg keeps none itself."""
-    if getattr(connection.connection, "prepare_threshold", None) is None:
-        return False
-    return not getattr(connection.features, "uses_server_side_binding", True)
+    return (
+        getattr(connection.connection, "prepare_threshold", None) is not None
+        and is_psycopg3(connection)
+        # What traces a driver may know no cursor but its own.
+        and type(connection.connection) is _psycopg().Connection
+        and not getattr(connection.features, "uses_server_side_binding", True)
+        # One of the site's may put statements before ours, and only one can be planned.
+        and not connection.execute_wrappers
+        # Django would log ours without their values.
+        and not connection.queries_logged
+    )
+
+
+@cache
+def _planning_cursor() -> Any:
+    class PlanningCursor(_psycopg().Cursor):  # type: ignore[misc]
+        has_plans = True
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            # At once: of texts that it has not prepared, psycopg counts the last hundred, and
+            # counts the site's, too.
+            return super().execute(query, params, **{**options, "prepare": True})
+
+    return PlanningCursor
+
+
+@cache
+def _psycopg() -> Any:
+    import psycopg
+
+    return psycopg

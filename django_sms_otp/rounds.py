@@ -26,6 +26,7 @@ from .compiled import Statement
 from .exceptions import Contention
 from .limits import NumberState
 from .models import Limit, OTPCode, new_request_id, new_seed
+from .plans import statement_cursor
 from .rows import LimitRow, Read
 from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code
 from .traffic import SharedState
@@ -166,7 +167,7 @@ class NumberRow:
         """
         connection = connections[self.alias]
         if connection.connection is not self._driver:
-            self._cursor, self._driver = connection.cursor(), connection.connection
+            self._cursor, self._driver = statement_cursor(connection), connection.connection
         return self._cursor
 
 
@@ -195,7 +196,7 @@ def in_rounds(
     races = Races()
     for number in range(MOST_ROUNDS):
         try:
-            with connections[read.alias].cursor() as cursor:
+            with statement_cursor(connections[read.alias]) as cursor:
                 if number < OPTIMISTIC_ROUNDS:
                     return attempt(NumberRow(read, cursor))
                 return _locking_round(read, cursor, attempt)
@@ -225,7 +226,7 @@ def change_row(key: str, change: Callable[[LimitRow], Mapping[str, Any] | None])
     for _ in range(MOST_ROUNDS):
         row = LimitRow(key, rows.filter(key=key).first(), timezone.now())
         try:
-            with own_transaction(alias), connections[alias].cursor() as cursor:
+            with own_transaction(alias), statement_cursor(connections[alias]) as cursor:
                 state = change(row)
                 if state is not None:
                     send(cursor, [row.replacement(state)])

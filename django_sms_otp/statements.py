@@ -6,7 +6,8 @@ row is matched, and the round is lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
@@ -20,11 +21,11 @@ __all__ = [
     "CODE_FIELDS",
     "LIMIT_FIELDS",
     "NEW_CODE",
+    "WITH_LIMITS",
     "consume_code",
     "count_attempt",
     "find_user",
     "insert_code",
-    "insert_code_if_unchanged",
     "insert_limit",
     "read_by_keys",
     "read_by_request_id",
@@ -85,16 +86,6 @@ def insert_code(*columns: str) -> Query:
 
 
 @Statement
-def insert_code_if_unchanged(rows: int, *columns: str) -> Joined:
-    """Replace so many limits rows (``key0``, ``seen0`` and so on) and insert a new code; or, if
-    one of the rows has changed, do nothing. For PostgreSQL alone."""
-    numbers = [str(number) for number in range(rows)]
-    found = [_unchanged(number).values_list("version").query for number in numbers]
-    replaced = [_replacement(number) for number in numbers]
-    return Joined([*found, *replaced, _insertion(columns)], _if_all_are_found)
-
-
-@Statement
 def resend_code(*changes: str) -> Query:
     return update(_live(), **{name: param(OTPCode, name) for name in changes})
 
@@ -117,6 +108,34 @@ def consume_code() -> Query:
     same = _live().filter(failed_attempts=param(OTPCode, "failed_attempts", "seen"))
     columns = ("redeemed_at", "user_id", "failed_attempts")
     return update(same, **{name: param(OTPCode, name) for name in columns})
+
+
+def _with_limits(change: Statement) -> Statement:
+    """Return the statement that makes the change of a code, and replaces so many limits rows
+    (``key0``, ``seen0`` and so on); or, if one of the rows has changed, does nothing."""
+
+    def build(rows: int, *shape: str) -> Joined:
+        numbers = [str(number) for number in range(rows)]
+        found = [_unchanged(number).values_list("version").query for number in numbers]
+        replaced = [_replacement(number) for number in numbers]
+        changed = change.query(*shape)
+        assert isinstance(changed, Query)  # noqa: S101
+        if change is not insert_code:
+            mine = changed.chain(Query)
+            mine.set_values(["pk"])
+            found.append(mine)
+        return Joined([*found, *replaced, changed], _if_all_are_found)
+
+    return Statement(build)
+
+
+WITH_LIMITS: Mapping[Statement, Statement] = MappingProxyType(
+    {
+        change: _with_limits(change)
+        for change in (insert_code, resend_code, count_attempt, consume_code)
+    }
+)
+"""By what changes a code: what changes its limits at once. For PostgreSQL alone."""
 
 
 @Statement
@@ -187,16 +206,19 @@ def _if_all_are_found(texts: Sequence[str]) -> str:
     """Lock the rows in their order, each before the next is looked at, and write if all are as
     they were. Of a row that is locked, what is found is what is there when the lock is free
     (PostgreSQL, 13.2.1)."""
-    *of_rows, insertion = texts
-    rows = len(of_rows) // 2
-    found, replaced = of_rows[:rows], of_rows[rows:]
+    *of_rows, change = texts
+    # One more is found than replaced, where that is a code.
+    locked = len(texts) // 2
+    found, replaced = of_rows[:locked], of_rows[locked:]
     locks, condition = [], ""
     for number, text in enumerate(found):
         locks.append(f"row{number} AS MATERIALIZED ({text}{condition} FOR NO KEY UPDATE)")
         condition = f" AND EXISTS (SELECT FROM row{number})"
     writes = [f"write{number} AS ({text}{condition})" for number, text in enumerate(replaced)]
-    head, values = insertion.removesuffix(")").split(" VALUES (")
-    return f"WITH {', '.join([*locks, *writes])} {head} SELECT {values} WHERE true{condition}"
+    if change.startswith("INSERT"):
+        head, values = change.removesuffix(")").split(" VALUES (")
+        change = f"{head} SELECT {values} WHERE true"
+    return f"WITH {', '.join([*locks, *writes])} {change}{condition}"
 
 
 def _live() -> OTPCodeQuerySet:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import update_last_login
 from django.utils.module_loading import import_string
@@ -19,6 +20,8 @@ from .conf import get_settings, load_class
 from .exceptions import InvalidSettings, LoginRefused
 
 __all__ = ["SimpleJWTIssuer", "TokenIssuer", "get_token_issuer"]
+
+SIMPLEJWT = "rest_framework_simplejwt."
 
 AUTHENTICATION_METHODS = ["sms", "otp"]
 """RFC 8176, section 2."""
@@ -37,6 +40,11 @@ class TokenIssuer:
         :raises LoginRefused: this user gets nothing. Raise it before anything is written.
         """
         raise NotImplementedError(f"{type(self).__name__} must define issue().")
+
+    def writes(self) -> bool:
+        """Tell whether :meth:`issue` writes anything that is to be rolled back where the code
+        turns out to be used up. If not, it may be called before the transaction."""
+        return True
 
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
         """Hear of a refused login."""
@@ -62,6 +70,9 @@ class SimpleJWTIssuer(TokenIssuer):
         if hasattr(token, "access_token"):
             return {"access": str(token.access_token), "refresh": str(token)}
         return {"token": str(token)}
+
+    def writes(self) -> bool:
+        return type(self) is not SimpleJWTIssuer or not _is_as_installed()
 
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
         if hook := getattr(simplejwt.api_settings, "ON_LOGIN_FAILED", None):
@@ -101,6 +112,16 @@ def token_serializer() -> Any:
     if not hasattr(serializer, "get_token"):
         raise InvalidSettings(f"The token serializer {path!r} has no get_token().")
     return serializer
+
+
+def _is_as_installed() -> bool:
+    """Tell whether simplejwt mints by its own code alone, and writes nothing."""
+    settings = simplejwt.api_settings
+    if settings.UPDATE_LAST_LOGIN or apps.is_installed(f"{SIMPLEJWT}token_blacklist"):
+        return False
+    hooks = (settings.USER_AUTHENTICATION_RULE, getattr(settings, "ON_LOGIN_SUCCESS", None))
+    modules = [getattr(hook, "__module__", hook) for hook in hooks if hook is not None]
+    return all(str(each).startswith(SIMPLEJWT) for each in (serializer_path(), *modules))
 
 
 def _after_login(user: AbstractBaseUser, request: object) -> None:

@@ -17,6 +17,7 @@ from .conf import get_settings, load_class
 from .exceptions import InvalidSettings, LoginRefused
 from .models import VerifiedPhone
 from .phone import PhoneNumber
+from .plans import statement_cursor
 from .statements import find_user
 
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
@@ -112,7 +113,7 @@ class VerifiedPhoneResolver(UserResolver):
         if alias != router.db_for_write(model):
             phones = VerifiedPhone.objects.using(alias)
             return _user_elsewhere(phones.filter(phone_number=phone_number.e164).first())
-        with connections[alias].cursor() as cursor:
+        with statement_cursor(connections[alias]) as cursor:
             found = find_user.rows(cursor, model, phone_number=phone_number.e164)
         names = [column.attname for column in model._meta.concrete_fields]
         return model.from_db(alias, names, found[0]) if found else None

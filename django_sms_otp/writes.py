@@ -14,11 +14,11 @@ from django.db import IntegrityError
 from django.db.backends.utils import CursorWrapper
 
 from .compiled import Statement
-from .drivers import begun_by_ourselves, takes_several
+from .drivers import begun_by_ourselves, matched, takes_several
 from .models import OTPCode
+from .plans import has_plans
 from .statements import (
-    insert_code,
-    insert_code_if_unchanged,
+    WITH_LIMITS,
     insert_limit,
     replace_limit,
 )
@@ -50,14 +50,14 @@ def send(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
     :raises LostRound: a row is no longer as it was read: the transaction is to be rolled back.
     """
     if takes_several(cursor):
-        matched = _at_once(cursor, writes)
+        # What keeps plans takes one statement at a time.
+        several = cursor.db.cursor() if has_plans(cursor) else cursor
+        found = _at_once(several, writes)
     else:
-        matched = [_alone(cursor, write) for write in writes]
-    if any(
-        write.is_condition and not rows for write, rows in zip(writes, matched, strict=True)
-    ):
+        found = [_alone(cursor, write) for write in writes]
+    if any(write.is_condition and not rows for write, rows in zip(writes, found, strict=True)):
         raise LostRound
-    return matched
+    return found
 
 
 def is_one_statement(cursor: CursorWrapper, writes: Sequence[Write]) -> bool:
@@ -66,7 +66,7 @@ def is_one_statement(cursor: CursorWrapper, writes: Sequence[Write]) -> bool:
     *others, last = writes
     connection = cursor.db
     return (
-        last.statement is insert_code
+        last.statement in WITH_LIMITS
         and all(write.statement is replace_limit for write in others)
         # A wrapper of the site's may put statements before ours: its result is the last one.
         and takes_several(cursor)
@@ -89,21 +89,20 @@ def send_as_one(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
         for name, value in write.values.items()
     }
     shape = (len(others), *last.shape)
-    cursor.execute(*insert_code_if_unchanged.bound(cursor.db, *shape, **values, **last.values))
-    if _last_results(cursor, 1) == [0]:
+    if not WITH_LIMITS[last.statement].execute(cursor, *shape, **values, **last.values):
         raise LostRound
 
 
 def _alone(cursor: CursorWrapper, write: Write) -> int:
     try:
-        matched = write.statement.execute(cursor, *write.shape, **write.values)
+        found = write.statement.execute(cursor, *write.shape, **write.values)
     except IntegrityError as error:
         if write.statement is insert_limit:
             raise LostRound from error
         raise
-    if write.is_condition and not matched:
+    if write.is_condition and not found:
         raise LostRound
-    return matched
+    return found
 
 
 def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
@@ -120,14 +119,7 @@ def _at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
         if _has_been_inserted(writes, error):
             raise LostRound from error
         raise
-    return _last_results(cursor, len(writes))
-
-
-def _last_results(cursor: CursorWrapper, count: int) -> list[int]:
-    """Return how many rows each of the last statements has matched. From the end: a wrapper of
-    the site's may have put statements before ours, or have gone through the results."""
-    results: Any = cursor.cursor
-    return [results.set_result(number).rowcount for number in range(-count, 0)]
+    return matched(cursor, len(writes))
 
 
 def _has_been_inserted(writes: Sequence[Write], error: IntegrityError) -> bool:

@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 
 from django_sms_otp.drivers import takes_several
 from django_sms_otp.models import Limit
+from django_sms_otp.plans import statement_cursor
 from django_sms_otp.rows import Read
 from django_sms_otp.statements import CODE_FIELDS, read_by_keys
 
@@ -51,7 +52,7 @@ def test_timestamps_are_the_moments_that_django_reads(
     zone: timezone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "timezone", zone)
-    with connection.cursor() as cursor:
+    with statement_cursor(connection) as cursor:
         found, (code,) = Read("default", (PHONE,), "login").all(cursor)
     assert found[PHONE].updated_at == NOW
     assert found[PHONE].updated_at.utcoffset() is not None
@@ -66,13 +67,13 @@ def test_timestamps_are_not_read_in_python(monkeypatch: pytest.MonkeyPatch) -> N
         raise AssertionError(data)
 
     monkeypatch.setattr(BaseTzLoader, "load", load)
-    with connection.cursor() as cursor:
+    with statement_cursor(connection) as cursor:
         assert read(cursor)[0] == PHONE
 
 
 @pytest.mark.usefixtures("limit")
 def test_other_cursors_of_the_site_read_as_ever() -> None:
-    with connection.cursor() as cursor:
+    with statement_cursor(connection) as cursor:
         read(cursor)
         own = cursor.cursor.adapters
     assert connection.connection.adapters is not own

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from django_sms_otp.models import Limit
-from django_sms_otp.statements import record_delivery
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.outcomes import Redeemed
+from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.plans import has_plans, statement_cursor
+from django_sms_otp.services import redeem_code
 
-from .conftest import Post
+from .conftest import PHONE, Post, last_code
 from .connection_options import connected_with
-from .test_statements import MINE, NOW, PAIRS, SENT, Run, done, rows  # noqa: F401 (a fixture)
-from .test_writes import log_in, sent, verbs
+from .test_statements import PAIRS, Run, rows  # noqa: F401 (a fixture)
+from .test_writes import log_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL keeps plans"),
 ]
+
+
+NUMBER = parse_phone_number(PHONE)
+
+
+class Kept(NamedTuple):
+    """A plan of this connection's."""
+
+    name: str
+    statement: str
+    types: str
+    made_at: object
+    runs: int
 
 
 @pytest.fixture(autouse=True)
@@ -28,44 +46,47 @@ def kept() -> Iterator[None]:
         yield
 
 
+def plans() -> set[Kept]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, statement, parameter_types::text, prepare_time, "
+            "generic_plans + custom_plans FROM pg_prepared_statements"
+        )
+        return {Kept._make(row) for row in cursor.fetchall()}
+
+
+def undone(run: Run) -> tuple[Any, list[Any], set[Kept]]:
+    """Run it and undo it; return what it returned, all rows after it, and the plans."""
+    with transaction.atomic(), statement_cursor(connection) as cursor:
+        result = run(cursor)
+        after = [list(model.objects.order_by("pk").values()) for model in (Limit, OTPCode)]
+        found = plans()
+        transaction.set_rollback(True)
+    return result, after, found
+
+
 def steps_of_plan(run: Run) -> str:
     """Return how PostgreSQL goes about a statement that it has planned for any values."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
-        done(lambda: run(cursor))
-        cursor.execute("SELECT name, parameter_types FROM pg_prepared_statements")
-        [(plan, types)] = cursor.fetchall()
-        cursor.execute(f"EXPLAIN EXECUTE {plan} ({', '.join(['NULL'] * len(types))})")
-        return "\n".join(step for (step,) in cursor.fetchall())
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        run(statement_cursor(connection))
+        [plan] = plans()
+        nothing = ", ".join(["NULL"] * len(plan.types.split(",")))
+        cursor.execute(f"EXPLAIN EXECUTE {plan.name} ({nothing})")
+        steps = "\n".join(step for (step,) in cursor.fetchall())
+        transaction.set_rollback(True)
+    return steps
 
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_plan_does_what_the_statement_does(name: str) -> None:
     run, _ = PAIRS[name]
-
-    def compiled() -> object:
-        with connection.cursor() as cursor:
-            return run(cursor)
-
-    done(compiled)
-    [(text, _)], found, after = done(compiled)
-    assert text.startswith("EXECUTE sms_otp_")
+    undone(run)
+    result, after, [plan] = undone(run)
     with connected_with(prepare_threshold=None):
-        [(text, _)], expected, expected_after = done(compiled)
-    assert "EXECUTE" not in text
-    assert (found, after) == (expected, expected_after)
-
-
-def test_a_connection_makes_each_plan_once(get_code: Post, auth_code: Post) -> None:
-    with sent() as first:
-        log_in(get_code, auth_code)
-        # The first request of a number does more.
-        log_in(get_code, auth_code)
-    with sent() as second:
-        log_in(get_code, auth_code)
-    assert {"PREPARE", "EXECUTE"} <= {verb for text in first for verb in verbs(text)}
-    assert not [text for text in second if '"django_sms_otp_' in text]
-    assert "EXECUTE" in {verb for text in second for verb in verbs(text)}
+        assert undone(run) == (result, after, set())
+    assert plan.runs == 1
+    assert '"django_sms_otp_' in plan.statement
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -74,40 +95,103 @@ def test_a_plan_that_is_made_while_tables_are_empty_goes_by_their_indexes(name: 
     assert "Seq Scan" not in steps_of_plan(run)
 
 
+def test_a_connection_makes_each_plan_once(get_code: Post) -> None:
+    def come() -> None:
+        assert get_code().status_code == 202
+        assert isinstance(redeem_code(last_code(), phone_number=NUMBER), Redeemed)
+
+    for _ in range(2):  # The first request of a number does more.
+        come()
+    before = plans()
+    come()
+    # Each statement of a login, and nothing besides.
+    assert plans() == {plan._replace(runs=plan.runs + 1) for plan in before}
+    assert len(before) == 6
+
+
+def test_what_others_ask_meanwhile_does_not_lose_a_plan() -> None:
+    run, _ = PAIRS["read_by_keys"]
+    for number in range(300):
+        connection.cursor().execute("SELECT %s", [number])
+        if number % 100 == 0:
+            run(statement_cursor(connection))
+    [plan] = plans()
+    assert plan.runs == 3
+
+
 def test_a_value_that_stands_in_several_places_is_sent_once() -> None:
-    with connection.cursor() as cursor, sent() as texts:
-        record_delivery.execute(
-            cursor, SENT["delivery_state"], *SENT, id=MINE["id"], claimed_at=NOW, **SENT
-        )
-    declaration, call = texts
-    places = re.findall(r"\$\d", declaration)
-    assert len(places) > len(set(places))
-    assert call.count("%s") == len({*SENT, "id", "claimed_at"})
+    run, _ = PAIRS["record_delivery"]
+    _, _, [plan] = undone(run)
+    places = re.findall(r"\$\d+", plan.statement)
+    assert len(places) > len(set(places)) == len(plan.types.split(","))
+
+
+def test_a_plan_may_hold_a_percent_sign(get_code: Post, auth_code: Post) -> None:
+    log_in(get_code, auth_code)
+    number = OTPCode.objects.latest("created_at").pk
+    OTPCode.objects.filter(pk=number).update(backend="100 %s %(x)s %%")
+    log_in(get_code, auth_code)
+    assert OTPCode.objects.get(pk=number).backend == "100 %s %(x)s %%"
 
 
 @pytest.mark.parametrize(
     "statement",
-    ["DEALLOCATE ALL", 'ALTER TABLE "{table}" ALTER COLUMN "key" TYPE varchar({length})'],
-    ids=["gone", "of another table"],
+    [
+        "DEALLOCATE ALL",
+        # Behind psycopg's back.
+        "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$",
+        'ALTER TABLE "{table}" ALTER COLUMN "key" TYPE varchar({length})',
+    ],
+    ids=["given back", "gone", "of another table"],
 )
 def test_plans_that_are_no_good_any_more_are_made_anew(
     get_code: Post, auth_code: Post, statement: str
 ) -> None:
-    log_in(get_code, auth_code)
+    for _ in range(2):
+        log_in(get_code, auth_code)
     table = Limit._meta.db_table
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement.format(table=table, length=65))
         log_in(get_code, auth_code)
+        assert plans()
     finally:
         with connection.cursor() as cursor:
             alter = f'ALTER TABLE "{table}" ALTER COLUMN "key" TYPE varchar(64)'
             cursor.execute(alter)
 
 
-def test_where_psycopg_keeps_plans_itself_ours_are_not_kept(
+def test_a_site_that_logs_statements_sees_ours_with_their_values(
     get_code: Post, auth_code: Post
 ) -> None:
-    with connected_with(server_side_binding=True), sent() as texts:
+    with CaptureQueriesContext(connection) as queries:
         log_in(get_code, auth_code)
-    assert not any("EXECUTE" in text for text in texts)
+    assert not plans()
+    assert any(PHONE in each["sql"] and " JOIN " in each["sql"] for each in queries)
+
+
+def test_where_psycopg_keeps_plans_itself_ours_are_not_kept() -> None:
+    with connected_with(server_side_binding=True):
+        assert not has_plans(statement_cursor(connection))
+
+
+def test_what_puts_statements_before_ours_keeps_no_plans(
+    get_code: Post, auth_code: Post
+) -> None:
+    def prefixed(execute: Any, sql: str, *rest: Any) -> Any:
+        # As they do: not before what reads, or returns rows.
+        prefix = "SET LOCAL a.person = 7; " if sql.startswith(("UPDATE", "WITH")) else ""
+        return execute(f"{prefix}{sql}", *rest)
+
+    with connection.execute_wrapper(prefixed):
+        for _ in range(2):
+            log_in(get_code, auth_code)
+    assert not plans()
+
+
+def test_a_driver_that_somebody_traces_keeps_no_plans(get_code: Post, auth_code: Post) -> None:
+    driver = connection.connection
+    driver.__class__ = type("Traced", (type(driver),), {})
+    for _ in range(2):
+        log_in(get_code, auth_code)
+    assert not plans()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
-from django.db import connections
-from django.test import Client
+from django.db import connection, connections
+from django.test import Client, modify_settings
 from rest_framework_simplejwt import settings as simplejwt
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
@@ -336,6 +336,74 @@ def test_a_refreshed_token_says_it_too() -> None:
 def test_each_login_mints_tokens_of_its_own(get_code: Post, auth_code: Post) -> None:
     logins = [body_of(log_in(get_code, auth_code)) for _ in range(2)]
     assert len({claims_of(tokens["refresh"])["jti"] for tokens in logins}) == 2
+
+
+@pytest.fixture
+def without_blacklist() -> Iterator[None]:
+    with modify_settings(INSTALLED_APPS={"remove": "rest_framework_simplejwt.token_blacklist"}):
+        yield
+
+
+@pytest.mark.usefixtures("without_blacklist")
+def test_simplejwt_as_it_is_installed_writes_nothing() -> None:
+    assert not SimpleJWTIssuer().writes()
+
+
+@pytest.mark.usefixtures("newer_simplejwt", "without_blacklist")
+def test_the_hook_that_a_newer_simplejwt_has_by_default_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(on_login_success, "__module__", "rest_framework_simplejwt.serializers")
+    assert not SimpleJWTIssuer().writes()
+
+
+@pytest.mark.usefixtures("without_blacklist")
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"UPDATE_LAST_LOGIN": True},
+        {"TOKEN_OBTAIN_SERIALIZER": f"{HERE}.ShopSerializer"},
+        {"USER_AUTHENTICATION_RULE": f"{HERE}.only_paying"},
+    ],
+    ids=str,
+)
+def test_what_a_site_has_added_may_write(theirs: dict[str, Any], settings: Any) -> None:
+    settings.SIMPLE_JWT = theirs
+    assert SimpleJWTIssuer().writes()
+
+
+@pytest.mark.usefixtures("newer_simplejwt", "without_blacklist")
+def test_a_hook_of_the_sites_may_write() -> None:
+    assert SimpleJWTIssuer().writes()
+
+
+@pytest.mark.usefixtures("without_blacklist")
+def test_an_issuer_or_a_serializer_of_the_sites_may_write() -> None:
+    assert BrokenIssuer().writes()
+    with override_sms_otp(TOKEN_SERIALIZER=f"{HERE}.ShopSerializer"):
+        assert SimpleJWTIssuer().writes()
+
+
+def test_a_list_of_tokens_is_written_to() -> None:
+    assert SimpleJWTIssuer().writes()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("without_blacklist")
+def test_tokens_are_minted_before_anything_is_written(
+    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[bool] = []
+    issue = SimpleJWTIssuer.issue
+
+    def watched(self: SimpleJWTIssuer, *args: Any, **options: Any) -> dict[str, str]:
+        inside.append(connection.in_atomic_block)
+        return issue(self, *args, **options)
+
+    monkeypatch.setattr(SimpleJWTIssuer, "issue", watched)
+    for _ in range(2):  # Who registers is written first.
+        assert set(body_of(log_in(get_code, auth_code))) == {"access", "refresh"}
+    assert inside == [True, False]
 
 
 def test_an_issuer_that_fails_leaves_the_code_good(client: Client, get_code: Post) -> None:

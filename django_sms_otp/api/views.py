@@ -142,6 +142,7 @@ class AuthCodeView(SMSOTPView):
             phone_number=fields.get("phone_number"),
             request_id=fields.get("request_id"),
             grant=lambda user: issuer.issue(user, request=request),
+            grant_writes=issuer.writes(),
             ip_address=ip_address_of(request),
             device=device,
         )

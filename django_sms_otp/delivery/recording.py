@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connections
 from ..events import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
+from ..plans import statement_cursor
 from ..rounds import in_rounds
 from ..statements import record_delivery, record_delivery_and_supersede
 from ..transactions import database_alias, retry_lost_races
@@ -54,7 +55,7 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
         bound |= {"superseded": superseded.pk, "superseded_at": otp_code.created_at}
 
     def execute() -> None:
-        with connections[alias].cursor() as cursor:
+        with statement_cursor(connections[alias]) as cursor:
             statement.execute(cursor, state, *values, **bound)
 
     try:

@@ -26,7 +26,7 @@ from ..purposes import LOGIN
 from ..rounds import NumberRow
 from ..statements import consume_code, count_attempt
 from ..transactions import users_too
-from ..users import get_user_resolver
+from ..users import UserResolver, get_user_resolver
 from ..writes import Write
 
 __all__ = [
@@ -49,6 +49,16 @@ class Guess(Generic[T]):
     caller: Caller
     typed: str = field(repr=False)
     grant: Callable[[AbstractBaseUser], T] | None
+    grant_writes: bool
+
+    @property
+    def is_granted_first(self) -> bool:
+        """Whether what a login yields is made before anything is written: then nobody waits for
+        it with rows locked. Not what has to be rolled back with the rest."""
+        if self.grant_writes and self.grant:
+            return False
+        resolver = type(get_user_resolver())
+        return resolver.may_log_in is UserResolver.may_log_in
 
 
 class Account(NamedTuple):
@@ -169,20 +179,20 @@ def _charge(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
 def _accept(
     guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, charged: int = 0
 ) -> Verdict[T]:
-    answer: Redeemed[T] | RedemptionRefused
     state = row.state.after_success(row.now, guess.caller.tags(row.key))
     phone_number = phone_number_of(otp_code)
     # Looked up before the transaction begins, which then needs no answer but that it has won.
     account = _account(phone_number) if guess.purpose == LOGIN else Account()
     writes = [] if account is None else [_consumption(otp_code, row, account.user, charged)]
+    if account and guess.is_granted_first:
+        answer = _log_in(guess, otp_code, account)
+        row.replace(state, *writes)
+        return Verdict(answer=answer, otp_code=otp_code, account=account)
     with row.replaced_by(state, *writes), users_too():
         if account is None:
             account = _registered(phone_number)
             row.write(_consumption(otp_code, row, account.user, charged))
-        try:
-            answer = _log_in(guess, otp_code, account)
-        except LoginRefused:
-            answer = RedemptionRefused(reason="no_active_account")
+        answer = _log_in(guess, otp_code, account)
     return Verdict(answer=answer, otp_code=otp_code, account=account)
 
 
@@ -223,10 +233,16 @@ def _consumption(
 
 
 @sensitive_variables("guess")
-def _log_in(guess: Guess[T], otp_code: OTPCode, account: Account) -> Redeemed[T]:
+def _log_in(
+    guess: Guess[T], otp_code: OTPCode, account: Account
+) -> Redeemed[T] | RedemptionRefused:
+    refused = RedemptionRefused(reason="no_active_account")
     if guess.purpose == LOGIN and not _may_log_in(account.user, phone_number_of(otp_code)):
-        raise LoginRefused
-    granted = guess.grant(account.user) if guess.grant and account.user else None
+        return refused
+    try:
+        granted = guess.grant(account.user) if guess.grant and account.user else None
+    except LoginRefused:
+        return refused
     return Redeemed(
         request_id=otp_code.pk,
         user=account.user,

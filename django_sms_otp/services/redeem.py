@@ -37,6 +37,7 @@ def redeem_code(
     request_id: uuid.UUID | None = None,
     purpose: str = LOGIN,
     grant: Callable[[AbstractBaseUser], T] | None = None,
+    grant_writes: bool = True,
     ip_address: str | None = None,
     device: str | None = None,
 ) -> Redeemed[T] | RedemptionRefused:
@@ -52,6 +53,8 @@ def redeem_code(
         once. What it returns becomes ``granted``. If it raises, all is rolled back, and the
         code stays as good as it was, unless its gateway has spent it; but for
         ``LoginRefused``, which spends the code.
+    :param grant_writes: ``False``: ``grant`` writes nothing that would have to be rolled back,
+        and may be called before the transaction, which is then a short one.
     :param ip_address: the client's, and ``device``, an opaque text that the site gave to the
         client's device: one that redeemed a code of this number before keeps a reserve of
         guesses that strangers cannot use up.
@@ -67,6 +70,7 @@ def redeem_code(
         caller=Caller.of(ip_address, device),
         typed=code,
         grant=grant,
+        grant_writes=grant_writes,
     )
     verdict = in_rounds(
         phone_number.e164 if phone_number else None,
