@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
-from django.db.models.sql import Query
+from django.db.models.sql import Query, UpdateQuery
 
 from .compiled import Joined, Statement, insert, param, update
 from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
@@ -118,9 +118,8 @@ def _with_limits(change: Statement) -> Statement:
         numbers = [str(number) for number in range(rows)]
         found = [_unchanged(number).values_list("version").query for number in numbers]
         replaced = [_replacement(number) for number in numbers]
-        changed = change.query(*shape)
-        assert isinstance(changed, Query)  # noqa: S101
-        if change is not insert_code:
+        changed = cast("Query", change.query(*shape))
+        if isinstance(changed, UpdateQuery):
             mine = changed.chain(Query)
             mine.set_values(["pk"])
             found.append(mine)

@@ -29,8 +29,8 @@ USERNAME_BYTES = 16
 class UserResolver:
     """Finds, creates and admits users. Subclass one of the two below to differ.
 
-    :meth:`create_user` and :meth:`may_log_in` run in the transaction that redeems the code, the
-    others outside of any.
+    :meth:`create_user`, and a :meth:`may_log_in` of the site's own, run in the transaction that
+    redeems the code, the others outside of any.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from django.db import connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp.models import Limit, OTPCode
@@ -159,6 +159,20 @@ def test_plans_that_are_no_good_any_more_are_made_anew(
         with connection.cursor() as cursor:
             alter = f'ALTER TABLE "{table}" ALTER COLUMN "key" TYPE varchar(64)'
             cursor.execute(alter)
+
+
+def test_a_connection_that_is_gone_fails_one_request(get_code: Post, auth_code: Post) -> None:
+    for _ in range(2):
+        log_in(get_code, auth_code)
+    gone = connection.connection.info.backend_pid
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [gone])
+    other.close()
+    assert get_code().status_code == 503
+    close_old_connections()  # As at the end of each request, but for those of a test's client.
+    log_in(get_code, auth_code)
+    assert plans()
 
 
 def test_a_site_that_logs_statements_sees_ours_with_their_values(

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection, connections
-from django.test import Client, modify_settings
+from django.test import Client
 from rest_framework_simplejwt import settings as simplejwt
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
@@ -339,9 +340,12 @@ def test_each_login_mints_tokens_of_its_own(get_code: Post, auth_code: Post) -> 
 
 
 @pytest.fixture
-def without_blacklist() -> Iterator[None]:
-    with modify_settings(INSTALLED_APPS={"remove": "rest_framework_simplejwt.token_blacklist"}):
-        yield
+def without_blacklist(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_installed = apps.is_installed
+    blacklist = "rest_framework_simplejwt.token_blacklist"
+    monkeypatch.setattr(
+        apps, "is_installed", lambda name: name != blacklist and is_installed(name)
+    )
 
 
 @pytest.mark.usefixtures("without_blacklist")

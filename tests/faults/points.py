@@ -1,6 +1,7 @@
 """The points of a request at which a fault can strike.
 
-Each statement and each ``COMMIT`` is one, and so are handing a message over and answering.
+Each statement and each ``COMMIT`` is one, and so are handing a message over and answering. What
+is a transaction by itself is both.
 """
 
 from __future__ import annotations
@@ -54,9 +55,17 @@ def watch(connection: BaseDatabaseWrapper, **_kwargs: object) -> None:
     connection._commit = committed  # type: ignore[attr-defined]
 
 
-def _at_statement(execute: Callable[..., Any], *args: Any) -> Any:
+def _at_statement(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+) -> Any:
     reached("statement")
-    return execute(*args)
+    is_transaction = sql.startswith("WITH") and not context["connection"].in_atomic_block
+    if not is_transaction:
+        return execute(sql, params, many, context)
+    reached("commit")
+    result = execute(sql, params, many, context)
+    reached("committed")
+    return result
 
 
 def _drop(connection: BaseDatabaseWrapper) -> None:

@@ -1,8 +1,9 @@
-"""Three statements for a code, four to redeem it, three for a wrong one."""
+"""What this app asks of the database, and hardly anything besides."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -19,6 +20,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from benchmarks.peers.sites.bare.serializers import AuthCodeSerializer, GetCodeSerializer
 from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
+from django_sms_otp.plans import statement_cursor
 from django_sms_otp.rows import LimitRow, Read
 from django_sms_otp.statements import (
     CODE_FIELDS,
@@ -49,15 +51,11 @@ class GetCode(APIView):
         phone_number = serializer.validated_data["phone_number"]
         keys = (phone_number, f"ip:{request.META['HTTP_X_FORWARDED_FOR']}")
         now = timezone.now()
-        with connection.cursor() as cursor:
+        with statement_cursor(connection) as cursor:
             writes = [row.replacement(STATE) for row in _limits(cursor, *keys)[0]]
             columns = _columns(phone_number, now)
             writes.append(Write(insert_code, columns, tuple(columns)))
-            if is_one_statement(cursor, writes):
-                send_as_one(cursor, writes)
-            else:
-                with transaction.atomic():
-                    send(cursor, writes)
+            _write(cursor, writes)
             _record(cursor, columns)
         return Response({"request_id": str(columns["id"])}, status=202)
 
@@ -69,23 +67,20 @@ class AuthCode(APIView):
         serializer = AuthCodeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         phone_number = serializer.validated_data["phone_number"]
-        with connection.cursor() as cursor:
+        with statement_cursor(connection) as cursor:
             [row], otp_codes = _limits(cursor, phone_number)
             otp_code = max(otp_codes, key=attrgetter("created_at"))
             seen = otp_code.failed_attempts
             same = {"id": otp_code.pk, "now": row.now, "seen": seen}
             if code_of(otp_code) != serializer.validated_data["code"]:
                 counted = Write(count_attempt, {**same, "failed_attempts": seen + 1})
-                with transaction.atomic():
-                    send(cursor, [row.replacement(STATE), counted])
+                _write(cursor, [row.replacement(STATE), counted])
                 return Response({"detail": "This code is not valid."}, status=401)
             user = _user(cursor, phone_number)
             redeemed = {"redeemed_at": row.now, "user_id": user.pk, "failed_attempts": seen}
-            with transaction.atomic():
-                writes = [row.replacement(STATE), Write(consume_code, {**same, **redeemed})]
-                send(cursor, writes)
-                refresh = RefreshToken.for_user(user)
-                tokens = {"access": str(refresh.access_token), "refresh": str(refresh)}
+            refresh = RefreshToken.for_user(user)
+            tokens = {"access": str(refresh.access_token), "refresh": str(refresh)}
+            _write(cursor, [row.replacement(STATE), Write(consume_code, {**same, **redeemed})])
         return Response(tokens)
 
 
@@ -93,6 +88,14 @@ def _limits(cursor: CursorWrapper, *keys: str) -> tuple[list[LimitRow], list[OTP
     found, otp_codes = Read("default", keys, "login").all(cursor)
     limits = [LimitRow(key, found.get(key), timezone.now()) for key in keys]
     return limits, [OTPCode.from_db("default", CODE_FIELDS, row) for row in otp_codes]
+
+
+def _write(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
+    if is_one_statement(cursor, writes):
+        send_as_one(cursor, writes)
+    else:
+        with transaction.atomic():
+            send(cursor, writes)
 
 
 def _columns(phone_number: str, now: datetime) -> dict[str, Any]:
