@@ -10,13 +10,13 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-__all__ = ["begun_by_ourselves", "hasten_timestamps", "is_psycopg3", "matched", "takes_several"]
+__all__ = ["begun_by_ourselves", "hasten_timestamps", "matched", "takes_several"]
 
 
 def takes_several(cursor: CursorWrapper) -> bool:
     """Tell whether the driver sends several statements at once, and has the result of each one:
     psycopg from 3.3 on, unless the server is to bind the values."""
-    if not is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
+    if not _is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
         return False
     return not getattr(cursor.db.features, "uses_server_side_binding", True)
 
@@ -64,7 +64,7 @@ def hasten_timestamps(cursor: CursorWrapper) -> None:
     Django has it done in Python, to get each in the time zone of the connection: for the rows
     of one request that took as long as a statement does. The moments are the same.
     """
-    if not is_psycopg3(cursor.db):
+    if not _is_psycopg3(cursor.db):
         return
     # What wraps cursors to trace them may not have it.
     adapters = getattr(cursor.cursor, "adapters", None)
@@ -72,7 +72,7 @@ def hasten_timestamps(cursor: CursorWrapper) -> None:
         adapters.register_loader(*_timestamp_loader())
 
 
-def is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
+def _is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
     if connection.vendor != "postgresql":
         return False
     # Needs the driver.

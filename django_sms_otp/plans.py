@@ -16,7 +16,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .drivers import hasten_timestamps, is_psycopg3
+from .drivers import hasten_timestamps
 
 __all__ = ["UNUSABLE", "has_plans", "statement_cursor", "with_names"]
 
@@ -66,7 +66,6 @@ def _keeps_plans(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether the site lets this connection keep plans, and psycopg keeps none itself."""
     return (
         getattr(connection.connection, "prepare_threshold", None) is not None
-        and is_psycopg3(connection)
         # What traces a driver may know no cursor but its own.
         and type(connection.connection) is _psycopg().Connection
         and not getattr(connection.features, "uses_server_side_binding", True)
