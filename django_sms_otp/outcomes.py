@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
@@ -39,8 +40,9 @@ class RequestRefused(NamedTuple):
     issued: CodeRequested | None = None
 
 
-class Redeemed(NamedTuple, Generic[T]):
-    """The code was right, and is used up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redeemed(Generic[T]):
+    """The code was right, and is used up. Its ``repr`` does not show what was granted.
 
     :param user: who has logged in; ``None`` for a purpose other than ``login``.
     :param registered: this login created the account.
@@ -50,7 +52,7 @@ class Redeemed(NamedTuple, Generic[T]):
     request_id: uuid.UUID
     user: AbstractBaseUser | None
     registered: bool
-    granted: T | None
+    granted: T | None = field(repr=False)
 
 
 class RedemptionRefused(NamedTuple):

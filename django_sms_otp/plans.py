@@ -31,11 +31,11 @@ def statement_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
 
     Else it is one of Django's.
     """
-    connection.ensure_connection()
-    if _keeps_plans(connection):
+    # In any case: Django looks then whether the connection is healthy and this thread's, and
+    # backends of others which schema it is to see.
+    cursor = connection.cursor()
+    if _may_keep_plans(cursor):
         cursor = connection.make_cursor(_planning_cursor()(connection.connection))
-    else:
-        cursor = connection.cursor()
     hasten_timestamps(cursor)
     return cursor
 
@@ -62,23 +62,24 @@ def with_names(sql: str, names: Sequence[str], constants: Sequence[Any], cursor:
     return "".join(piece + place for piece, place in zip(pieces, [*places, ""], strict=True))
 
 
-def _keeps_plans(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the site lets this connection keep plans, and psycopg keeps none itself."""
+def _may_keep_plans(cursor: CursorWrapper) -> bool:
+    """Tell whether the site lets this connection keep plans, and nothing would miss what does
+    not go by a cursor of Django's."""
     return (
-        getattr(connection.connection, "prepare_threshold", None) is not None
-        # What traces a driver may know no cursor but its own.
-        and type(connection.connection) is _psycopg().Connection
-        and not getattr(connection.features, "uses_server_side_binding", True)
+        getattr(cursor.db.connection, "prepare_threshold", None) is not None
+        # Another one traces or logs statements, or has psycopg keep all plans by itself.
+        and type(cursor) is CursorWrapper
+        and type(cursor.cursor) is _cursor_of_django()
         # One of the site's may put statements before ours, and only one can be planned.
-        and not connection.execute_wrappers
-        # Django would log ours without their values.
-        and not connection.queries_logged
+        and not cursor.db.execute_wrappers
     )
 
 
 @cache
 def _planning_cursor() -> Any:
-    class PlanningCursor(_psycopg().Cursor):  # type: ignore[misc]
+    import psycopg
+
+    class PlanningCursor(psycopg.Cursor[Any]):
         has_plans = True
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
@@ -90,7 +91,7 @@ def _planning_cursor() -> Any:
 
 
 @cache
-def _psycopg() -> Any:
-    import psycopg
+def _cursor_of_django() -> Any:
+    from django.db.backends.postgresql import base
 
-    return psycopg
+    return base.Cursor

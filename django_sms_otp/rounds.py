@@ -3,7 +3,7 @@
 A round reads the row, decides, and then, in one transaction, first replaces the row where its
 version is still the one it read, and then writes the rest. Where another request was faster no
 row changes, all is rolled back, and the next round reads again. So decisions are exact under
-any number of parallel requests, on every database, without ``SELECT ... FOR UPDATE``.
+any number of parallel requests, on every database, and no row is locked while they are made.
 
 Lock order, everywhere: the number's row, the shared rows in the order of their keys, then the
 code's row, then the user.
@@ -26,7 +26,7 @@ from .compiled import Statement
 from .exceptions import Contention
 from .limits import NumberState
 from .models import Limit, OTPCode, new_request_id, new_seed
-from .plans import statement_cursor
+from .plans import has_plans, statement_cursor
 from .rows import LimitRow, Read
 from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code
 from .traffic import SharedState
@@ -163,10 +163,12 @@ class NumberRow:
 
     def _current_cursor(self) -> CursorWrapper:
         """Return the cursor of the transaction: a hook of the site's may have closed the
-        connection since the rows were read, and what its cursor writes is committed by nobody.
+        connection since the rows were read, and what its cursor writes is committed by nobody;
+        or it has begun to look at statements.
         """
         connection = connections[self.alias]
-        if connection.connection is not self._driver:
+        is_planned_in_vain = has_plans(self._cursor) and connection.execute_wrappers
+        if connection.connection is not self._driver or is_planned_in_vain:
             self._cursor, self._driver = statement_cursor(connection), connection.connection
         return self._cursor
 

@@ -21,7 +21,10 @@ from .exceptions import InvalidSettings, LoginRefused
 
 __all__ = ["SimpleJWTIssuer", "TokenIssuer", "get_token_issuer"]
 
-SIMPLEJWT = "rest_framework_simplejwt."
+SIMPLEJWT = "rest_framework_simplejwt"
+SERIALIZERS = ("TOKEN_OBTAIN_SERIALIZER", "SLIDING_TOKEN_OBTAIN_SERIALIZER")
+HOOKS = ("USER_AUTHENTICATION_RULE", "ON_LOGIN_SUCCESS")
+"""Of simplejwt's, called with who logs in; the second came after 5.5.1."""
 
 AUTHENTICATION_METHODS = ["sms", "otp"]
 """RFC 8176, section 2."""
@@ -33,8 +36,8 @@ class TokenIssuer:
     def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, Any]:
         """Return the body of the answer.
 
-        Runs in the transaction that redeems the code. Any error rolls it back and leaves the
-        code as good as it was; but for:
+        Runs in the transaction that redeems the code, unless :meth:`writes` is ``False``. Any
+        error rolls it back and leaves the code as good as it was; but for:
 
         :param request: the HTTP request, handed through to hooks of the site.
         :raises LoginRefused: this user gets nothing. Raise it before anything is written.
@@ -43,7 +46,9 @@ class TokenIssuer:
 
     def writes(self) -> bool:
         """Tell whether :meth:`issue` writes anything that is to be rolled back where the code
-        turns out to be used up. If not, it may be called before the transaction."""
+        turns out to be used up, or acts by ``transaction.on_commit()``. If not, it is called
+        before the transaction: for each of several right guesses at a time, one of which wins.
+        """
         return True
 
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
@@ -117,11 +122,18 @@ def token_serializer() -> Any:
 def _is_as_installed() -> bool:
     """Tell whether simplejwt mints by its own code alone, and writes nothing."""
     settings = simplejwt.api_settings
-    if settings.UPDATE_LAST_LOGIN or apps.is_installed(f"{SIMPLEJWT}token_blacklist"):
+    defaults: dict[str, Any] = simplejwt.DEFAULTS
+    # Such as its blacklist, a row of which each token writes.
+    has_apps = any(app.name.startswith(f"{SIMPLEJWT}.") for app in apps.get_app_configs())
+    if settings.UPDATE_LAST_LOGIN or has_apps:
         return False
-    hooks = (settings.USER_AUTHENTICATION_RULE, getattr(settings, "ON_LOGIN_SUCCESS", None))
-    modules = [getattr(hook, "__module__", hook) for hook in hooks if hook is not None]
-    return all(str(each).startswith(SIMPLEJWT) for each in (serializer_path(), *modules))
+    if serializer_path() not in {defaults[name] for name in SERIALIZERS}:
+        return False
+    return all(
+        getattr(settings, name) is import_string(defaults[name])
+        for name in HOOKS
+        if name in defaults
+    )
 
 
 def _after_login(user: AbstractBaseUser, request: object) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.plans import has_plans, statement_cursor, with_names
+from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.services import redeem_code
+from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post, last_code
 from .connection_options import connected_with
@@ -53,6 +56,14 @@ def plans() -> set[Kept]:
             "generic_plans + custom_plans FROM pg_prepared_statements"
         )
         return {Kept._make(row) for row in cursor.fetchall()}
+
+
+def close_behind_our_back() -> None:
+    gone = connection.connection.info.backend_pid
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [gone])
+    other.close()
 
 
 def undone(run: Run) -> tuple[Any, list[Any], set[Kept]]:
@@ -164,15 +175,19 @@ def test_plans_that_are_no_good_any_more_are_made_anew(
 def test_a_connection_that_is_gone_fails_one_request(get_code: Post, auth_code: Post) -> None:
     for _ in range(2):
         log_in(get_code, auth_code)
-    gone = connection.connection.info.backend_pid
-    other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [gone])
-    other.close()
+    close_behind_our_back()
     assert get_code().status_code == 503
     close_old_connections()  # As at the end of each request, but for those of a test's client.
     log_in(get_code, auth_code)
     assert plans()
+
+
+@override_sms_otp(UNKNOWN_NUMBERS="reject")
+def test_plans_are_made_anew_outside_of_rounds_too(get_code: Post) -> None:
+    assert get_code().status_code == 202
+    with connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+    assert get_code().status_code == 429
 
 
 def test_a_site_that_logs_statements_sees_ours_with_their_values(
@@ -203,9 +218,60 @@ def test_what_puts_statements_before_ours_keeps_no_plans(
     assert not plans()
 
 
-def test_a_driver_that_somebody_traces_keeps_no_plans(get_code: Post, auth_code: Post) -> None:
-    driver = connection.connection
-    driver.__class__ = type("Traced", (type(driver),), {})
-    for _ in range(2):
+def test_what_begins_to_look_at_statements_meanwhile_sees_the_next() -> None:
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        seen.append(sql)
+        return execute(f"SET LOCAL a.person = 7; {sql}", *rest)
+
+    def change(row: NumberRow) -> None:
+        with connection.execute_wrapper(note):
+            row.replace(row.state)
+
+    in_rounds(PHONE, change)
+    assert len(seen) == 1
+
+
+def test_cursors_that_are_not_djangos_keep_no_plans(get_code: Post, auth_code: Post) -> None:
+    from django.db.backends.postgresql import base
+
+    class Traced(base.Cursor):
+        """Somebody's who looks at statements."""
+
+    with connected_with(prepare_threshold=5, cursor_factory=Traced):
+        for _ in range(2):
+            log_in(get_code, auth_code)
+        assert not plans()
+
+
+def test_what_a_backend_does_for_each_cursor_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As packages do it that give each tenant a schema.
+    names: list[str | None] = []
+    backend: Any = type(connections["default"])
+    create = backend._cursor
+
+    def cursor(self: Any, name: str | None = None) -> Any:
+        names.append(name)
+        return create(self, name)
+
+    monkeypatch.setattr(backend, "_cursor", cursor)
+    assert has_plans(statement_cursor(connection))
+    assert names == [None]
+
+
+def test_a_connection_that_is_gone_is_noticed_by_a_health_check(
+    get_code: Post, auth_code: Post
+) -> None:
+    with (
+        mock.patch.dict(connection.settings_dict, CONN_HEALTH_CHECKS=True),
+        connected_with(prepare_threshold=5),
+    ):
+        for _ in range(2):
+            log_in(get_code, auth_code)
+        close_behind_our_back()
+        # As at the beginning of a request.
+        connections["default"].health_check_done = False  # type: ignore[attr-defined]
         log_in(get_code, auth_code)
-    assert not plans()
+        assert plans()
+    connection.close()

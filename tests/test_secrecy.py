@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import Client
+from django.db import DatabaseError, connection
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.views.debug import ExceptionReporter
 
-from django_sms_otp import testing
+from django_sms_otp import rounds, testing
 from django_sms_otp.models import OTPCode
+from django_sms_otp.outcomes import Redeemed
+from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.services import redeem_code
 
 from .conftest import PHONE, Post, wrong
+from .factories import VerifiedPhoneFactory
 
 
 @pytest.fixture
@@ -99,3 +106,42 @@ def test_an_error_of_the_site_shows_no_code(
     assert "BrokenIssuer" in caplog.text
     assert not re.search(rf"\b{code}\b", caplog.text)
     assert auth_code(phone_number=PHONE, code=code).status_code == 200
+
+
+@pytest.mark.parametrize("grant_writes", [True, False])
+def test_a_report_of_an_error_shows_no_token(
+    get_code: Post, monkeypatch: pytest.MonkeyPatch, grant_writes: bool
+) -> None:
+    VerifiedPhoneFactory.create(phone_number=PHONE)
+    get_code()
+    token = secrets.token_hex()
+
+    def full(*args: object) -> None:
+        raise DatabaseError("The disk is full.")
+
+    monkeypatch.setattr(rounds, "send", full)
+    monkeypatch.setattr(rounds, "send_as_one", full)
+    with pytest.raises(DatabaseError) as raised:
+        redeem_code(
+            testing.outbox[-1].code or "",
+            phone_number=parse_phone_number(PHONE),
+            grant=lambda user: {"access": token},
+            grant_writes=grant_writes,
+        )
+    request = RequestFactory().get("/")
+    report = ExceptionReporter(request, raised.type, raised.value, raised.tb)
+    assert "The disk is full." in report.get_traceback_text()
+    frames = [
+        frame
+        for frame in report.get_traceback_frames()
+        if frame["filename"] != __file__  # Here it is.
+    ]
+    assert frames
+    assert token not in str(frames)
+
+
+def test_what_was_granted_is_not_in_a_repr() -> None:
+    answer = Redeemed(
+        request_id=uuid.UUID(int=1), user=None, registered=False, granted={"access": "secret"}
+    )
+    assert "secret" not in repr(answer)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import Client
 from rest_framework_simplejwt import settings as simplejwt
+from rest_framework_simplejwt.authentication import default_user_authentication_rule
 from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
@@ -61,6 +64,11 @@ class PlainIssuer:
 
 def only_paying(user: User) -> bool:
     return user.username != "unpaid"
+
+
+@functools.wraps(default_user_authentication_rule)
+def as_by_default(user: User) -> bool:
+    return default_user_authentication_rule(user)
 
 
 logins: list[tuple[Any, Any]] = []
@@ -341,10 +349,9 @@ def test_each_login_mints_tokens_of_its_own(get_code: Post, auth_code: Post) -> 
 
 @pytest.fixture
 def without_blacklist(monkeypatch: pytest.MonkeyPatch) -> None:
-    is_installed = apps.is_installed
-    blacklist = "rest_framework_simplejwt.token_blacklist"
+    others = [app for app in apps.get_app_configs() if app.label != "token_blacklist"]
     monkeypatch.setattr(
-        apps, "is_installed", lambda name: name != blacklist and is_installed(name)
+        "django_sms_otp.tokens.apps", SimpleNamespace(get_app_configs=lambda: others)
     )
 
 
@@ -354,10 +361,7 @@ def test_simplejwt_as_it_is_installed_writes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("newer_simplejwt", "without_blacklist")
-def test_the_hook_that_a_newer_simplejwt_has_by_default_writes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(on_login_success, "__module__", "rest_framework_simplejwt.serializers")
+def test_the_hook_that_a_newer_simplejwt_has_by_default_writes_nothing() -> None:
     assert not SimpleJWTIssuer().writes()
 
 
@@ -368,6 +372,7 @@ def test_the_hook_that_a_newer_simplejwt_has_by_default_writes_nothing(
         {"UPDATE_LAST_LOGIN": True},
         {"TOKEN_OBTAIN_SERIALIZER": f"{HERE}.ShopSerializer"},
         {"USER_AUTHENTICATION_RULE": f"{HERE}.only_paying"},
+        {"USER_AUTHENTICATION_RULE": f"{HERE}.as_by_default"},
     ],
     ids=str,
 )
@@ -377,7 +382,8 @@ def test_what_a_site_has_added_may_write(theirs: dict[str, Any], settings: Any) 
 
 
 @pytest.mark.usefixtures("newer_simplejwt", "without_blacklist")
-def test_a_hook_of_the_sites_may_write() -> None:
+def test_a_hook_of_the_sites_may_write(settings: Any) -> None:
+    settings.SIMPLE_JWT = {"ON_LOGIN_SUCCESS": f"{HERE}.on_login_failed"}
     assert SimpleJWTIssuer().writes()
 
 

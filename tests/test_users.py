@@ -230,6 +230,16 @@ def test_who_may_log_in_is_asked_in_the_transaction() -> None:
     assert user.first_name == "was here"
 
 
+@pytest.mark.django_db
+def test_a_purpose_other_than_login_has_nobody_to_resolve() -> None:
+    services.request_code(NUMBER, purpose="change")
+    with override_sms_otp(USER_RESOLVER="no.such.Resolver"):
+        answer: object = services.redeem_code(
+            last_code(), phone_number=NUMBER, purpose="change"
+        )
+    assert isinstance(answer, Redeemed)
+
+
 @override_sms_otp(USER_RESOLVER=f"{HERE}.LenientResolver")
 def test_a_resolver_may_admit_whom_the_default_refuses(get_code: Post, auth_code: Post) -> None:
     VerifiedPhoneFactory.create(phone_number=PHONE, user=UserFactory.create(is_staff=True))

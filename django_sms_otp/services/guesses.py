@@ -55,6 +55,8 @@ class Guess(Generic[T]):
     def is_granted_first(self) -> bool:
         """Whether what a login yields is made before anything is written: then nobody waits for
         it with rows locked. Not what has to be rolled back with the rest."""
+        if self.purpose != LOGIN:
+            return True
         if self.grant_writes and self.grant:
             return False
         resolver = type(get_user_resolver())

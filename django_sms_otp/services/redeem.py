@@ -54,7 +54,7 @@ def redeem_code(
         code stays as good as it was, unless its gateway has spent it; but for
         ``LoginRefused``, which spends the code.
     :param grant_writes: ``False``: ``grant`` writes nothing that would have to be rolled back,
-        and may be called before the transaction, which is then a short one.
+        and is called before the transaction, which is then a short one.
     :param ip_address: the client's, and ``device``, an opaque text that the site gave to the
         client's device: one that redeemed a code of this number before keeps a reserve of
         guesses that strangers cannot use up.

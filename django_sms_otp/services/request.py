@@ -16,7 +16,7 @@ from ..controls import Decision, Refused, Screening, count_probe, memory
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
-from ..models import WITHHELD, DeliveryState, OTPCode
+from ..models import WITHHELD, DeliveryState, OTPCode, VerifiedPhone
 from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -25,6 +25,7 @@ from ..reports import report
 from ..rounds import NumberRow, in_rounds
 from ..signals import code_requested
 from ..statements import resend_code
+from ..transactions import database_alias, retry_lost_races
 from ..users import get_user_resolver
 from ..writes import Write
 from .guesses import is_spent
@@ -137,7 +138,9 @@ def _falls_under(policy: str, attempt: SendAttempt) -> bool:
         return False
     resolver = get_user_resolver()
     try:
-        user = resolver.get_user(attempt.phone_number)
+        # Not always in a round, which would try again where a plan is no good any more.
+        alias = database_alias(VerifiedPhone)
+        user = retry_lost_races(lambda: resolver.get_user(attempt.phone_number), alias)
     except LoginRefused:
         return True
     return user is None or not resolver.may_log_in(user, attempt.phone_number)
