@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.abuse.figures import Figure, Row, answered, table
+from benchmarks.peers.contestants import ROOT
 from tests.server import Answer
 
 
@@ -46,3 +47,9 @@ def test_a_row_says_what_was_allowed_and_what_was_measured() -> None:
         "| many | 2 rounds | messages: 1; evaluated: at most 5 "
         "| messages: 1 to 3; evaluated: 5; hours: 9 |"
     )
+
+
+def test_the_page_tells_of_each_attack_once() -> None:
+    lines = (ROOT / "docs" / "abuse.md").read_text(encoding="utf-8").splitlines()
+    told = [tuple(line.split("|")[1:3]) for line in lines if line.startswith("| ")]
+    assert len(told) == len(set(told)) > 15
