@@ -17,11 +17,12 @@ from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.plans import has_plans, statement_cursor, with_names
 from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.services import redeem_code
+from django_sms_otp.statements import CODE_FIELDS
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post, last_code
 from .connection_options import connected_with
-from .test_statements import PAIRS, Run, rows  # noqa: F401 (a fixture)
+from .test_statements import CODE, PAIRS, Run, rows  # noqa: F401 (a fixture)
 from .test_writes import log_in
 
 pytestmark = [
@@ -226,8 +227,9 @@ def test_what_begins_to_look_at_statements_meanwhile_sees_the_next() -> None:
         return execute(f"SET LOCAL a.person = 7; {sql}", *rest)
 
     def change(row: NumberRow) -> None:
+        _, insertion = row.new_code(**{name: getattr(CODE, name) for name in CODE_FIELDS})
         with connection.execute_wrapper(note):
-            row.replace(row.state)
+            row.replace(row.state, insertion)
 
     in_rounds(PHONE, change)
     assert len(seen) == 1
