@@ -20,6 +20,9 @@ from .drivers import hasten_timestamps
 
 __all__ = ["UNUSABLE", "has_plans", "statement_cursor", "with_names"]
 
+KEPT = "_django_sms_otp_cursor"
+"""The attribute of a connection of psycopg's that holds its cursor for our statements."""
+
 UNUSABLE = frozenset({"0A000", "26000", "42P05"})
 """feature_not_supported ("cached plan must not change result type": a table was altered),
 invalid_sql_statement_name, duplicate_prepared_statement (PostgreSQL, appendix A): somebody else
@@ -35,7 +38,7 @@ def statement_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     # backends of others which schema it is to see.
     cursor = connection.cursor()
     if _may_keep_plans(cursor):
-        cursor = connection.make_cursor(_planning_cursor()(connection.connection))
+        return _planning_cursor(connection)
     hasten_timestamps(cursor)
     return cursor
 
@@ -75,17 +78,35 @@ def _may_keep_plans(cursor: CursorWrapper) -> bool:
     )
 
 
+def _planning_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    driver = connection.connection
+    kept = getattr(driver, KEPT, None)
+    if kept is not None:
+        return connection.make_cursor(kept)
+    kept = _planning_cursor_class()(driver)
+    setattr(driver, KEPT, kept)
+    cursor = connection.make_cursor(kept)
+    hasten_timestamps(cursor)
+    return cursor
+
+
 @cache
-def _planning_cursor() -> Any:
+def _planning_cursor_class() -> Any:
     import psycopg
 
     class PlanningCursor(psycopg.Cursor[Any]):
+        """One for all statements of a connection: each is read to its end before the next. To
+        make one and to set it up takes longer than to send what it is made for."""
+
         has_plans = True
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
             # At once: of texts that it has not prepared, psycopg counts the last hundred, and
             # counts the site's, too.
             return super().execute(query, params, **{**options, "prepare": True})
+
+        def close(self) -> None:
+            """Leave it open for the next statement."""
 
     return PlanningCursor
 

@@ -121,6 +121,16 @@ def test_a_connection_makes_each_plan_once(get_code: Post) -> None:
     assert len(before) == 6
 
 
+def test_a_connection_has_one_cursor_for_ours(get_code: Post, auth_code: Post) -> None:
+    with statement_cursor(connection) as first:
+        log_in(get_code, auth_code)
+    with statement_cursor(connection) as second:
+        assert second.cursor is first.cursor
+    connection.close()
+    log_in(get_code, auth_code)
+    assert statement_cursor(connection).cursor is not first.cursor
+
+
 def test_what_others_ask_meanwhile_does_not_lose_a_plan() -> None:
     run, _ = PAIRS["read_by_keys"]
     for number in range(300):
