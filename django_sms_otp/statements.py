@@ -18,6 +18,7 @@ from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
 from .states import RECEIVED, DeliveryState
 
 __all__ = [
+    "ASYNCHRONOUSLY",
     "CODE_FIELDS",
     "LIMIT_FIELDS",
     "NEW_CODE",
@@ -169,6 +170,30 @@ def record_delivery_and_supersede(state: str, *columns: str) -> Query:
     # Both by their keys first: for an OR alone PostgreSQL reads all of a young table.
     both = [param(OTPCode, "id"), param(OTPCode, "id", "superseded")]
     return update(OTPCode.objects.filter(mine | older, pk__in=both), **changes)
+
+
+def _without_the_disk(change: Statement) -> Statement:
+    def build(*shape: str) -> Joined:
+        return Joined([cast("Query", change.query(*shape))], _commit_asynchronously)
+
+    return Statement(build)
+
+
+ASYNCHRONOUSLY: Mapping[Statement, Statement] = MappingProxyType(
+    {
+        record: _without_the_disk(record)
+        for record in (record_delivery, record_delivery_and_supersede)
+    }
+)
+"""By what records a delivery: what does the same, and lets PostgreSQL commit the transaction
+before that is on the disk. For PostgreSQL alone, and in no transaction but its own."""
+
+
+def _commit_asynchronously(texts: Sequence[str]) -> str:
+    """The setting holds to the end of the transaction (PostgreSQL, 30.4). As what is returned,
+    it is made where a row is written, and nowhere else."""
+    [change] = texts
+    return f"{change} RETURNING set_config('synchronous_commit', 'off', true)"
 
 
 def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:

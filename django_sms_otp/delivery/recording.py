@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..compiled import Statement
 from ..events import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..plans import statement_cursor
 from ..rounds import in_rounds
-from ..statements import record_delivery, record_delivery_and_supersede
+from ..statements import ASYNCHRONOUSLY, record_delivery, record_delivery_and_supersede
 from ..transactions import database_alias, retry_lost_races
 
 __all__ = ["OUTAGES", "record", "refund"]
@@ -56,7 +58,7 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
 
     def execute() -> None:
         with statement_cursor(connections[alias]) as cursor:
-            statement.execute(cursor, state, *values, **bound)
+            _unhurried(statement, cursor.db).execute(cursor, state, *values, **bound)
 
     try:
         retry_lost_races(execute, alias)
@@ -64,3 +66,16 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
         # Databases close connections that are idle for as long as a gateway may take.
         connections[alias].close_if_unusable_or_obsolete()
         execute()
+
+
+def _unhurried(statement: Statement, connection: BaseDatabaseWrapper) -> Statement:
+    """Return what does the same without a wait for the disk, where there is such a thing.
+
+    A server that crashes in the next moment may then have lost what became of the message: as
+    if we had crashed after we sent it. What decides anything was on the disk before.
+    """
+    # A transaction of somebody else's is not ours to commit in that way.
+    is_by_itself = connection.autocommit
+    if connection.vendor == "postgresql" and is_by_itself:
+        return ASYNCHRONOUSLY[statement]
+    return statement

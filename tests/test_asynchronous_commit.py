@@ -1,0 +1,112 @@
+"""What became of a message is committed without a wait for PostgreSQL's disk, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from django_sms_otp import statements
+from django_sms_otp.delivery.recording import record
+from django_sms_otp.models import DeliveryState, OTPCode
+from django_sms_otp.plans import statement_cursor
+from django_sms_otp.statements import ASYNCHRONOUSLY
+from django_sms_otp.testing import override_sms_otp
+
+from .conftest import PHONE, Post
+from .connection_options import connected_with
+from .test_statements import (  # noqa: F401 (rows is a fixture)
+    NOW,
+    PAIRS,
+    REQUEST_ID,
+    SENT,
+    done,
+    rows,
+)
+from .test_writes import log_in
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL does it"),
+]
+
+ARE_ASYNCHRONOUS = {"record_delivery", "record_delivery_and_supersede"}
+
+
+@pytest.fixture(autouse=True)
+def waits() -> Iterator[None]:
+    """The server of the tests waits for no disk at all."""
+    with connected_with(options="-c synchronous_commit=on"):
+        yield
+
+
+def waits_for_the_disk() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return cursor.fetchone() == ("on",)
+
+
+def is_on_the_disk() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn()")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("name", [each for each in PAIRS if each.startswith("record_")])
+def test_it_does_what_the_statement_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = PAIRS[name]
+
+    def recorded() -> object:
+        with connection.cursor() as cursor:
+            return run(cursor)
+
+    _, expected, after = done(recorded)
+    for plain in ARE_ASYNCHRONOUS:
+        other = ASYNCHRONOUSLY[getattr(statements, plain)]
+        monkeypatch.setattr(statements, plain, other)
+    assert done(recorded)[1:] == (expected, after)
+    assert expected
+
+
+def test_the_next_transaction_waits_again() -> None:
+    record_it = ASYNCHRONOUSLY[statements.record_delivery]
+    values = {"id": REQUEST_ID, "claimed_at": NOW, **SENT}
+    with transaction.atomic(), connection.cursor() as cursor:
+        record_it.execute(cursor, DeliveryState.SENT, *SENT, **values)
+        assert not waits_for_the_disk()
+    assert waits_for_the_disk()
+
+
+def test_only_what_became_of_a_message_does_not_wait(get_code: Post, auth_code: Post) -> None:
+    for _ in range(2):  # The first request of a number does more.
+        with CaptureQueriesContext(connection) as queries:
+            log_in(get_code, auth_code)
+    hurried = [each["sql"] for each in queries if "synchronous_commit" in each["sql"]]
+    assert len(hurried) == 1
+    assert '"delivery_state"' in hurried[0]
+
+
+@override_sms_otp(COOLDOWN=[])
+def test_nobody_waits_for_it(get_code: Post) -> None:
+    # PostgreSQL itself writes what it has every now and then.
+    assert not all([get_code() and is_on_the_disk() for _ in range(5)])
+    assert OTPCode.objects.filter(delivery_state=DeliveryState.SENT, phone_number=PHONE)
+
+
+def test_a_transaction_of_somebody_elses_waits() -> None:
+    otp_code = OTPCode.objects.get(pk=REQUEST_ID)
+    with transaction.atomic():
+        record(otp_code, None, **SENT)
+        assert waits_for_the_disk()
+    assert OTPCode.objects.get(pk=REQUEST_ID).message_id == SENT["message_id"]
+
+
+def test_a_plan_of_it_is_kept(get_code: Post, auth_code: Post) -> None:
+    with connected_with(prepare_threshold=5, options="-c synchronous_commit=on"):
+        for _ in range(2):
+            log_in(get_code, auth_code)
+        with statement_cursor(connection) as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            assert [text for (text,) in cursor.fetchall() if "synchronous_commit" in text]
