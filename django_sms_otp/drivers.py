@@ -73,8 +73,11 @@ def hasten_timestamps(cursor: CursorWrapper) -> None:
 
 
 def _is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
-    if connection.vendor != "postgresql":
-        return False
+    return connection.vendor == "postgresql" and _has_psycopg3()
+
+
+@cache
+def _has_psycopg3() -> bool:
     # Needs the driver.
     from django.db.backends.postgresql import psycopg_any
 

@@ -126,8 +126,9 @@ class NumberRow:
         in_order = sorted((shared or {}).items(), key=itemgetter(0))
         others = [self.shared[key].replacement(value.to_json()) for key, value in in_order]
         everything = [number, *others, *writes]
-        if is_one_statement(self._current_cursor(), everything):
-            send_as_one(self._current_cursor(), everything)
+        cursor = self._current_cursor()
+        if is_one_statement(cursor, everything):
+            send_as_one(cursor, everything)
             return
         waits = any(write.statement is not insert_code for write in writes)
         with self._transaction():

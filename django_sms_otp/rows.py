@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.backends.utils import CursorWrapper
@@ -51,7 +52,7 @@ class LimitRow:
         self.now = max(clock, row.updated_at + CLOCK_TICK) if row else clock
         self._version = row.version if row else None
 
-    @property
+    @cached_property
     def state(self) -> SharedState:
         """What a shared row remembers."""
         return SharedState.from_json(self.data)

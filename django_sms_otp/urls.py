@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from .api.urls import urlpatterns as of_api
+from .webhooks.urls import urlpatterns as of_webhooks
 
 app_name = "sms_otp"
 
-urlpatterns = [
-    path("", include("django_sms_otp.api.urls")),
-    path("", include("django_sms_otp.webhooks.urls")),
-]
+# Not include(), which each request would go through once more.
+urlpatterns = [*of_api, *of_webhooks]

@@ -39,9 +39,9 @@ class Plan:
 FULL = Plan(
     starts=12,
     calls=30,
-    rounds=5,
-    requests=50,
-    logins=1000,
+    rounds=11,
+    requests=25,
+    logins=500,
     rows=(0, MILLION, 10 * MILLION),
     seconds=5,
     repeats=3,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import lru_cache
 
-from ..conf import get_settings
+from ..callers import Caller
+from ..conf import Settings, get_settings
 from ..events import event
 from ..limits import MEMORY, FailureBudget, Lock
 from ..phone import mask
@@ -23,7 +25,11 @@ logger = logging.getLogger("django_sms_otp")
 def memory() -> timedelta:
     """Return how long a message counts in any row: a day, the longest window, or the breaker's
     block."""
-    settings = get_settings()
+    return _memory(get_settings())
+
+
+@lru_cache(maxsize=1)
+def _memory(settings: Settings) -> timedelta:
     windows = [rate.window for limit in settings.LIMITS for rate in settings.rates(limit)]
     block = settings.breaker.block_for if settings.breaker else MEMORY
     return max(MEMORY, block, timedelta(seconds=max(windows, default=0)))
@@ -39,12 +45,13 @@ def failure_budget() -> FailureBudget:
     )
 
 
-def lock_on(row: NumberRow, purpose: str, tags: Sequence[str]) -> Lock | None:
+def lock_on(row: NumberRow, purpose: str, caller: Caller) -> Lock | None:
     """Return why no code of a number is taken from this caller; ``None``: it is."""
     mode = get_settings().mode("failures")
-    if mode == "off":
-        return None
-    lock = row.state.lock(failure_budget(), row.now, tags, binds=purpose == VERIFY_PHONE)
+    if mode == "off" or not row.state.is_held:
+        return None  # Without a failure, there is nothing to lock for.
+    tags, binds = caller.tags(row.key), purpose == VERIFY_PHONE
+    lock = row.state.lock(failure_budget(), row.now, tags, binds=binds)
     if lock is not None and mode == "record":
         said = event("control", phone_number=row.key, outcome="recorded", control="failures")
         logger.warning("Would have locked %s.", mask(row.key), extra=said)
@@ -63,8 +70,7 @@ class NumberControls(Controls):
             yield from self._quota(row, "phone_ip", tag)
 
     def _lock(self, row: NumberRow) -> Iterator[Finding]:
-        tags = self.subject.caller.tags(self.number.e164)
-        lock = lock_on(row, self.subject.attempt.purpose, tags)
+        lock = lock_on(row, self.subject.attempt.purpose, self.subject.caller)
         if lock is None:
             return
         # A shorter wait is over before the message's code is.

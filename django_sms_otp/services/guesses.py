@@ -102,7 +102,7 @@ def is_spent(otp_code: OTPCode, maker: BaseSMSBackend | None) -> bool:
 def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
     otp_code = _code_in_question(guess, row)
     # Before the code is looked at: of a locked number nobody learns whether a guess was right.
-    if lock := lock_on(row, guess.purpose, guess.caller.tags(row.key)):
+    if lock := lock_on(row, guess.purpose, guess.caller):
         return Verdict(answer=_too_many(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:

@@ -23,6 +23,7 @@ from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
 from django_sms_otp.plans import statement_cursor
 from django_sms_otp.rows import LimitRow, Read
 from django_sms_otp.statements import (
+    ASYNCHRONOUSLY,
     CODE_FIELDS,
     consume_code,
     count_attempt,
@@ -134,7 +135,8 @@ def _record(cursor: CursorWrapper, columns: dict[str, Any]) -> None:
         "sent_at": timezone.now(),
     }
     claimed = {"id": columns["id"], "claimed_at": columns["claimed_at"]}
-    record_delivery.execute(cursor, str(DeliveryState.SENT), *values, **claimed, **values)
+    recording = ASYNCHRONOUSLY[record_delivery]
+    recording.execute(cursor, str(DeliveryState.SENT), *values, **claimed, **values)
 
 
 def _user(cursor: CursorWrapper, phone_number: str) -> User:
