@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -217,7 +216,7 @@ def load_class(key: str, base: type[T]) -> type[T]:
     """
     path = getattr(get_settings(), key)
     try:
-        found = _imported(path)
+        found = import_string(path)
     except ImportError as error:
         raise InvalidSettings(f"SMS_OTP[{key!r}]: {error}.") from error
     if not (isinstance(found, type) and issubclass(found, base)):
@@ -225,9 +224,6 @@ def load_class(key: str, base: type[T]) -> type[T]:
             f"SMS_OTP[{key!r}]: {path!r} is no subclass of {base.__module__}.{base.__name__}."
         )
     return found
-
-
-_imported = lru_cache(maxsize=64)(import_string)
 
 
 def secret_keys() -> list[bytes]:

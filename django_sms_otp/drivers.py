@@ -10,7 +10,14 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-__all__ = ["begun_by_ourselves", "hasten_timestamps", "matched", "takes_several"]
+__all__ = [
+    "begun_by_ourselves",
+    "hasten_timestamps",
+    "matched",
+    "may_commit_asynchronously",
+    "takes_several",
+    "timestamp_loader",
+]
 
 
 def takes_several(cursor: CursorWrapper) -> bool:
@@ -19,6 +26,16 @@ def takes_several(cursor: CursorWrapper) -> bool:
     if not _is_psycopg3(cursor.db) or not hasattr(cursor.cursor, "set_result"):
         return False
     return not getattr(cursor.db.features, "uses_server_side_binding", True)
+
+
+def may_commit_asynchronously(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a statement is a transaction by itself, of a PostgreSQL: one of somebody
+    else's is not ours to commit before it is on the disk."""
+    if connection.vendor != "postgresql" or not connection.autocommit:
+        return False
+    driver: Any = connection.connection
+    # Of one that was begun behind Django's back it knows nothing.
+    return not driver.info.transaction_status
 
 
 @contextmanager
@@ -69,7 +86,7 @@ def hasten_timestamps(cursor: CursorWrapper) -> None:
     # What wraps cursors to trace them may not have it.
     adapters = getattr(cursor.cursor, "adapters", None)
     if adapters is not None:
-        adapters.register_loader(*_timestamp_loader())
+        adapters.register_loader(*timestamp_loader())
 
 
 def _is_psycopg3(connection: BaseDatabaseWrapper) -> bool:
@@ -85,7 +102,8 @@ def _has_psycopg3() -> bool:
 
 
 @cache
-def _timestamp_loader() -> tuple[int, Any]:
+def timestamp_loader() -> tuple[int, Any]:
+    """Return the type of timestamps, and what of psycopg's own reads them."""
     from psycopg import adapters, postgres
     from psycopg.pq import Format
 

@@ -16,12 +16,13 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from .drivers import hasten_timestamps
+from .drivers import hasten_timestamps, timestamp_loader
 
 __all__ = ["UNUSABLE", "has_plans", "statement_cursor", "with_names"]
 
 KEPT = "_django_sms_otp_cursor"
-"""The attribute of a connection of psycopg's that holds its cursor for our statements."""
+"""The attribute of a connection of Django's that holds its cursor for our statements. Not of
+psycopg's: the two would hold each other, and wait for the garbage collector."""
 
 UNUSABLE = frozenset({"0A000", "26000", "42P05"})
 """feature_not_supported ("cached plan must not change result type": a table was altered),
@@ -75,30 +76,33 @@ def _may_keep_plans(cursor: CursorWrapper) -> bool:
         and type(cursor.cursor) is _cursor_of_django()
         # One of the site's may put statements before ours, and only one can be planned.
         and not cursor.db.execute_wrappers
+        # Another thread's statement may come between ours and its rows.
+        and not cursor.db.allow_thread_sharing
     )
 
 
 def _planning_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    driver = connection.connection
-    kept = getattr(driver, KEPT, None)
-    if kept is not None:
-        return connection.make_cursor(kept)
-    kept = _planning_cursor_class()(driver)
-    setattr(driver, KEPT, kept)
-    cursor = connection.make_cursor(kept)
-    hasten_timestamps(cursor)
-    return cursor
+    kept = getattr(connection, KEPT, None)
+    if kept is None or kept.connection is not connection.connection:
+        kept = _planning_cursor_class()(connection.connection)
+        setattr(connection, KEPT, kept)
+    return connection.make_cursor(kept)
 
 
 @cache
 def _planning_cursor_class() -> Any:
     import psycopg
+    from psycopg.rows import tuple_row
 
     class PlanningCursor(psycopg.Cursor[Any]):
         """One for all statements of a connection: each is read to its end before the next. To
         make one and to set it up takes longer than to send what it is made for."""
 
         has_plans = True
+
+        def __init__(self, connection: psycopg.Connection[Any]) -> None:
+            super().__init__(connection, row_factory=tuple_row)
+            self.adapters.register_loader(*timestamp_loader())
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
             # At once: of texts that it has not prepared, psycopg counts the last hundred, and

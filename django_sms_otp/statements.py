@@ -18,7 +18,6 @@ from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
 from .states import RECEIVED, DeliveryState
 
 __all__ = [
-    "ASYNCHRONOUSLY",
     "CODE_FIELDS",
     "LIMIT_FIELDS",
     "NEW_CODE",
@@ -32,6 +31,7 @@ __all__ = [
     "read_by_request_id",
     "record_delivery",
     "record_delivery_and_supersede",
+    "record_delivery_asynchronously",
     "replace_limit",
     "resend_code",
     "supersede_code",
@@ -157,9 +157,18 @@ def record_delivery(state: str, *columns: str) -> Query:
 
 
 @Statement
+def record_delivery_asynchronously(state: str, *columns: str) -> Joined:
+    """The same, committed before it is on the disk (PostgreSQL, "Asynchronous Commit"). For
+    PostgreSQL alone, and in no transaction but its own: the setting holds to its end."""
+    change = cast("Query", record_delivery.query(state, *columns))
+    off = "set_config('synchronous_commit', 'off', true)"
+    return Joined([change], lambda texts: f"{texts[0]} RETURNING {off}")
+
+
+@Statement
 def record_delivery_and_supersede(state: str, *columns: str) -> Query:
-    """The same, and mark the code that it replaces. That one is dead already, being no longer
-    the newest: the mark is for people."""
+    """Do so, and mark the code that it replaces. That one is dead already, being no longer the
+    newest: the mark is for people."""
     mine, values = _latest(), _unless_received(state, columns)
     older = Q(pk=param(OTPCode, "id", "superseded"), redeemed_at=None, superseded_at=None)
     changes: dict[str, Any] = {
@@ -170,30 +179,6 @@ def record_delivery_and_supersede(state: str, *columns: str) -> Query:
     # Both by their keys first: for an OR alone PostgreSQL reads all of a young table.
     both = [param(OTPCode, "id"), param(OTPCode, "id", "superseded")]
     return update(OTPCode.objects.filter(mine | older, pk__in=both), **changes)
-
-
-def _without_the_disk(change: Statement) -> Statement:
-    def build(*shape: str) -> Joined:
-        return Joined([cast("Query", change.query(*shape))], _commit_asynchronously)
-
-    return Statement(build)
-
-
-ASYNCHRONOUSLY: Mapping[Statement, Statement] = MappingProxyType(
-    {
-        record: _without_the_disk(record)
-        for record in (record_delivery, record_delivery_and_supersede)
-    }
-)
-"""By what records a delivery: what does the same, and lets PostgreSQL commit the transaction
-before that is on the disk. For PostgreSQL alone, and in no transaction but its own."""
-
-
-def _commit_asynchronously(texts: Sequence[str]) -> str:
-    """The setting holds to the end of the transaction (PostgreSQL, 30.4). As what is returned,
-    it is made where a row is written, and nowhere else."""
-    [change] = texts
-    return f"{change} RETURNING set_config('synchronous_commit', 'off', true)"
 
 
 def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from django_sms_otp import statements
+from django_sms_otp.delivery import recording
 from django_sms_otp.delivery.recording import record
 from django_sms_otp.models import DeliveryState, OTPCode
 from django_sms_otp.plans import statement_cursor
-from django_sms_otp.statements import ASYNCHRONOUSLY
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post
@@ -22,7 +22,6 @@ from .test_statements import (  # noqa: F401 (rows is a fixture)
     PAIRS,
     REQUEST_ID,
     SENT,
-    done,
     rows,
 )
 from .test_writes import log_in
@@ -31,8 +30,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL does it"),
 ]
-
-ARE_ASYNCHRONOUS = {"record_delivery", "record_delivery_and_supersede"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,27 +51,10 @@ def is_on_the_disk() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-@pytest.mark.parametrize("name", [each for each in PAIRS if each.startswith("record_")])
-def test_it_does_what_the_statement_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, _ = PAIRS[name]
-
-    def recorded() -> object:
-        with connection.cursor() as cursor:
-            return run(cursor)
-
-    _, expected, after = done(recorded)
-    for plain in ARE_ASYNCHRONOUS:
-        other = ASYNCHRONOUSLY[getattr(statements, plain)]
-        monkeypatch.setattr(statements, plain, other)
-    assert done(recorded)[1:] == (expected, after)
-    assert expected
-
-
 def test_the_next_transaction_waits_again() -> None:
-    record_it = ASYNCHRONOUSLY[statements.record_delivery]
-    values = {"id": REQUEST_ID, "claimed_at": NOW, **SENT}
+    run, _ = PAIRS["record_delivery_asynchronously"]
     with transaction.atomic(), connection.cursor() as cursor:
-        record_it.execute(cursor, DeliveryState.SENT, *SENT, **values)
+        assert run(cursor) == 1
         assert not waits_for_the_disk()
     assert waits_for_the_disk()
 
@@ -104,8 +84,39 @@ def test_a_transaction_of_somebody_elses_waits() -> None:
     assert OTPCode.objects.get(pk=REQUEST_ID).message_id == SENT["message_id"]
 
 
+def test_a_transaction_that_was_begun_behind_djangos_back_waits() -> None:
+    otp_code = OTPCode.objects.get(pk=REQUEST_ID)
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        record(otp_code, None, **SENT)
+        assert waits_for_the_disk()
+        cursor.execute("COMMIT")
+
+
+def test_where_nobody_may_choose_it_all_wait(
+    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As servers do that only speak as PostgreSQL does.
+    monkeypatch.setattr(recording, "_refusing", set())
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if "set_config" in sql:
+            refused.append(sql)
+            return execute("DO $$ BEGIN RAISE SQLSTATE '0A000'; END $$", None, *rest[1:])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse):
+        log_in(get_code, auth_code)
+        before = len(refused)
+        log_in(get_code, auth_code)
+    assert 0 < before == len(refused)
+    sent = OTPCode.objects.exclude(pk=REQUEST_ID)
+    assert set(sent.values_list("delivery_state", flat=True)) == {DeliveryState.SENT}
+
+
 def test_a_plan_of_it_is_kept(get_code: Post, auth_code: Post) -> None:
-    with connected_with(prepare_threshold=5, options="-c synchronous_commit=on"):
+    with connected_with(prepare_threshold=5):
         for _ in range(2):
             log_in(get_code, auth_code)
         with statement_cursor(connection) as cursor:

@@ -29,7 +29,7 @@ on_postgresql = pytest.mark.skipif(
 
 ROWS = 100
 PLAN = Plan(
-    starts=3,
+    starts=8,
     calls=10,
     rounds=1,
     requests=2,
@@ -72,7 +72,7 @@ def test_a_site_starts_about_as_fast_as_without_the_app(contestants: list[Contes
     found = starts(contestants, PLAN)
     assert (found[BARE].ratio, found[BARE].seconds, found[BARE].memory) == (1, 0, 0)
     # What is promised is milliseconds; a machine under tests takes more, for either site.
-    assert 1 < found[OWN].ratio < 1.35
+    assert found[OWN].ratio < 1.35
     assert 0 < found[OWN].memory < MOST_START_MEMORY
 
 

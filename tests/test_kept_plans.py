@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from unittest import mock
@@ -10,6 +12,7 @@ from unittest import mock
 import pytest
 from django.db import close_old_connections, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from psycopg.rows import dict_row
 
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.outcomes import Redeemed
@@ -129,6 +132,35 @@ def test_a_connection_has_one_cursor_for_ours(get_code: Post, auth_code: Post) -
     connection.close()
     log_in(get_code, auth_code)
     assert statement_cursor(connection).cursor is not first.cursor
+
+
+def test_a_connection_that_threads_share_keeps_no_plans() -> None:
+    # The statement of another thread would come between ours and its rows.
+    connections["default"].inc_thread_sharing()
+    try:
+        assert not has_plans(statement_cursor(connection))
+    finally:
+        connections["default"].dec_thread_sharing()
+    assert has_plans(statement_cursor(connection))
+
+
+def test_rows_are_not_what_a_site_makes_of_its_own() -> None:
+    run, _ = PAIRS["read_by_keys"]
+    connection.ensure_connection()
+    connection.connection.row_factory = dict_row
+    assert run(statement_cursor(connection))[0][0] == PHONE
+
+
+def test_a_connection_that_is_closed_is_not_kept() -> None:
+    statement_cursor(connection)
+    gone = weakref.ref(connection.connection)
+    gc.disable()
+    try:
+        connection.close()
+        statement_cursor(connection)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_what_others_ask_meanwhile_does_not_lose_a_plan() -> None:

@@ -6,16 +6,21 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, NotSupportedError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compiled import Statement
+from ..drivers import may_commit_asynchronously
 from ..events import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..plans import statement_cursor
 from ..rounds import in_rounds
-from ..statements import ASYNCHRONOUSLY, record_delivery, record_delivery_and_supersede
+from ..statements import (
+    record_delivery,
+    record_delivery_and_supersede,
+    record_delivery_asynchronously,
+)
 from ..transactions import database_alias, retry_lost_races
 
 __all__ = ["OUTAGES", "record", "refund"]
@@ -51,14 +56,15 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
     alias = database_alias()
     state = str(values["delivery_state"])
     bound = {"id": otp_code.pk, "claimed_at": otp_code.claimed_at, **values}
-    statement = record_delivery
-    if superseded is not None and superseded.is_live(otp_code.created_at):
-        statement = record_delivery_and_supersede
+    if superseded is not None and not superseded.is_live(otp_code.created_at):
+        superseded = None
+    if superseded is not None:
         bound |= {"superseded": superseded.pk, "superseded_at": otp_code.created_at}
 
     def execute() -> None:
         with statement_cursor(connections[alias]) as cursor:
-            _unhurried(statement, cursor.db).execute(cursor, state, *values, **bound)
+            statement = _statement(cursor.db, marks=superseded is not None)
+            statement.execute(cursor, state, *values, **bound)
 
     try:
         retry_lost_races(execute, alias)
@@ -66,16 +72,22 @@ def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]
         # Databases close connections that are idle for as long as a gateway may take.
         connections[alias].close_if_unusable_or_obsolete()
         execute()
+    except NotSupportedError:
+        if alias in _refusing:
+            raise
+        _refusing.add(alias)
+        execute()
 
 
-def _unhurried(statement: Statement, connection: BaseDatabaseWrapper) -> Statement:
-    """Return what does the same without a wait for the disk, where there is such a thing.
+def _statement(connection: BaseDatabaseWrapper, *, marks: bool) -> Statement:
+    if marks:
+        return record_delivery_and_supersede
+    if connection.alias not in _refusing and may_commit_asynchronously(connection):
+        # A server that crashes in the next moment may have lost what became of the message: as
+        # if we had crashed after we sent it.
+        return record_delivery_asynchronously
+    return record_delivery
 
-    A server that crashes in the next moment may then have lost what became of the message: as
-    if we had crashed after we sent it. What decides anything was on the disk before.
-    """
-    # A transaction of somebody else's is not ours to commit in that way.
-    is_by_itself = connection.autocommit
-    if connection.vendor == "postgresql" and is_by_itself:
-        return ASYNCHRONOUSLY[statement]
-    return statement
+
+_refusing: set[str] = set()
+"""Databases that speak as PostgreSQL does, and let nobody choose how to commit."""

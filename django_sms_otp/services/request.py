@@ -192,7 +192,7 @@ def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | 
         was_waiting, superseded = False, earlier
         otp_code, insertion = _create(request, row, reason)
         writes = [insertion]
-        if superseded and is_queued():
+        if superseded and (is_queued() or get_settings().REQUIRE_REQUEST_ID):
             writes.append(row.supersession(superseded))
     row.replace(state, *writes, shared=decision.shared)
     answer = CodeRequested(
@@ -239,7 +239,8 @@ def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -
         "reason": reason,
         **_waiting(request, row),
     }
-    if otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None:
+    is_unknown = otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None
+    if is_unknown and not otp_code.is_to_be_withheld:
         # It may have arrived: whoever types it in has perhaps not guessed it.
         changes["sent_at"] = otp_code.claimed_at
     for name, value in changes.items():

@@ -19,17 +19,18 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from benchmarks.peers.sites.bare.serializers import AuthCodeSerializer, GetCodeSerializer
+from django_sms_otp.drivers import may_commit_asynchronously
 from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
 from django_sms_otp.plans import statement_cursor
 from django_sms_otp.rows import LimitRow, Read
 from django_sms_otp.statements import (
-    ASYNCHRONOUSLY,
     CODE_FIELDS,
     consume_code,
     count_attempt,
     find_user,
     insert_code,
     record_delivery,
+    record_delivery_asynchronously,
 )
 from django_sms_otp.writes import Write, is_one_statement, send, send_as_one
 
@@ -135,7 +136,8 @@ def _record(cursor: CursorWrapper, columns: dict[str, Any]) -> None:
         "sent_at": timezone.now(),
     }
     claimed = {"id": columns["id"], "claimed_at": columns["claimed_at"]}
-    recording = ASYNCHRONOUSLY[record_delivery]
+    is_quick = may_commit_asynchronously(connection)
+    recording = record_delivery_asynchronously if is_quick else record_delivery
     recording.execute(cursor, str(DeliveryState.SENT), *values, **claimed, **values)
 
 
