@@ -12,8 +12,10 @@ from unittest import mock
 import pytest
 from django.db import close_old_connections, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from psycopg.pq import Format
 from psycopg.rows import dict_row
 
+from django_sms_otp.drivers import timestamp_loader
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
@@ -149,6 +151,11 @@ def test_rows_are_not_what_a_site_makes_of_its_own() -> None:
     connection.ensure_connection()
     connection.connection.row_factory = dict_row
     assert run(statement_cursor(connection))[0][0] == PHONE
+
+
+def test_psycopg_itself_reads_the_timestamps() -> None:
+    oid, loader = timestamp_loader()
+    assert statement_cursor(connection).cursor.adapters.get_loader(oid, Format.TEXT) is loader
 
 
 def test_a_connection_that_is_closed_is_not_kept() -> None:
