@@ -96,7 +96,7 @@ def used(entries: Iterable[Entry], window: int, now: float) -> int:
 def free_at(entries: Iterable[Entry], rate: Rate, now: float) -> float | None:
     """Return when one more use fits; ``None``: now."""
     live = [entry for entry in entries if entry[0] > now - rate.window]
-    too_many = sum([uses for _, uses in live]) - (rate.count - 1)
+    too_many = sum(uses for _, uses in live) - (rate.count - 1)
     free: float | None = None
     for at, uses in live:
         if too_many <= 0:
