@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import timezone
 
@@ -20,6 +23,8 @@ from django_sms_otp.management.batches import delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.plans import statement_cursor
+from django_sms_otp.rows import Read
 from django_sms_otp.services import invalidate_codes, unlock_number
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take
@@ -50,6 +55,17 @@ EVERYTHING_ON: dict[str, Any] = {
 }
 
 
+PLANNED_FOR_ITS_VALUES = 5
+"""So often PostgreSQL does that before it compares (PREPARE, "Notes")."""
+
+READS = {
+    "number": Read("default", [KNOWN], "login"),
+    "number and address": Read("default", [KNOWN, f"ip:{ADDRESS}"], "login"),
+    "every control": Read("default", [KNOWN, f"ip:{ADDRESS}", "country:US", "site"], "login"),
+    "request id": Read("default", [], "login", request_id=uuid.UUID(int=1)),
+}
+
+
 @pytest.fixture(scope="module")
 def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
@@ -66,6 +82,17 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("filled")]
+
+
+@contextmanager
+def keeping_plans() -> Iterator[BaseDatabaseWrapper]:
+    """Give one more connection, which may keep plans."""
+    other = connection.copy()
+    other.settings_dict["OPTIONS"]["prepare_threshold"] = 5
+    try:
+        yield other
+    finally:
+        other.close()
 
 
 def assert_flat(watch: Watch) -> None:
@@ -134,6 +161,21 @@ def test_a_number_that_nobody_has_is_flat(get_code: Post, policy: str) -> None:
     with override_sms_otp(UNKNOWN_NUMBERS=policy), watched() as watch:
         get_code(phone_number=NEW)
     assert_flat(watch)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL keeps plans")
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_what_reads_is_planned_for_any_values(read: Read) -> None:
+    with keeping_plans() as other:
+        with other.cursor() as cursor:
+            # By which PostgreSQL also reckons what planning costs: nearly nothing. Then a plan
+            # for any values is kept only where it is as good as one for the very values.
+            cursor.execute("SET cpu_operator_cost = 0.00001")
+        for _ in range(PLANNED_FOR_ITS_VALUES + 2):
+            read.all(statement_cursor(other))
+        with other.cursor() as cursor:
+            cursor.execute("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
+            assert cursor.fetchall() == [(PLANNED_FOR_ITS_VALUES, 2)]
 
 
 def test_a_failover_is_flat(get_code: Post, settings: Any) -> None:

@@ -55,7 +55,8 @@ def a_code(**columns: Any) -> OTPCode:
 
 
 def with_codes(limits: QuerySet[Limit], **of_codes: Any) -> list[Any]:
-    live = Q(codes__purpose="login", codes__expires_at__gt=NOW, **of_codes)
+    lives = {"codes__expires_at__gt": NOW, "codes__expires_at__lt": statements.FOREVER}
+    live = Q(codes__purpose="login", **lives, **of_codes)
     joined = limits.annotate(code=FilteredRelation("codes", condition=live))
     return list(joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)))
 
