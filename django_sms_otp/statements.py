@@ -43,8 +43,8 @@ CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The end of a range that needs none. PostgreSQL takes a range whose values it does not know
-for half a percent of the rows, and what has one end for a third. That would make the plan for
-any values seem so much worse on a large table that it would plan each time anew."""
+for half a percent of the rows, and one that is open for a third (selfuncs.h). On a large table
+that would make the plan for any values seem so much worse that it would plan each time anew."""
 
 RANDOM = frozenset({"id", "seed"})
 """Columns of a code that no two codes share."""

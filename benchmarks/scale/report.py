@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from tests.server import environment
 
-from .databases import copy_of, using
+from .databases import copy_of, read, using
 from .figures import Figure
 from .fill import Past, fill, tidy
 from .probes import Probe, compare
@@ -73,11 +73,17 @@ def figures(size: Size) -> Iterator[Figure]:
 
 
 def _of_requests(full: str, empty: str, past: Past, size: Size) -> Iterator[Figure]:
-    numbers = random.sample(range(1, past.users), size.turns)
-    with Probe(full) as first, Probe(empty) as second:
-        ratios = compare(first, second, "requests", numbers)
-    for what, ratio in ratios.items():
-        yield _told(what, "the same without rows", ratio, MOST_OF_REQUESTS)
+    read(full)
+    numbers = random.sample(range(1, past.users), 2 * size.turns)
+    for keeps_plans, mine in ((False, numbers[::2]), (True, numbers[1::2])):
+        with (
+            Probe(full, keeps_plans=keeps_plans) as first,
+            Probe(empty, keeps_plans=keeps_plans) as second,
+        ):
+            ratios = compare(first, second, "requests", mine)
+        for what, ratio in ratios.items():
+            name = f"{what}, plans kept" if keeps_plans else what
+            yield _told(name, "the same without rows", ratio, MOST_OF_REQUESTS)
 
 
 def _of_staff(full: str, day: str, size: Size) -> Iterator[Figure]:
