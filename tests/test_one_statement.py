@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import IsolationLevel
 
 from django_sms_otp.compiled import Statement
@@ -83,13 +84,17 @@ def change(request: pytest.FixtureRequest) -> Change:
 
 
 def at_once(change: Change, seen: Sequence[int] = (1, 1)) -> int:
+    with statement_cursor(connection) as cursor:
+        return run_at_once(cursor, change, seen)
+
+
+def run_at_once(cursor: CursorWrapper, change: Change, seen: Sequence[int] = (1, 1)) -> int:
     of_rows: dict[str, Any] = {}
     for number, key in enumerate(KEYS):
         values = {**LIMIT, "key": key, "seen": seen[number], "version": 8 + number}
         of_rows |= {f"{name}{number}": value for name, value in values.items()}
     statement, values = WITH_LIMITS[change.statement], {**of_rows, **change.values}
-    with statement_cursor(connection) as cursor:
-        return statement.execute(cursor, len(KEYS), *change.shape, **values)
+    return statement.execute(cursor, len(KEYS), *change.shape, **values)
 
 
 def one_by_one(change: Change) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,6 +32,8 @@ from django_sms_otp.webhooks.receipts import Receipt, take
 from .conftest import Post, last_code, wrong
 from .factories import OTPCodeFactory
 from .plans import Watch, watched
+from .test_one_statement import CHANGES, run_at_once
+from .test_statements import PAIRS, Run
 
 USERS = {"postgresql": 100_000, "mysql": 5_000, "sqlite": 5_000}
 """Each has ten codes."""
@@ -58,11 +60,14 @@ EVERYTHING_ON: dict[str, Any] = {
 PLANNED_FOR_ITS_VALUES = 5
 """So often PostgreSQL does that before it compares (PREPARE, "Notes")."""
 
-READS = {
-    "number": Read("default", [KNOWN], "login"),
-    "number and address": Read("default", [KNOWN, f"ip:{ADDRESS}"], "login"),
-    "every control": Read("default", [KNOWN, f"ip:{ADDRESS}", "country:US", "site"], "login"),
-    "request id": Read("default", [], "login", request_id=uuid.UUID(int=1)),
+KEYS = [KNOWN, f"ip:{ADDRESS}", "country:US", "site"]
+REPEATED: dict[str, Run] = {
+    # They are of nobody, and write nothing; an insert by itself would.
+    **{name: run for name, (run, _) in PAIRS.items() if not name.startswith("insert")},
+    **{f"{name} with limits": partial(run_at_once, change=CHANGES[name]) for name in CHANGES},
+    "read by a number": Read("default", KEYS[:1], "login").all,
+    "read by a number and an address": Read("default", KEYS[:2], "login").all,
+    "read with every control": Read("default", KEYS, "login").all,
 }
 
 
@@ -164,15 +169,15 @@ def test_a_number_that_nobody_has_is_flat(get_code: Post, policy: str) -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL keeps plans")
-@pytest.mark.parametrize("read", READS.values(), ids=READS)
-def test_what_reads_is_planned_for_any_values(read: Read) -> None:
+@pytest.mark.parametrize("run", REPEATED.values(), ids=REPEATED)
+def test_a_statement_is_planned_for_any_values(run: Run) -> None:
     with keeping_plans() as other:
         with other.cursor() as cursor:
             # By which PostgreSQL also reckons what planning costs: nearly nothing. Then a plan
             # for any values is kept only where it is as good as one for the very values.
             cursor.execute("SET cpu_operator_cost = 0.00001")
         for _ in range(PLANNED_FOR_ITS_VALUES + 2):
-            read.all(statement_cursor(other))
+            run(statement_cursor(other))
         with other.cursor() as cursor:
             cursor.execute("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
             assert cursor.fetchall() == [(PLANNED_FOR_ITS_VALUES, 2)]

@@ -12,6 +12,9 @@ from django.db import connection
 
 from benchmarks.site import set_up, test_database
 
+ENOUGH = 6 * 1024
+"""Megabytes: ten million codes take 5 GB, with the users, the limits and all indexes."""
+
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
@@ -25,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     args = parser().parse_args()
-    os.environ.setdefault("TEST_POSTGRES_BUFFERS", f"{quarter_of_memory()}MB")
+    os.environ.setdefault("TEST_POSTGRES_BUFFERS", f"{min(quarter_of_memory(), ENOUGH)}MB")
     set_up()
     if connection.vendor != "postgresql":
         sys.exit("Set TEST_DATABASE=postgres: this is measured on PostgreSQL.")

@@ -35,14 +35,23 @@ def copy_of(template: str, name: str) -> Iterator[str]:
         _execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
 
 
-def read(name: str) -> None:
-    """Have PostgreSQL read all of a database into its buffers, as far as they go."""
+def read(name: str) -> str:
+    """Have PostgreSQL read a database into its buffers; return the sizes of both.
+
+    :raises django.db.DatabaseError: it has no ``pg_prewarm``, or this role may not create it.
+    """
     with using(name), connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
         cursor.execute(
             "SELECT pg_prewarm(oid) FROM pg_class "
-            "WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
+            "WHERE relkind IN ('r', 'i') AND relnamespace = current_schema()::regnamespace"
         )
+        cursor.execute(
+            "SELECT pg_size_pretty(pg_database_size(current_database())), "
+            "current_setting('shared_buffers')"
+        )
+        [(size, buffers)] = cursor.fetchall()
+    return f"{size} of tables, {buffers} of buffers"
 
 
 def _execute(statement: str) -> None:

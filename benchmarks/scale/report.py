@@ -57,6 +57,8 @@ def figures(size: Size) -> Iterator[Figure]:
     name = str(connection.settings_dict["NAME"])
     past = Past(users=size.rows // 10, until=timezone.now())
     with copy_of(name, "full") as full:
+        # Whether it can, is not to turn out when all is filled.
+        read(full)
         with using(full):
             _say(f"Filling {past.codes} codes of {past.users} users.")
             fill(past)
@@ -73,8 +75,9 @@ def figures(size: Size) -> Iterator[Figure]:
 
 
 def _of_requests(full: str, empty: str, past: Past, size: Size) -> Iterator[Figure]:
-    read(full)
-    numbers = random.sample(range(1, past.users), 2 * size.turns)
+    _say(f"PostgreSQL has read {read(full)}.")
+    everybody = range(1, past.users)
+    numbers = random.sample(everybody, min(2 * size.turns, len(everybody)))
     for keeps_plans, mine in ((False, numbers[::2]), (True, numbers[1::2])):
         with (
             Probe(full, keeps_plans=keeps_plans) as first,
