@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,11 @@ from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 
 SCALE = Path(__file__).parents[1] / "docs" / "scale.md"
+
+TELL_THRESHOLD = """
+from benchmarks.scale.probe_settings import DATABASES
+print(DATABASES["default"].get("OPTIONS", {}).get("prepare_threshold"))
+"""
 
 FIGURE = Figure(what="a path", to="the same", ratio=1.104, most=1.1)
 
@@ -71,6 +79,21 @@ def test_both_ways_delete_as_many() -> None:
     took, longest = by_batches(oldest_but(100))
     assert 98 <= OTPCode.objects.count() <= 100
     assert took >= longest > 0
+
+
+@pytest.mark.parametrize(("given", "threshold"), [("1", "5"), ("", "None")])
+def test_the_site_of_a_probe_keeps_plans_where_it_is_told_to(
+    given: str, threshold: str
+) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", TELL_THRESHOLD],
+        env=os.environ | {"BENCHMARK_DATABASE": "any", "BENCHMARK_KEEPS_PLANS": given},
+        cwd=SCALE.parents[1],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.strip() == threshold
 
 
 @pytest.mark.django_db
