@@ -64,8 +64,9 @@ def _embedded_url() -> str:
     # PostgreSQL, started by root, runs as a user of its own, who must get there.
     folder = Path(tempfile.mkdtemp(prefix="sms-otp-postgres-"))
     folder.chmod(0o755)
-    server = get_server(folder / "data", cleanup_mode="delete")
+    # Before the server, which is to stop before: the last that is registered goes first.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = get_server(folder / "data", cleanup_mode="delete")
     url = str(server.get_uri())
     # No test outlives the machine: nothing is to wait for its disk.
     _set(url, fsync="off", full_page_writes="off", synchronous_commit="off")
