@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from .conf import get_settings
 from .counts import count
@@ -16,6 +16,7 @@ from .pumping import Conversion, conversion_of
 from .rounds import LimitRow, change_row
 from .signals import breaker_tripped
 from .traffic import SharedState
+from .values import Value
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
 
@@ -25,7 +26,7 @@ FRAUD_BLOCK = timedelta(hours=12)
 """As long as Twilio's Fraud Guard blocks a prefix."""
 
 
-class Trip(NamedTuple):
+class Trip(Value):
     """A country or prefix whose conversion is low; ``blocks``: too low to go on.
 
     :param share: of its codes that were redeemed, from 0 to 1.
@@ -44,7 +45,7 @@ def trip_of(key: str, state: SharedState, now: float) -> Trip | None:
     conversion, share = conversion_of(breaker, state, now)
     if conversion is Conversion.HEALTHY:
         return None
-    return Trip(key, share, blocks=conversion is Conversion.ATTACK)
+    return Trip(key=key, share=share, blocks=conversion is Conversion.ATTACK)
 
 
 def announce(trip: Trip) -> None:

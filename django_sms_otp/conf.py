@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from . import rules
 from .exceptions import InvalidBackend, InvalidSettings
 from .rates import Rate, parse_rates
 from .rules import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
+from .values import Value
 
 __all__ = [
     "Breaker",
@@ -44,34 +45,21 @@ DEFAULT_BACKENDS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 def _setting(default: Any, rule: rules.Rule, *, shown: bool = True) -> Any:
-    # Not field(default=...): before Python 3.12 it takes a mappingproxy for a mutable default.
-    return field(repr=shown, metadata={"default": default, "rule": rule})
+    # A factory: before Python 3.12 dataclasses take a mappingproxy for a mutable default.
+    return field(default_factory=lambda: default, repr=shown, metadata={"rule": rule})
 
 
 def _seconds(*seconds: int) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=each) for each in seconds)
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
-class _Group:
-    """What makes a group of settings of those that are given.
+class _Group(Value):
+    """Settings, compared by identity: what is worked out from them is kept with them as key."""
 
-    By hand: the methods that ``dataclass`` writes for so many fields took a tenth of the time
-    in which the whole app is imported.
-    """
-
-    def __init__(self, **given: Any) -> None:
-        defaults = {each.name: each.metadata["default"] for each in fields(self)}
-        for name, value in {**defaults, **given}.items():
-            object.__setattr__(self, name, value)
-
-    def __repr__(self) -> str:
-        names = [each.name for each in fields(self) if each.repr]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
-        return f"{type(self).__name__}({shown})"
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Budget(_Group):
     """Messages to unverified numbers that may be unredeemed at a time.
 
@@ -88,7 +76,6 @@ class Budget(_Group):
     share_hour: float = _setting(0.2, rules.share)
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Breaker(_Group):
     """When the share of redeemed codes of a country or prefix stops its messages.
 
@@ -102,7 +89,6 @@ class Breaker(_Group):
     block_for: timedelta = _setting(timedelta(hours=12), rules.positive_duration)
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Settings(_Group):
     """The keys of ``SMS_OTP`` with their defaults. ``docs/settings.md`` explains each."""
 

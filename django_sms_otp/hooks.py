@@ -10,13 +10,14 @@ import enum
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from .conf import load_class
 from .events import event
 from .exceptions import InvalidSettings, Unavailable
 from .phone import PhoneNumber
+from .values import Value
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict", "look_up", "passes_challenge"]
 
@@ -25,8 +26,7 @@ logger = logging.getLogger("django_sms_otp")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendAttempt:
+class SendAttempt(Value):
     """Somebody asks for a message.
 
     :param response: what the client sent as ``challenge``; ``None``: nothing.

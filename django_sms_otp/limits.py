@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from .rates import Rate, free_at
+from .values import Value
 
 __all__ = ["MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
 
@@ -26,7 +27,7 @@ RESERVED_SHARE = 10
 """One in so many of the consecutive failures is kept for callers that the number knows."""
 
 
-class FailureBudget(NamedTuple):
+class FailureBudget(Value):
     """How many wrong guesses a number takes, over any number of codes.
 
     :param free: consecutive ones before the first wait.
@@ -39,7 +40,7 @@ class FailureBudget(NamedTuple):
     most: int
 
 
-class Lock(NamedTuple):
+class Lock(Value):
     """No guess is evaluated; ``until``: ``None`` where waiting does not help."""
 
     until: datetime | None
@@ -169,7 +170,7 @@ class NumberState(NamedTuple):
             return Lock(until=None)
         failures = self.acquainted if is_known else self.strangers
         until = failures.free_at(budget, now.timestamp())
-        return None if until is None else Lock(datetime.fromtimestamp(until, UTC))
+        return None if until is None else Lock(until=datetime.fromtimestamp(until, UTC))
 
     def with_failure(self, now: datetime, tags: Sequence[str]) -> NumberState:
         if self.knows(tags):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
+
+from .values import Value
 
 __all__ = ["CodeRequested", "Redeemed", "RedemptionRefused", "RequestRefused"]
 
 T = TypeVar("T")
 
 
-class CodeRequested(NamedTuple):
+class CodeRequested(Value):
     """A code was issued, or sent again.
 
     :param expires_at: when the code dies; sending it again does not change that.
@@ -27,7 +29,7 @@ class CodeRequested(NamedTuple):
     code_length: int
 
 
-class RequestRefused(NamedTuple):
+class RequestRefused(Value):
     """No message was sent, or nobody knows whether one was.
 
     :param reason: the stable word that the API answers with, such as ``cooldown``.
@@ -40,8 +42,7 @@ class RequestRefused(NamedTuple):
     issued: CodeRequested | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redeemed(Generic[T]):
+class Redeemed(Value, Generic[T]):
     """The code was right, and is used up. Its ``repr`` does not show what was granted.
 
     :param user: who has logged in; ``None`` for a purpose other than ``login``.
@@ -55,7 +56,7 @@ class Redeemed(Generic[T]):
     granted: T | None = field(repr=False)
 
 
-class RedemptionRefused(NamedTuple):
+class RedemptionRefused(Value):
     """Nobody was logged in.
 
     :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from .callers import Caller
 from .conf import Settings
 from .phone import PhoneNumber
 from .rates import Rate
+from .values import Value
 
 __all__ = ["Use", "shared_key", "uses_of"]
 
@@ -21,7 +21,7 @@ EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """Controls that let verified numbers pass."""
 
 
-class Use(NamedTuple):
+class Use(Value):
     """One more message, as one limit counts it.
 
     :param key: of the row, or of the entry in the cache.

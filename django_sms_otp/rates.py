@@ -9,7 +9,8 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from .values import Value
 
 __all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used", "with_use"]
 
@@ -24,8 +25,7 @@ Entry = tuple[float, int]
 """A time, in seconds since the epoch, and how many uses it stands for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Value):
     """At most ``count`` uses in any ``window`` seconds."""
 
     count: int
@@ -69,7 +69,7 @@ def _parse_rate(text: str) -> Rate:
     if match is None:
         raise ValueError('must be a rate such as "50/h", "5/h,10/d" or "3/10m"')
     count, amount, unit = match.groups()
-    rate = Rate(int(count), int(amount or 1) * UNITS[unit])
+    rate = Rate(count=int(count), window=int(amount or 1) * UNITS[unit])
     if rate.count < 1 or not 1 <= rate.window <= LONGEST_WINDOW:
         raise ValueError("must allow at least 1, in a window of at most 30d")
     return rate

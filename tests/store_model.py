@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from django_sms_otp.quotas import Use
 from django_sms_otp.rates import Entry, Rate, free_at, with_use
-from django_sms_otp.stores import Taken
+from django_sms_otp.stores.store import Taken
 
 Key = tuple[str, int]
 

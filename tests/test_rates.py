@@ -49,12 +49,12 @@ times = st.lists(st.integers(0, 20_000_000), max_size=300).map(
 
 @given(times, st.integers(1, 150))
 def test_no_window_ever_holds_more(moments: list[float], most: int) -> None:
-    assert most_in_any_window(admitted(Rate(most, 3600), moments), 3600) <= most
+    assert most_in_any_window(admitted(Rate(count=most, window=3600), moments), 3600) <= most
 
 
 @given(times, st.integers(1, 60))
 def test_up_to_sixty_nothing_is_refused_that_fits(moments: list[float], most: int) -> None:
-    rate = Rate(most, 3600)
+    rate = Rate(count=most, window=3600)
     passed = admitted(rate, moments)
     for moment in set(moments) - set(passed):
         earlier = [at for at in passed if moment - 3600 < at <= moment]
@@ -62,7 +62,7 @@ def test_up_to_sixty_nothing_is_refused_that_fits(moments: list[float], most: in
 
 
 def test_it_is_free_again_when_the_oldest_has_left() -> None:
-    rate = Rate(2, 3600)
+    rate = Rate(count=2, window=3600)
     entries = with_use(with_use((), rate, 1000.0), rate, 1600.0)
     assert free_at(entries, rate, 1600.0) == 4600.0
     assert free_at(entries, rate, 4599.9) == 4600.0
@@ -70,7 +70,7 @@ def test_it_is_free_again_when_the_oldest_has_left() -> None:
 
 
 def test_a_large_count_is_kept_in_few_entries_and_refills_in_time() -> None:
-    rate = Rate(6000, 3600)
+    rate = Rate(count=6000, window=3600)
     passed = admitted(rate, [1_700_000_000 + second / 2 for second in range(7_000)])
     assert len(passed) == 6000
     entries: tuple[Entry, ...] = ()
@@ -84,7 +84,7 @@ def test_a_large_count_is_kept_in_few_entries_and_refills_in_time() -> None:
 
 
 def test_a_limit_that_only_records_does_not_grow() -> None:
-    rate = Rate(5, 3600)
+    rate = Rate(count=5, window=3600)
     entries: tuple[Entry, ...] = ()
     for second in range(1000):
         entries = with_use(entries, rate, float(second))
@@ -93,7 +93,7 @@ def test_a_limit_that_only_records_does_not_grow() -> None:
 
 
 def test_a_clock_that_steps_back_frees_nobody() -> None:
-    rate = Rate(100, 3600)
+    rate = Rate(count=100, window=3600)
     entries: tuple[Entry, ...] = ()
     for _ in range(100):
         entries = with_use(entries, rate, 10_000.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,12 +13,12 @@ from django.core.checks import CheckMessage
 
 from ..exceptions import InvalidBackend
 from ..rules import SMS, did_you_mean
+from ..values import Value
 
 __all__ = ["BaseSMSBackend", "CodeCheck", "SMSMessage", "SendResult"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SMSMessage:
+class SMSMessage(Value):
     """A message to hand over. Its ``repr`` shows neither the code nor the number.
 
     :param to: phone number in E.164.
@@ -60,8 +60,7 @@ class SendResult(NamedTuple):
     latency: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeCheck:
+class CodeCheck(Value):
     """A guess at a code that the gateway has made.
 
     :param to: phone number in E.164.

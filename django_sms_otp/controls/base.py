@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
 
 from ..breakers import Trip
 from ..callers import Caller
@@ -14,6 +13,7 @@ from ..hooks import SendAttempt
 from ..rounds import NumberRow
 from ..traffic import SharedState
 from ..users import get_user_resolver
+from ..values import Value
 
 __all__ = ["Controls", "Finding", "Subject"]
 
@@ -47,7 +47,7 @@ class Subject:
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
-class Finding(NamedTuple):
+class Finding(Value):
     """A control that would not let the message go.
 
     :param reason: the stable word that the API answers with.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import NamedTuple
 
 from ..breakers import Trip
 from ..callers import Caller
@@ -20,6 +19,7 @@ from ..models import REASON_LENGTH, VERIFIED, WITHHELD
 from ..outcomes import RequestRefused
 from ..rounds import NumberRow
 from ..traffic import SharedState
+from ..values import Value
 from .base import Controls, Finding, Subject
 from .fraud import FraudControls
 from .number import NumberControls
@@ -32,7 +32,7 @@ GROUPS: Sequence[type[Controls]] = (NumberControls, SharedQuotas, FraudControls,
 """In the order in which they are asked."""
 
 
-class Refused(NamedTuple):
+class Refused(Value):
     """Nothing is written.
 
     :param control: what refused the message.
@@ -46,7 +46,7 @@ class Refused(NamedTuple):
     trips: Sequence[Trip] = ()
 
 
-class Admitted(NamedTuple):
+class Admitted(Value):
     """The caller is told that a message was sent; so it was, unless it is withheld.
 
     :param reason: what the code's row remembers.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..quotas import Use, uses_of
 from ..rounds import NumberRow
-from ..stores import Taken, get_store
+from ..stores import get_store
 from ..traffic import SharedState
 from .base import Controls, Finding, Subject
+
+if TYPE_CHECKING:
+    from ..stores.store import Taken
 
 __all__ = ["SharedQuotas"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -27,6 +27,7 @@ from ..rounds import NumberRow
 from ..statements import consume_code, count_attempt
 from ..transactions import users_too
 from ..users import UserResolver, get_user_resolver
+from ..values import Value
 from ..writes import Write
 
 __all__ = [
@@ -42,8 +43,9 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Guess(Generic[T]):
+class Guess(Value, Generic[T]):
+    """What somebody has typed, and what they get for it. Its ``repr`` does not show it."""
+
     purpose: str
     request_id: uuid.UUID | None
     caller: Caller
@@ -63,7 +65,9 @@ class Guess(Generic[T]):
         return resolver.may_log_in is UserResolver.may_log_in
 
 
-class Account(NamedTuple):
+class Account(Value):
+    """Whose number it is; ``registered``: since this login."""
+
     user: AbstractBaseUser | None = None
     registered: bool = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import NamedTuple
 
 from ..callers import Caller
 from ..controls import Admitted, note_not_sent
@@ -22,13 +21,14 @@ from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..queues import enqueue_message, is_queued
 from ..reports import report_withheld
+from ..values import Value
 
 __all__ = ["Issued"]
 
 logger = logging.getLogger("django_sms_otp")
 
 
-class Issued(NamedTuple):
+class Issued(Value):
     """A code whose request has been committed, and whose message has yet to go out.
 
     :param superseded: the code that this one replaces.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.utils import timezone, translation
 
@@ -27,12 +27,15 @@ from ..signals import code_requested
 from ..statements import resend_code
 from ..transactions import database_alias, retry_lost_races
 from ..users import get_user_resolver
+from ..values import Value
 from ..writes import Write
 from .guesses import is_spent
 from .issued import Issued
 
 
-class _Request(NamedTuple):
+class _Request(Value):
+    """What somebody asks for."""
+
     attempt: SendAttempt
     caller: Caller
     request_id: uuid.UUID | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import circuits
 from ..models import OTPCode
 from ..rounds import LimitRow, NumberRow, change_row, in_rounds
 
@@ -43,6 +42,9 @@ def forget_limit(key: str) -> bool:
     """
     if key.startswith("+"):
         raise ValueError("A number's row is not forgotten: see unlock_number().")
+    # Here: few processes ever need them, and all would load them.
+    from .. import circuits
+
     if key.startswith(circuits.KEY_PREFIX):
         return circuits.close(key.removeprefix(circuits.KEY_PREFIX))
     had_any = False

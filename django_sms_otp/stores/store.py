@@ -14,14 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from ..conf import get_settings
 from ..exceptions import InvalidSettings, Unavailable
 from ..quotas import Use
 from ..rates import MOST_EXACT, Rate
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 
-__all__ = ["LimitStore", "Taken", "get_store"]
+__all__ = ["LimitStore", "Taken", "store_in"]
 
 PREFIX = "{sms_otp}"
 """The braces keep all keys in one slot of a cluster, as a script demands."""
@@ -46,14 +45,11 @@ class Taken(NamedTuple):
     counted: bool
 
 
-def get_store() -> LimitStore | None:
-    """Return where limits are kept; ``None``: in rows of the database.
+def store_in(alias: str) -> LimitStore:
+    """Return the limits in a cache.
 
-    :raises InvalidSettings: ``LIMITS_CACHE`` names a cache that cannot hold limits.
+    :raises InvalidSettings: it cannot hold limits.
     """
-    alias = get_settings().LIMITS_CACHE
-    if alias is None:
-        return None
     # A check says so too, but checks can be silenced, and this would fail open.
     if problem := caches.problem_of(alias):
         raise InvalidSettings(f"SMS_OTP['LIMITS_CACHE']: {problem}")

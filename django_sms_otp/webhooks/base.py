@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -76,7 +76,7 @@ class ReceiptView(View):
         return outcome if isinstance(outcome, HttpResponse) else _answer(outcome)
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
         """Return the view, free of what a site asks of its own visitors."""
         return csrf_exempt(login_not_required(non_atomic(super().as_view(**initkwargs))))
 

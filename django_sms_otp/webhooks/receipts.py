@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ from ..phone import PhoneNumber
 from ..rules import VOICE
 from ..signals import delivery_updated
 from ..transactions import database_alias, retry_lost_races
+from ..values import Value
 
 __all__ = ["Receipt", "take"]
 
@@ -43,8 +44,7 @@ PRECISION = timedelta(minutes=1)
 """Gateways round their times down to this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Value):
     """What a gateway says has become of a message. Its ``repr`` shows no number.
 
     :param request_id: with ``send_count``, which message: see ``SMSMessage``.
