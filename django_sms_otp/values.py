@@ -16,8 +16,8 @@ __all__ = ["Value"]
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 class Value:
-    """What a subclass annotates is a field, as in a dataclass; ``dataclasses.replace()`` and
-    the like take it for one. Made by keywords alone.
+    """A subclass is a dataclass without the decorator, and so are its own. Made by keywords
+    alone. Of a ``field()`` the defaults, ``repr`` and ``metadata`` count.
 
     :raises TypeError: a field is missing or unknown.
     """
@@ -44,7 +44,11 @@ class Value:
             if name not in given:
                 values[name] = factory()
         if values.keys() != self._fields.keys():
-            raise TypeError(self._complaint(values))
+            problem = self._complaint(values)
+            # A report of the error shows what this frame holds: a code, perhaps.
+            given.clear()
+            values.clear()
+            raise TypeError(problem)
         # Past __setattr__, and all at once.
         self.__dict__.update(values)
 
@@ -62,14 +66,19 @@ class Value:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __repr__(self) -> str:
-        names = [name for name, each in self._fields.items() if each.repr]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        # Of what __init__() has refused there is nothing, and error reports show it.
+        held = self.__dict__
+        names = [each.name for each in fields(self) if each.repr and each.name in held]
+        shown = ", ".join(f"{name}={held[name]!r}" for name in names)
         return f"{type(self).__qualname__}({shown})"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.__dict__ == other.__dict__
+        return self._held() == other._held()
 
     def __hash__(self) -> int:
-        return hash((type(self), *[getattr(self, name) for name in self._fields]))
+        return hash((type(self), *self._held()))
+
+    def _held(self) -> list[Any]:
+        return [getattr(self, name) for name in self._fields]

@@ -6,9 +6,13 @@ import copy
 import pickle
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, asdict, field, is_dataclass, replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import pytest
+from django.test import override_settings
+from django.views.debug import ExceptionReporter
+from django.views.decorators.debug import sensitive_variables
 
 from django_sms_otp.values import Value
 
@@ -28,9 +32,13 @@ class Town(Place, Generic[T]):
 
     people: T
 
+    @cached_property
+    def size(self) -> T:
+        return self.people
 
+
+SECRET = "42" * 20
 HERE = Place(name="here", secret="key")
-OTHER: dict[str, Any] = {"name": "here"}
 
 
 def test_it_is_a_dataclass() -> None:
@@ -82,6 +90,27 @@ def test_a_subclass_adds_fields() -> None:
     assert repr(town) == "Town(name='here', tags={}, people=3)"
     with pytest.raises(TypeError, match=r"^Town lacks people\.$"):
         Town(name="here")  # type: ignore[call-arg]
+
+
+def test_what_is_kept_with_a_value_is_no_part_of_it() -> None:
+    town = Town(name="here", people=3)
+    assert town.size == 3
+    assert town == Town(name="here", people=3)
+
+
+@override_settings(DEBUG=False)
+def test_a_report_of_an_error_shows_nothing_that_was_given() -> None:
+    with pytest.raises(TypeError) as caught:
+        _mistype()
+    report = ExceptionReporter(None, *caught._excinfo).get_traceback_html()  # type: ignore[misc]
+    assert "nmae" in report
+    assert SECRET not in report
+
+
+@sensitive_variables("given")
+def _mistype() -> None:
+    given: dict[str, Any] = {"nmae": "here", "secret": SECRET}
+    Place(**given)
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])

@@ -37,7 +37,7 @@ class Plan:
 
 
 FULL = Plan(
-    starts=12,
+    starts=30,
     calls=30,
     rounds=11,
     requests=25,

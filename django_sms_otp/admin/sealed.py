@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -13,14 +12,14 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from ..models import Limit
+from ..values import Value
 from .base import FixedOrder, ReadOnlyAdmin
 from .handles import handle_of, key_of
 
 __all__ = ["SealedAdmin"]
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(Value):
     """What Django's own pages see of a row. They put ``pk``, a phone number, into links."""
 
     pk: str
@@ -78,7 +77,7 @@ class SealedAdmin(ReadOnlyAdmin):
         return super().history_view(request, object_id, {"object": _stand_in(object_id)})
 
     def action_checkbox(self, obj: Any) -> SafeString:
-        return super().action_checkbox(StandIn(handle_of(obj.key), str(obj)))
+        return super().action_checkbox(StandIn(pk=handle_of(obj.key), text=str(obj)))
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Read the handles that are ticked back into keys."""
@@ -104,4 +103,4 @@ class SealedAdmin(ReadOnlyAdmin):
 
 
 def _stand_in(handle: str) -> StandIn:
-    return StandIn(handle, str(Limit(key=key_of(handle) or "")))
+    return StandIn(pk=handle, text=str(Limit(key=key_of(handle) or "")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Sum
@@ -13,6 +12,7 @@ from django.utils import timezone
 from ..counts import start_of_hour
 from ..models import HourlyCount
 from ..rollup import EVENTS
+from ..values import Value
 from .base import place
 
 __all__ = ["ControlLine", "LastDay", "RegionLine", "last_day"]
@@ -24,8 +24,7 @@ MOST_REGIONS = 10
 VERBS = ("refused", "withheld", "recorded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlLine:
+class ControlLine(Value):
     """How often a control stood in the way."""
 
     control: str
@@ -34,8 +33,7 @@ class ControlLine:
     recorded: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionLine:
+class RegionLine(Value):
     """What became of a country's codes."""
 
     region: str
@@ -53,8 +51,7 @@ class RegionLine:
         return f"{self.redeemed / self.sent:.0%}" if self.sent else ""
 
 
-@dataclass(frozen=True, slots=True)
-class LastDay:
+class LastDay(Value):
     """
     :param controls: the busiest first.
     :param regions: those with most codes, the busiest first.
@@ -70,7 +67,7 @@ def last_day() -> LastDay:
     rows = HourlyCount.objects.filter(hour__gte=since).values_list("event", "region")
     summed = rows.annotate(total=Sum("count"))
     totals = {(event, region): int(total) for event, region, total in summed}
-    return LastDay(_controls(totals), _regions(totals))
+    return LastDay(controls=_controls(totals), regions=_regions(totals))
 
 
 def _controls(totals: Mapping[tuple[str, str], int]) -> list[ControlLine]:
