@@ -98,6 +98,11 @@ def test_what_is_kept_with_a_value_is_no_part_of_it() -> None:
     assert town == Town(name="here", people=3)
 
 
+def test_what_was_refused_can_be_shown() -> None:
+    """As debuggers and error reports do."""
+    assert repr(Place.__new__(Place)) == "Place()"
+
+
 @override_settings(DEBUG=False)
 def test_a_report_of_an_error_shows_nothing_that_was_given() -> None:
     with pytest.raises(TypeError) as caught:
