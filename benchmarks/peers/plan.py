@@ -37,7 +37,7 @@ class Plan:
 
 
 FULL = Plan(
-    starts=30,
+    starts=60,
     calls=30,
     rounds=11,
     requests=25,

@@ -17,7 +17,7 @@ from .effort import STEPS
 from .plan import Plan
 from .process import Contestant
 
-__all__ = ["Growth", "Load", "Share", "growth", "loads", "shares", "turned"]
+__all__ = ["Growth", "Load", "Share", "growth", "loads", "percentile", "shares", "turned"]
 
 Seconds = Sequence[float]
 
@@ -86,8 +86,8 @@ def loads(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Load]:
             rounds[name].append(
                 Load(
                     rate / bare_rate,
-                    _percentile(latencies, 50) / _percentile(bare_latencies, 50),
-                    _percentile(latencies, 99) / _percentile(bare_latencies, 99),
+                    percentile(latencies, 50) / percentile(bare_latencies, 50),
+                    percentile(latencies, 99) / percentile(bare_latencies, 99),
                 )
             )
     return {
@@ -156,9 +156,9 @@ def _logins(contestant: Contestant, plan: Plan) -> tuple[float, Seconds]:
 def _share(mine: Seconds, bare: Seconds) -> Share:
     return Share(
         statistics.median(mine) / statistics.median(bare),
-        _percentile(mine, 10) / _percentile(bare, 10),
+        percentile(mine, 10) / percentile(bare, 10),
     )
 
 
-def _percentile(values: Seconds, percent: int) -> float:
+def percentile(values: Seconds, percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
