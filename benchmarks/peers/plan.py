@@ -39,7 +39,7 @@ class Plan:
 FULL = Plan(
     starts=60,
     calls=30,
-    rounds=11,
+    rounds=21,
     requests=25,
     logins=500,
     rows=(0, MILLION, 10 * MILLION),
