@@ -19,7 +19,7 @@ from benchmarks.peers.page import BEGIN, END, write
 from benchmarks.peers.promises import broken_promises
 from benchmarks.peers.purges import Purge
 from benchmarks.peers.results import Results
-from benchmarks.peers.starts import Start
+from benchmarks.peers.starts import Start, beside
 from benchmarks.peers.tables import tables
 from benchmarks.peers.timing import Growth, Load, Share
 
@@ -162,3 +162,9 @@ def test_the_page_promises_what_is_held() -> None:
         targets.MOST_PURGE,
         1000 * targets.LONGEST_BATCH,
     ]
+
+
+def test_a_start_is_told_by_quiet_moments_and_not_by_one_lucky_one() -> None:
+    bare = [(0.1, 100), *[(1.0, 100)] * 9, *[(1.7, 100)] * 50]
+    own = [*[(1.25, 300)] * 10, *[(2.5, 300)] * 50]
+    assert beside(own, bare) == Start(ratio=1.25, seconds=0.25, memory=200)

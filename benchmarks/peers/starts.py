@@ -14,7 +14,7 @@ from .plan import Plan
 from .process import Contestant, environment
 from .timing import percentile, turned
 
-__all__ = ["Start", "starts"]
+__all__ = ["Start", "beside", "starts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,11 @@ def starts(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Start]:
     for number in range(plan.starts):
         for each in turned(contestants, number):
             found[each.name].append(_start(each))
-    return {name: _beside(each, found[BARE]) for name, each in found.items()}
+    return {name: beside(each, found[BARE]) for name, each in found.items()}
 
 
-def _beside(mine: Sequence[tuple[float, int]], bare: Sequence[tuple[float, int]]) -> Start:
+def beside(mine: Sequence[tuple[float, int]], bare: Sequence[tuple[float, int]]) -> Start:
+    """Return what one contestant's starts take beside the bare app's: seconds and bytes."""
     # When little else ran. The least alone would be one lucky moment's.
     seconds = [percentile([taken for taken, _ in each], 10) for each in (mine, bare)]
     memory = [statistics.median(size for _, size in each) for each in (mine, bare)]
