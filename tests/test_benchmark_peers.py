@@ -34,6 +34,7 @@ PLAN = Plan(
     rounds=1,
     requests=2,
     logins=4,
+    turns=2,
     clients=2,
     rows=(0, ROWS),
     seconds=30,

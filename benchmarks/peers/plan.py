@@ -17,6 +17,7 @@ class Plan:
     :param rounds: in which the contestants take turns.
     :param requests: of a contestant in a round, of each kind, at most.
     :param logins: of a contestant in a round, over HTTP, at most.
+    :param turns: in which those of a round are made.
     :param clients: that log in at a time.
     :param rows: sizes of the table; none: nothing is measured beside expired rows.
     :param seconds: after which a contestant begins no more in its turn.
@@ -29,6 +30,7 @@ class Plan:
     rounds: int
     requests: int
     logins: int
+    turns: int
     clients: int = 8
     rows: tuple[int, ...]
     seconds: float
@@ -42,6 +44,7 @@ FULL = Plan(
     rounds=21,
     requests=25,
     logins=500,
+    turns=10,
     rows=(0, MILLION, 10 * MILLION),
     seconds=5,
     repeats=3,
@@ -54,6 +57,7 @@ QUICK = Plan(
     rounds=2,
     requests=5,
     logins=20,
+    turns=2,
     rows=(0, 10_000),
     seconds=5,
     repeats=1,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from .contestants import BARE, ROOT
 from .plan import Plan
 from .process import Contestant, environment
-from .timing import percentile, turned
+from .rounds import turned
+from .timing import percentile
 
 __all__ = ["Start", "beside", "starts"]
 

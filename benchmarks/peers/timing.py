@@ -10,18 +10,17 @@ import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from .contestants import BARE
 from .effort import STEPS
+from .over_http import logins
 from .plan import Plan
 from .process import Contestant
+from .rounds import turned
 
-__all__ = ["Growth", "Load", "Share", "growth", "loads", "percentile", "shares", "turned"]
+__all__ = ["Growth", "Load", "Share", "growth", "loads", "percentile", "shares"]
 
 Seconds = Sequence[float]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,14 @@ def loads(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Load]:
     """Return what each contestant does over HTTP."""
     rounds: dict[str, list[Load]] = defaultdict(list)
     for number in range(plan.rounds):
-        found = {each.name: _logins(each, plan) for each in turned(contestants, number)}
-        for name, (rate, latencies) in found.items():
-            bare_rate, bare_latencies = found[BARE]
+        order = turned(contestants, number)
+        found = dict(zip((each.name for each in order), logins(order, plan), strict=True))
+        for name, mine in found.items():
             rounds[name].append(
                 Load(
-                    rate / bare_rate,
-                    percentile(latencies, 50) / percentile(bare_latencies, 50),
-                    percentile(latencies, 99) / percentile(bare_latencies, 99),
+                    mine.rate / found[BARE].rate,
+                    percentile(mine.seconds, 50) / percentile(found[BARE].seconds, 50),
+                    percentile(mine.seconds, 99) / percentile(found[BARE].seconds, 99),
                 )
             )
     return {
@@ -111,7 +110,8 @@ def growth(by_rows: Mapping[int, Contestant], plan: Plan) -> dict[int, Growth]:
     for number in range(plan.repeats):
         order = turned(list(by_rows), number)
         wall = {rows: _wall(by_rows[rows], plan) for rows in order}
-        rate = {rows: _logins(by_rows[rows], plan)[0] for rows in order}
+        made = logins([by_rows[rows] for rows in order], plan)
+        rate = {rows: mine.rate for rows, mine in zip(order, made, strict=True)}
         for rows in by_rows:
             times[rows].append({what: wall[rows][what] / wall[0][what] for what in wall[0]})
             rates[rows].append(rate[rows] / rate[0])
@@ -124,11 +124,6 @@ def growth(by_rows: Mapping[int, Contestant], plan: Plan) -> dict[int, Growth]:
     }
 
 
-def turned(turns: Sequence[T], number: int) -> Sequence[T]:
-    """Return the order of a round: each other one backwards, against what drifts."""
-    return turns[::-1] if number % 2 else turns
-
-
 def _processor(contestant: Contestant, plan: Plan) -> dict[str, Seconds]:
     taken = contestant.tell("times", plan.requests, plan.seconds)
     return {step: [processor for processor, _ in taken[step]] for step in STEPS}
@@ -138,19 +133,6 @@ def _wall(contestant: Contestant, plan: Plan) -> dict[str, float]:
     taken = contestant.tell("times", plan.requests, plan.seconds)
     medians = {step: statistics.median(wall for _, wall in taken[step]) for step in STEPS}
     return {**medians, "login": medians["get-code"] + medians["auth-code"]}
-
-
-def _logins(contestant: Contestant, plan: Plan) -> tuple[float, Seconds]:
-    """Return logins a second, and the seconds of each, by a server of its own.
-
-    One that lives for all rounds has luck or none in all of them: where its memory happens to
-    lie makes some percent.
-    """
-    with contestant.served() as port:
-        passed, latencies = contestant.tell(
-            "logins", port, plan.clients, plan.logins, plan.seconds
-        )
-    return len(latencies) / passed, latencies
 
 
 def _share(mine: Seconds, bare: Seconds) -> Share:

@@ -17,6 +17,7 @@ class Commands:
     """Each method is a command; arguments and answers are JSON."""
 
     turns: Turns
+    load: Load | None = None
 
     def statements(self, count: int) -> Mapping[str, int]:
         return measures.statements(self.turns, count)
@@ -27,10 +28,13 @@ class Commands:
     def times(self, count: int, seconds: float) -> Mapping[str, list[tuple[float, float]]]:
         return measures.times(self.turns, count, seconds)
 
-    def logins(
-        self, port: int, clients: int, count: int, seconds: float
-    ) -> tuple[float, list[float]]:
-        return Load(self.turns, port, clients).logins(count, seconds)
+    def welcome(self, port: int, clients: int, count: int, seconds: float) -> int:
+        self.load = Load(self.turns, port, clients)
+        return self.load.welcome(count, seconds)
+
+    def logins(self, count: int) -> tuple[float, list[float]]:
+        assert self.load, "Nobody was welcomed."
+        return self.load.logins(count)
 
     def fill(self, rows: int) -> None:
         """Fill the tables with so many expired codes, of a tenth as many numbers."""

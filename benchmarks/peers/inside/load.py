@@ -30,44 +30,50 @@ class Load:
 
     def __init__(self, turns: Turns, port: int, clients: int) -> None:
         self._turns, self._port, self._clients = turns, port, clients
+        self._known: list[Visitor] = []
 
-    def logins(self, count: int, seconds: float) -> tuple[float, list[float]]:
-        """Let visitors log in who have done so before.
+    def welcome(self, count: int, seconds: float) -> int:
+        """Let visitors log in for the first time, which also warms the server up.
+
+        :param seconds: after which nobody asks for a code any more.
+        :return: how many did.
+        """
+        _, known = self._all_log_in(self._turns.strangers(count), seconds)
+        self._known.extend(known)
+        return len(known)
+
+    def logins(self, count: int) -> tuple[float, list[float]]:
+        """Let so many of those log in again, each once.
 
         All ask for a code, and then all redeem theirs: in between the codes are found out, past
         the site, and nothing is measured.
 
-        :param seconds: after which nobody asks for a code any more.
-        :return: how long it took, and each visitor's own seconds.
+        :return: how long it took, and each visitor's own seconds; nothing once all have come.
         """
-        with ThreadPoolExecutor(self._clients) as pool:
-            visitors = self._turns.strangers(count)
-            # For the first time; it also warms the server up.
-            _, known = self._all_log_in(pool, visitors, seconds)
-            passed, taken = self._all_log_in(pool, list(known), seconds)
-            return passed, list(taken.values())
+        coming, self._known = self._known[:count], self._known[count:]
+        passed, taken = self._all_log_in(coming, math.inf)
+        return passed, list(taken.values())
 
     def _all_log_in(
-        self, pool: ThreadPoolExecutor, visitors: Sequence[Visitor], seconds: float
+        self, visitors: Sequence[Visitor], seconds: float
     ) -> tuple[float, dict[Visitor, float]]:
         site = self._turns.site
         asking = [(visitor, site.get_code(visitor)) for visitor in visitors]
-        ask_seconds, asked = self._send(pool, asking, seconds)
+        ask_seconds, asked = self._send(asking, seconds)
         guesses = []
         for visitor, (_, answer) in asked.items():
             code = site.code(visitor, answer)
             guesses.append((visitor, site.auth_code(visitor, answer, code)))
-        guess_seconds, answered = self._send(pool, guesses, math.inf)
+        guess_seconds, answered = self._send(guesses, math.inf)
         taken = {each: asked[each][0] + seconds for each, (seconds, _) in answered.items()}
         return ask_seconds + guess_seconds, taken
 
-    def _send(
-        self, pool: ThreadPoolExecutor, errands: Sequence[Errand], seconds: float
-    ) -> tuple[float, Done]:
-        start = time.perf_counter()
-        deadline = start + seconds
-        answers = list(pool.map(lambda errand: self._post(errand, deadline), errands))
-        passed = time.perf_counter() - start
+    def _send(self, errands: Sequence[Errand], seconds: float) -> tuple[float, Done]:
+        with ThreadPoolExecutor(self._clients) as pool:
+            start = time.perf_counter()
+            deadline = start + seconds
+            answers = list(pool.map(lambda errand: self._post(errand, deadline), errands))
+            passed = time.perf_counter() - start
         visitors = [visitor for visitor, _ in errands]
         done = dict(zip(visitors, answers, strict=True))
         return passed, {visitor: answer for visitor, answer in done.items() if answer}
