@@ -41,10 +41,10 @@ class Plan:
 FULL = Plan(
     starts=60,
     calls=30,
-    rounds=21,
+    rounds=15,
     requests=25,
     logins=500,
-    turns=10,
+    turns=25,
     rows=(0, MILLION, 10 * MILLION),
     seconds=5,
     repeats=3,
