@@ -28,9 +28,9 @@ class Commands:
     def times(self, count: int, seconds: float) -> Mapping[str, list[tuple[float, float]]]:
         return measures.times(self.turns, count, seconds)
 
-    def welcome(self, port: int, clients: int, count: int, seconds: float) -> int:
+    def welcome(self, port: int, clients: int, count: int, seconds: float) -> None:
         self.load = Load(self.turns, port, clients)
-        return self.load.welcome(count, seconds)
+        self.load.welcome(count, seconds)
 
     def logins(self, count: int) -> tuple[float, list[float]]:
         assert self.load, "Nobody was welcomed."

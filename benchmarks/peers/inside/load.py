@@ -32,15 +32,13 @@ class Load:
         self._turns, self._port, self._clients = turns, port, clients
         self._known: list[Visitor] = []
 
-    def welcome(self, count: int, seconds: float) -> int:
+    def welcome(self, count: int, seconds: float) -> None:
         """Let visitors log in for the first time, which also warms the server up.
 
         :param seconds: after which nobody asks for a code any more.
-        :return: how many did.
         """
         _, known = self._all_log_in(self._turns.strangers(count), seconds)
         self._known.extend(known)
-        return len(known)
 
     def logins(self, count: int) -> tuple[float, list[float]]:
         """Let so many of those log in again, each once.
