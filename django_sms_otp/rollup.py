@@ -24,6 +24,9 @@ SLACK = timedelta(hours=3)
 
 REMEMBERED_DAYS = 14
 
+BATCH = 1000
+"""Rows of a statement."""
+
 
 def busiest_day(region: str) -> int:
     """Return the most codes of a region that were redeemed on one of the last 14 days."""
@@ -42,13 +45,21 @@ def roll_up() -> int:
     Return how many rows were written. Safe at any time, and twice at once.
     """
     since = _start()
-    rows = list(_counted(since)) if since else []
+    # In one order: two at once would wait for each other's new rows otherwise.
+    rows = sorted(_counted(since)) if since else []
     counts = HourlyCount.objects.using(database_alias())
+    new = [
+        HourlyCount(event=event, region=region, hour=hour, count=count)
+        for event, region, hour, count in rows
+    ]
+    counts.bulk_create(new, ignore_conflicts=True, batch_size=BATCH)
+    known = counts.filter(event__in=EVENTS, hour__gte=since) if since else counts.none()
+    written = {(each.event, each.region, each.hour): each.count for each in known}
     for event, region, hour, count in rows:
-        key = {"event": event, "region": region, "hour": hour}
-        counts.get_or_create(**key, defaults={"count": count})
         # Never fewer: some of the hour's codes may have been purged.
-        counts.filter(**key, count__lt=count).update(count=count)
+        if written.get((event, region, hour), count) < count:
+            older = counts.filter(event=event, region=region, hour=hour, count__lt=count)
+            older.update(count=count)
     return len(rows)
 
 

@@ -39,6 +39,7 @@ PLAN = Plan(
     rows=(0, ROWS),
     seconds=30,
     repeats=1,
+    purges=1,
     purged=ROWS,
 )
 

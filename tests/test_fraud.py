@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.test.utils import override_settings
+from pytest_django import DjangoAssertNumQueries
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
@@ -356,6 +357,28 @@ def test_a_later_login_is_counted_the_next_time(clock: time_machine.Traveller) -
     call_command("roll_up_otp_codes")
     assert HourlyCount.objects.get(event="redeemed").count == 1
     assert HourlyCount.objects.get(event="sent").count == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_hour_that_has_more_codes_by_now_is_counted_anew() -> None:
+    OTPCodeFactory.create(sent_at=NOON)
+    roll_up()
+    OTPCodeFactory.create(sent_at=NOON)
+    roll_up()
+    assert HourlyCount.objects.get(event="sent").count == 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_many_hours_are_counted_by_few_statements(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for hours in range(30):
+        at = NOON - timedelta(hours=hours)
+        OTPCodeFactory.create(created_at=at, sent_at=at)
+    # BEGIN and COMMIT are two of them.
+    with django_assert_max_num_queries(7):
+        assert roll_up() == 30
+    assert HourlyCount.objects.filter(event="sent", count=1).count() == 30
 
 
 def test_purged_codes_have_been_counted(clock: time_machine.Traveller) -> None:

@@ -22,7 +22,7 @@ class Plan:
     :param rows: sizes of the table; none: nothing is measured beside expired rows.
     :param seconds: after which a contestant begins no more in its turn.
     :param repeats: the rounds of what takes minutes.
-    :param purged: rows.
+    :param purges: of so many rows as ``purged``, of a contestant.
     """
 
     starts: int
@@ -35,6 +35,7 @@ class Plan:
     rows: tuple[int, ...]
     seconds: float
     repeats: int
+    purges: int
     purged: int
 
 
@@ -48,6 +49,7 @@ FULL = Plan(
     rows=(0, MILLION, 10 * MILLION),
     seconds=5,
     repeats=3,
+    purges=9,
     purged=MILLION,
 )
 
@@ -61,5 +63,6 @@ QUICK = Plan(
     rows=(0, 10_000),
     seconds=5,
     repeats=1,
+    purges=1,
     purged=10_000,
 )
