@@ -202,6 +202,24 @@ def test_two_purges_at_once_delete_each_row_once() -> None:
     assert not OTPCode.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_several_roll_ups_at_once_count_each_hour_once() -> None:
+    hours = 60
+    for number in range(hours):
+        at = timezone.now() - timedelta(hours=number)
+        OTPCodeFactory.create(created_at=at, sent_at=at)
+
+    def work(_: int) -> None:
+        try:
+            call_command("roll_up_otp_codes", stdout=StringIO())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert [*HourlyCount.objects.values_list("event", "count")] == [("sent", 1)] * hours
+
+
 class Terminal(StringIO):
     def isatty(self) -> bool:
         return True
