@@ -42,18 +42,20 @@ def busiest_day(region: str) -> int:
 def roll_up() -> int:
     """Count what became of the codes of every hour that may have changed since the last time.
 
-    Return how many rows were written. Safe at any time, and twice at once.
+    Return how many rows hold that. Safe at any time, and twice at once.
     """
     since = _start()
+    if since is None:
+        return 0
     # In one order: two at once would wait for each other's new rows otherwise.
-    rows = sorted(_counted(since)) if since else []
+    rows = sorted(_counted(since))
     counts = HourlyCount.objects.using(database_alias())
     new = [
         HourlyCount(event=event, region=region, hour=hour, count=count)
         for event, region, hour, count in rows
     ]
     counts.bulk_create(new, ignore_conflicts=True, batch_size=BATCH)
-    known = counts.filter(event__in=EVENTS, hour__gte=since) if since else counts.none()
+    known = counts.filter(event__in=EVENTS, hour__gte=since)
     written = {(each.event, each.region, each.hour): each.count for each in known}
     for event, region, hour, count in rows:
         # Never fewer: some of the hour's codes may have been purged.

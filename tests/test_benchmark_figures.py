@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -16,8 +16,10 @@ from benchmarks.peers.chart import chart
 from benchmarks.peers.contestants import BARE, OWN, ROOT, STATEMENTS, title
 from benchmarks.peers.effort import STEPS, Effort
 from benchmarks.peers.page import BEGIN, END, write
+from benchmarks.peers.plan import QUICK
+from benchmarks.peers.process import Contestant
 from benchmarks.peers.promises import broken_promises
-from benchmarks.peers.purges import Purge
+from benchmarks.peers.purges import Purge, purge
 from benchmarks.peers.results import Results
 from benchmarks.peers.starts import Start, beside
 from benchmarks.peers.tables import tables
@@ -168,3 +170,15 @@ def test_a_start_is_told_by_quiet_moments_and_not_by_one_lucky_one() -> None:
     bare = [(0.1, 100), *[(1.0, 100)] * 9, *[(1.7, 100)] * 50]
     own = [*[(1.25, 300)] * 10, *[(2.5, 300)] * 50]
     assert beside(own, bare) == Start(ratio=1.25, seconds=0.25, memory=200)
+
+
+def test_a_purge_is_told_without_the_first_that_also_adds_up() -> None:
+    # Of an empty database, the first of many rows, and those that are told.
+    purges = iter([(0.1, 0.1), (9.0, 0.9), (2.0, 0.1), (8.0, 0.3), (4.0, 0.2)])
+
+    class Site:
+        def tell(self, command: str, *_: Any) -> Any:
+            return {"purge": lambda: next(purges), "delete": lambda: 2.0}.get(command, str)()
+
+    found = purge(cast("Contestant", Site()), replace(QUICK, purges=3))
+    assert found == Purge(ratio=2.0, longest=0.3)

@@ -37,8 +37,8 @@ class Logins:
 def logins(contestants: Sequence[Contestant], plan: Plan) -> list[Logins]:
     """Return a round's logins of each contestant, in their order, by a server of its own.
 
-    One that lives for all rounds has luck or none in all of them: where its memory happens to
-    lie makes some percent.
+    A server that lives for all rounds has luck or none in all of them: where its memory happens
+    to lie makes some percent.
     """
     made = [Logins() for _ in contestants]
     with ExitStack() as servers:
