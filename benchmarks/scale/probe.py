@@ -32,6 +32,9 @@ Times = dict[str, float]
 STRANGERS = 5_000_000
 """Numbers from here on belong to nobody."""
 
+WARM_UP = 7_000_000
+"""From here on they are of requests that are not measured."""
+
 PAGES = {
     "issued codes": "otpcode/",
     "issued codes, filter by a state that many have": "otpcode/?state=redeemed",
@@ -80,6 +83,9 @@ def requests(number: int) -> Times:
     """Measure each kind of request, of a customer and of somebody new."""
     known, new = phone_of(number), phone_of(STRANGERS + number)
     _make_known(known)
+    # That writes on one of the databases alone, and what comes after a pause takes longer than
+    # after a write. So something else comes after it.
+    Story(number).get_code("warm-up", phone_of(WARM_UP + number))
     story = Story(number)
     story.get_code("`get-code`, known number", known)
     story.get_code("`get-code`, refused", known, 429)

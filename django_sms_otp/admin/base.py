@@ -41,11 +41,16 @@ MOST_LOOKED_AT = 1_000
 
 
 class BoundedPaginator(AnyPaginator):
-    """Counts up to a bound. Older rows are reached by the dates, the filters and the search."""
+    """Counts up to a bound. Older rows are reached by the dates, the filters and the search.
+
+    :ivar counted: the same rows, asked for in the way that is the quickest to count.
+    """
+
+    counted: Any = None
 
     @cached_property
     def count(self) -> int:
-        rows: Any = self.object_list
+        rows: Any = self.object_list if self.counted is None else self.counted
         # In no order: any so many rows are as good.
         return int(rows.order_by()[:MOST_COUNTED].count())
 

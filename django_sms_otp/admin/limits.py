@@ -20,7 +20,14 @@ from ..events import event
 from ..exceptions import Contention
 from ..models import Limit
 from ..services import forget_limit, unlock_number
-from .base import badge, in_short, may_see_whole_numbers, whole_number
+from .base import (
+    AnyPaginator,
+    BoundedPaginator,
+    badge,
+    in_short,
+    may_see_whole_numbers,
+    whole_number,
+)
 from .circuits import CircuitStanding
 from .numbers import NumberStanding
 from .sealed import SealedAdmin, SealedList
@@ -51,8 +58,7 @@ class KindFilter(admin.SimpleListFilter):
             case Kind.SITE:
                 return queryset.filter(key="site")
             case kind:
-                # Numbers alone are held: so the index need not be passed over for those.
-                return _starting_with(queryset.filter(held=False), f"{kind}:")
+                return _starting_with(queryset, f"{kind}:")
 
 
 def _starting_with(rows: QuerySet[Any], start: str) -> QuerySet[Any]:
@@ -105,6 +111,17 @@ class LimitAdmin(SealedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SealedList]:
         return LimitList
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> AnyPaginator:
+        if request.GET.get(KindFilter.parameter_name) in (None, Kind.NUMBER):
+            return super().get_paginator(request, queryset, *args, **kwargs)
+        # Numbers alone are held: so the list's index need not be passed over for those. But to
+        # count takes the index of keys alone where nothing else is asked for.
+        pages = BoundedPaginator(queryset.filter(held=False), *args, **kwargs)
+        pages.counted = queryset
+        return pages
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
