@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
-from functools import lru_cache
-
 from .addresses import network_of
 from .conf import secret_keys
+from .subkeys import digest
 
 __all__ = ["Caller"]
 
@@ -47,11 +45,6 @@ class Caller:
             # Keyed, and bound to the number: the table does not tell who was where, nor which
             # numbers were used from one place.
             text = "\0".join((kind, name, e164)).encode()
-            digest = hmac.digest(_tag_key(secret_keys()[0]), text, "sha256")
-            self._known[kind, e164] = digest[:TAG_BYTES].hex()
+            tag = digest(secret_keys()[0], LABEL, text)[:TAG_BYTES]
+            self._known[kind, e164] = tag.hex()
         return self._known[kind, e164]
-
-
-@lru_cache(maxsize=16)
-def _tag_key(key: bytes) -> bytes:
-    return hmac.digest(key, LABEL, "sha256")

@@ -11,12 +11,13 @@ import hmac
 import unicodedata
 from functools import lru_cache
 
+from .subkeys import digest
+
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
 
 VERSION = "1"
 """Part of every derivation: a future scheme gets another number, and so other codes."""
 
-# A key derived for one use says nothing about any other use of the same secret.
 DERIVATION_LABEL = b"django_sms_otp.codes.derive"
 FINGERPRINT_LABEL = b"django_sms_otp.codes.fingerprint"
 
@@ -30,7 +31,7 @@ def fingerprint(key: bytes) -> str:
 
     Rows keep it, so that after a rotation only the key that made a code is tried.
     """
-    return _hmac(key, FINGERPRINT_LABEL)[:8].hex()
+    return hmac.digest(key, FINGERPRINT_LABEL, "sha256")[:8].hex()
 
 
 def derive_code(
@@ -46,9 +47,9 @@ def derive_code(
     parts = [each.encode() for each in (VERSION, seed, phone_number, purpose, context)]
     # Length prefixes: without them ("1", "23") and ("12", "3") would share a code.
     message = b"".join([len(part).to_bytes(4) + part for part in parts])
-    digest = _hmac(_derivation_key(key), message)
+    number = int.from_bytes(digest(key, DERIVATION_LABEL, message))
     # 256 bits modulo at most 10^10: the bias is below 2^-222.
-    return str(int.from_bytes(digest) % 10**length).zfill(length)
+    return str(number % 10**length).zfill(length)
 
 
 def normalise_code(typed: str) -> str:
@@ -67,15 +68,6 @@ def normalise_code(typed: str) -> str:
 def match_code(expected: str, typed: str) -> bool:
     """Compare in constant time; ``typed`` as it came in."""
     return hmac.compare_digest(expected.encode(), normalise_code(typed).encode())
-
-
-@lru_cache(maxsize=16)
-def _derivation_key(key: bytes) -> bytes:
-    return _hmac(key, DERIVATION_LABEL)
-
-
-def _hmac(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")
 
 
 def _is_separator(char: str) -> bool:
