@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
@@ -24,10 +25,24 @@ KEPT = "_django_sms_otp_cursor"
 """The attribute of a connection of Django's that holds its cursor for our statements. Not of
 psycopg's: the two would hold each other, and wait for the garbage collector."""
 
+WAYS = ("cursor", "_cursor", "create_cursor", "_prepare_cursor", "make_cursor")
+"""The methods by which Django makes a cursor, and that others put theirs in the place of."""
+
+_methods = attrgetter(*WAYS)
+
 UNUSABLE = frozenset({"0A000", "26000", "42P05"})
 """feature_not_supported ("cached plan must not change result type": a table was altered),
 invalid_sql_statement_name, duplicate_prepared_statement (PostgreSQL, appendix A): somebody else
 has a hand in the plans of a connection."""
+
+
+class _Kept(NamedTuple):
+    """
+    :param ways: how cursors were made as this one was; ``None``: not by Django alone.
+    """
+
+    cursor: Any
+    ways: tuple[Any, ...] | None
 
 
 def statement_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
@@ -35,11 +50,13 @@ def statement_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
 
     Else it is one of Django's.
     """
-    # In any case: Django looks then whether the connection is healthy and this thread's, and
-    # backends of others which schema it is to see.
+    if kept := _kept_cursor(connection):
+        return kept
+    # Django looks then whether the connection is healthy and this thread's, and backends of
+    # others which schema it is to see.
     cursor = connection.cursor()
     if _may_keep_plans(cursor):
-        return _planning_cursor(connection)
+        return _planning_cursor(cursor.db)
     hasten_timestamps(cursor)
     return cursor
 
@@ -81,12 +98,49 @@ def _may_keep_plans(cursor: CursorWrapper) -> bool:
     )
 
 
+def _kept_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper | None:
+    """Return the cursor of the statement before, if Django would only make one for us to look
+    at that is like the one before; which takes longer than all that is done here."""
+    kept: _Kept | None = vars(connection).get(KEPT)
+    if kept is None:
+        return None
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_thread_sharing()
+    if (
+        kept.ways != _ways(connection)
+        or not vars(connection).keys().isdisjoint(WAYS)
+        or connection.queries_logged
+        or connection.execute_wrappers
+        or connection.allow_thread_sharing
+    ):
+        return None
+    cursor = connection.make_cursor(kept.cursor)
+    return cursor if type(cursor) is CursorWrapper else None
+
+
 def _planning_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    kept = getattr(connection, KEPT, None)
-    if kept is None or kept.connection is not connection.connection:
-        kept = _planning_cursor_class()(connection.connection)
-        setattr(connection, KEPT, kept)
-    return connection.make_cursor(kept)
+    kept: _Kept | None = getattr(connection, KEPT, None)
+    driver = connection.connection
+    cursor = kept.cursor if kept and kept.cursor.connection is driver else None
+    if cursor is None:
+        cursor = _planning_cursor_class()(driver)
+    # Somebody's own way may do more than make a cursor, each time.
+    methods = _methods(type(connection))
+    is_djangos = all(each.__module__.startswith("django.db.backends.") for each in methods)
+    setattr(connection, KEPT, _Kept(cursor, _ways(connection) if is_djangos else None))
+    return connection.make_cursor(cursor)
+
+
+def _ways(connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
+    """Return all that decides what a new cursor is."""
+    driver = connection.connection
+    return (
+        driver,
+        driver.cursor_factory,
+        driver.prepare_threshold,
+        *_methods(type(connection)),
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp.delivery import recording
@@ -119,6 +119,6 @@ def test_a_plan_of_it_is_kept(get_code: Post, auth_code: Post) -> None:
     with connected_with(prepare_threshold=5):
         for _ in range(2):
             log_in(get_code, auth_code)
-        with statement_cursor(connection) as cursor:
+        with statement_cursor(connections["default"]) as cursor:
             cursor.execute("SELECT statement FROM pg_prepared_statements")
             assert [text for (text,) in cursor.fetchall() if "synchronous_commit" in text]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
 from django_sms_otp.drivers import takes_several
@@ -52,7 +52,7 @@ def test_timestamps_are_the_moments_that_django_reads(
     zone: timezone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "timezone", zone)
-    with statement_cursor(connection) as cursor:
+    with statement_cursor(connections["default"]) as cursor:
         found, (code,) = Read("default", (PHONE,), "login").all(cursor)
     assert found[PHONE].updated_at == NOW
     assert found[PHONE].updated_at.utcoffset() is not None
@@ -67,13 +67,13 @@ def test_timestamps_are_not_read_in_python(monkeypatch: pytest.MonkeyPatch) -> N
         raise AssertionError(data)
 
     monkeypatch.setattr(BaseTzLoader, "load", load)
-    with statement_cursor(connection) as cursor:
+    with statement_cursor(connections["default"]) as cursor:
         assert read(cursor)[0] == PHONE
 
 
 @pytest.mark.usefixtures("limit")
 def test_other_cursors_of_the_site_read_as_ever() -> None:
-    with statement_cursor(connection) as cursor:
+    with statement_cursor(connections["default"]) as cursor:
         read(cursor)
         own = cursor.cursor.adapters
     assert connection.connection.adapters is not own

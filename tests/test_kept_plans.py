@@ -6,11 +6,14 @@ import gc
 import re
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
-from django.db import close_old_connections, connection, connections, transaction
+from django.db import DatabaseError, close_old_connections, connection, connections, transaction
+from django.db.backends.postgresql.base import Cursor
+from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
 from psycopg.pq import Format
 from psycopg.rows import dict_row
@@ -74,7 +77,7 @@ def close_behind_our_back() -> None:
 
 def undone(run: Run) -> tuple[Any, list[Any], set[Kept]]:
     """Run it and undo it; return what it returned, all rows after it, and the plans."""
-    with transaction.atomic(), statement_cursor(connection) as cursor:
+    with transaction.atomic(), statement_cursor(connections["default"]) as cursor:
         result = run(cursor)
         after = [list(model.objects.order_by("pk").values()) for model in (Limit, OTPCode)]
         found = plans()
@@ -86,7 +89,7 @@ def steps_of_plan(run: Run) -> str:
     """Return how PostgreSQL goes about a statement that it has planned for any values."""
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        run(statement_cursor(connection))
+        run(statement_cursor(connections["default"]))
         [plan] = plans()
         nothing = ", ".join(["NULL"] * len(plan.types.split(",")))
         cursor.execute(f"EXPLAIN EXECUTE {plan.name} ({nothing})")
@@ -127,44 +130,47 @@ def test_a_connection_makes_each_plan_once(get_code: Post) -> None:
 
 
 def test_a_connection_has_one_cursor_for_ours(get_code: Post, auth_code: Post) -> None:
-    with statement_cursor(connection) as first:
+    with statement_cursor(connections["default"]) as first:
         log_in(get_code, auth_code)
-    with statement_cursor(connection) as second:
+    with statement_cursor(connections["default"]) as second:
         assert second.cursor is first.cursor
     connection.close()
     log_in(get_code, auth_code)
-    assert statement_cursor(connection).cursor is not first.cursor
+    assert statement_cursor(connections["default"]).cursor is not first.cursor
 
 
 def test_a_connection_that_threads_share_keeps_no_plans() -> None:
     # The statement of another thread would come between ours and its rows.
     connections["default"].inc_thread_sharing()
     try:
-        assert not has_plans(statement_cursor(connection))
+        assert not has_plans(statement_cursor(connections["default"]))
     finally:
         connections["default"].dec_thread_sharing()
-    assert has_plans(statement_cursor(connection))
+    assert has_plans(statement_cursor(connections["default"]))
 
 
 def test_rows_are_not_what_a_site_makes_of_its_own() -> None:
     run, _ = PAIRS["read_by_keys"]
     connection.ensure_connection()
     connection.connection.row_factory = dict_row
-    assert run(statement_cursor(connection))[0][0] == PHONE
+    assert run(statement_cursor(connections["default"]))[0][0] == PHONE
 
 
 def test_psycopg_itself_reads_the_timestamps() -> None:
     oid, loader = timestamp_loader()
-    assert statement_cursor(connection).cursor.adapters.get_loader(oid, Format.TEXT) is loader
+    assert (
+        statement_cursor(connections["default"]).cursor.adapters.get_loader(oid, Format.TEXT)
+        is loader
+    )
 
 
 def test_a_connection_that_is_closed_is_not_kept() -> None:
-    statement_cursor(connection)
+    statement_cursor(connections["default"])
     gone = weakref.ref(connection.connection)
     gc.disable()
     try:
         connection.close()
-        statement_cursor(connection)
+        statement_cursor(connections["default"])
         assert gone() is None
     finally:
         gc.enable()
@@ -175,7 +181,7 @@ def test_what_others_ask_meanwhile_does_not_lose_a_plan() -> None:
     for number in range(300):
         connection.cursor().execute("SELECT %s", [number])
         if number % 100 == 0:
-            run(statement_cursor(connection))
+            run(statement_cursor(connections["default"]))
     [plan] = plans()
     assert plan.runs == 3
 
@@ -190,7 +196,7 @@ def test_a_value_that_stands_in_several_places_is_sent_once() -> None:
 def test_a_plan_may_hold_a_percent_sign() -> None:
     with connection.cursor() as cursor:
         text = with_names("SELECT 10 %% 4, %s, %s", ["", "given"], ["100 %s %(x)s %%"], cursor)
-    with statement_cursor(connection) as cursor:
+    with statement_cursor(connections["default"]) as cursor:
         cursor.execute(text, {"given": "%s"})
         assert cursor.fetchall() == [(2, "100 %s %(x)s %%", "%s")]
 
@@ -251,7 +257,7 @@ def test_a_site_that_logs_statements_sees_ours_with_their_values(
 
 def test_where_psycopg_keeps_plans_itself_ours_are_not_kept() -> None:
     with connected_with(server_side_binding=True):
-        assert not has_plans(statement_cursor(connection))
+        assert not has_plans(statement_cursor(connections["default"]))
 
 
 def test_what_puts_statements_before_ours_keeps_no_plans(
@@ -285,9 +291,7 @@ def test_what_begins_to_look_at_statements_meanwhile_sees_the_next() -> None:
 
 
 def test_cursors_that_are_not_djangos_keep_no_plans(get_code: Post, auth_code: Post) -> None:
-    from django.db.backends.postgresql import base
-
-    class Traced(base.Cursor):
+    class Traced(Cursor):
         """Somebody's who looks at statements."""
 
     with connected_with(prepare_threshold=5, cursor_factory=Traced):
@@ -296,19 +300,85 @@ def test_cursors_that_are_not_djangos_keep_no_plans(get_code: Post, auth_code: P
         assert not plans()
 
 
-def test_what_a_backend_does_for_each_cursor_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_there_before", [True, False])
+@pytest.mark.parametrize("name", ["cursor", "_cursor", "create_cursor"])
+def test_what_a_backend_does_for_each_cursor_is_done(
+    monkeypatch: pytest.MonkeyPatch, name: str, is_there_before: bool
+) -> None:
     # As packages do it that give each tenant a schema.
-    names: list[str | None] = []
+    names: list[str] = []
     backend: Any = type(connections["default"])
-    create = backend._cursor
+    djangos = getattr(backend, name)
 
-    def cursor(self: Any, name: str | None = None) -> Any:
+    def theirs(self: Any, *args: Any) -> Any:
         names.append(name)
-        return create(self, name)
+        return djangos(self, *args)
 
-    monkeypatch.setattr(backend, "_cursor", cursor)
-    assert has_plans(statement_cursor(connection))
-    assert names == [None]
+    if not is_there_before:
+        statement_cursor(connections["default"])
+    monkeypatch.setattr(backend, name, theirs)
+    for _ in range(2):
+        assert has_plans(statement_cursor(connections["default"]))
+    assert names == [name, name]
+
+
+def test_django_makes_one_cursor_for_all_of_ours() -> None:
+    factory = mock.Mock(wraps=Cursor)
+    with connected_with(prepare_threshold=5):
+        statement_cursor(connections["default"])
+        connection.connection.cursor_factory = factory
+        # Another factory: it is looked at, and then known.
+        statement_cursor(connections["default"])
+        assert factory.call_count == 1
+        statement_cursor(connections["default"])
+        assert factory.call_count == 1
+
+
+def test_a_connection_whose_cursors_are_others_from_now_on_keeps_no_plans() -> None:
+    class Traced(Cursor):
+        """Somebody's who looks at statements."""
+
+    for _ in range(2):
+        assert has_plans(statement_cursor(connections["default"]))
+    connection.connection.cursor_factory = Traced
+    assert not has_plans(statement_cursor(connections["default"]))
+    connection.connection.cursor_factory = Cursor
+    assert has_plans(statement_cursor(connections["default"]))
+    connection.connection.prepare_threshold = None
+    assert not has_plans(statement_cursor(connections["default"]))
+
+
+def test_a_connection_whose_own_method_is_replaced_keeps_no_plans() -> None:
+    # As toolbars do it, for a request.
+    ours = connections["default"]
+    djangos = ours.cursor
+
+    def traced() -> Any:
+        return Traced(djangos().cursor, ours)
+
+    class Traced(CursorWrapper):
+        """Somebody's who looks at statements."""
+
+    assert has_plans(statement_cursor(ours))
+    with mock.patch.object(ours, "cursor", traced):
+        assert type(statement_cursor(ours)) is Traced
+    assert has_plans(statement_cursor(ours))
+
+
+def test_a_wrapper_of_cursors_that_is_anothers_keeps_no_plans() -> None:
+    class Traced(CursorWrapper):
+        """Somebody's who looks at statements."""
+
+    assert has_plans(statement_cursor(connections["default"]))
+    with mock.patch("django.db.backends.utils.CursorWrapper", Traced):
+        assert not has_plans(statement_cursor(connections["default"]))
+
+
+def test_a_connection_is_this_threads_alone() -> None:
+    ours = connections["default"]
+    statement_cursor(ours)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseError, match="thread"):
+        pool.submit(statement_cursor, ours).result()
 
 
 def test_a_connection_that_is_gone_is_noticed_by_a_health_check(

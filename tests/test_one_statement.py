@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import IsolationLevel
 
@@ -84,7 +84,7 @@ def change(request: pytest.FixtureRequest) -> Change:
 
 
 def at_once(change: Change, seen: Sequence[int] = (1, 1)) -> int:
-    with statement_cursor(connection) as cursor:
+    with statement_cursor(connections["default"]) as cursor:
         return run_at_once(cursor, change, seen)
 
 

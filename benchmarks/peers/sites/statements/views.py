@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
@@ -53,7 +53,7 @@ class GetCode(APIView):
         phone_number = serializer.validated_data["phone_number"]
         keys = (phone_number, f"ip:{request.META['HTTP_X_FORWARDED_FOR']}")
         now = timezone.now()
-        with statement_cursor(connection) as cursor:
+        with statement_cursor(connections["default"]) as cursor:
             writes = [row.replacement(STATE) for row in _limits(cursor, *keys)[0]]
             columns = _columns(phone_number, now)
             writes.append(Write(insert_code, columns, tuple(columns)))
@@ -69,7 +69,7 @@ class AuthCode(APIView):
         serializer = AuthCodeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         phone_number = serializer.validated_data["phone_number"]
-        with statement_cursor(connection) as cursor:
+        with statement_cursor(connections["default"]) as cursor:
             [row], otp_codes = _limits(cursor, phone_number)
             otp_code = max(otp_codes, key=attrgetter("created_at"))
             seen = otp_code.failed_attempts
