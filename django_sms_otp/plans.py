@@ -135,12 +135,8 @@ def _planning_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
 def _ways(connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
     """Return all that decides what a new cursor is."""
     driver = connection.connection
-    return (
-        driver,
-        driver.cursor_factory,
-        driver.prepare_threshold,
-        *_methods(type(connection)),
-    )
+    makers = (type(driver).cursor, driver.cursor_factory, *_methods(type(connection)))
+    return (driver, driver.prepare_threshold, *makers)
 
 
 @cache

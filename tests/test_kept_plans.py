@@ -141,6 +141,7 @@ def test_a_connection_has_one_cursor_for_ours(get_code: Post, auth_code: Post) -
 
 def test_a_connection_that_threads_share_keeps_no_plans() -> None:
     # The statement of another thread would come between ours and its rows.
+    assert has_plans(statement_cursor(connections["default"]))
     connections["default"].inc_thread_sharing()
     try:
         assert not has_plans(statement_cursor(connections["default"]))
@@ -246,9 +247,12 @@ def test_plans_are_made_anew_outside_of_rounds_too(get_code: Post) -> None:
     assert get_code().status_code == 429
 
 
+@pytest.mark.parametrize("is_known", [True, False])
 def test_a_site_that_logs_statements_sees_ours_with_their_values(
-    get_code: Post, auth_code: Post
+    get_code: Post, auth_code: Post, is_known: bool
 ) -> None:
+    if is_known:
+        statement_cursor(connections["default"])
     with CaptureQueriesContext(connection) as queries:
         log_in(get_code, auth_code)
     assert not plans()
@@ -346,6 +350,18 @@ def test_a_connection_whose_cursors_are_others_from_now_on_keeps_no_plans() -> N
     assert has_plans(statement_cursor(connections["default"]))
     connection.connection.prepare_threshold = None
     assert not has_plans(statement_cursor(connections["default"]))
+
+
+def test_a_driver_whose_method_is_replaced_keeps_no_plans() -> None:
+    class Traced(Cursor):
+        """Somebody's who looks at statements."""
+
+    def traced(driver: Any) -> Traced:
+        return Traced(driver)
+
+    statement_cursor(connections["default"])
+    with mock.patch.object(type(connection.connection), "cursor", traced):
+        assert not has_plans(statement_cursor(connections["default"]))
 
 
 def test_a_connection_whose_own_method_is_replaced_keeps_no_plans() -> None:
