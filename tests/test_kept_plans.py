@@ -357,7 +357,7 @@ def test_a_driver_whose_method_is_replaced_keeps_no_plans() -> None:
         """Somebody's who looks at statements."""
 
     def traced(driver: Any) -> Traced:
-        return Traced(driver)
+        return Traced(driver)  # type: ignore[call-arg]  # the stubs do not know it
 
     statement_cursor(connections["default"])
     with mock.patch.object(type(connection.connection), "cursor", traced):
