@@ -202,7 +202,7 @@ def _of_site(name: str) -> Any:
     """
     try:
         # What was read before is an attribute of the object itself. Django's own way to it is a
-        # method in Python, which takes ten times as long, and a login reads a hundred of them.
+        # method in Python, which takes ten times as long, and a login reads sixty settings.
         return object.__getattribute__(django_settings, name)
     except AttributeError:
         return getattr(django_settings, name)
