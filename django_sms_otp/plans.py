@@ -9,11 +9,15 @@ binds, and Django has the client bind them: so ours go by a cursor of their own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from operator import attrgetter
+from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple
 
+import django
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -27,6 +31,8 @@ psycopg's: the two would hold each other, and wait for the garbage collector."""
 
 WAYS = ("cursor", "_cursor", "create_cursor", "_prepare_cursor", "make_cursor")
 """The methods by which Django makes a cursor, and that others put theirs in the place of."""
+
+DJANGO = f"{Path(django.__file__).parent}{os.sep}"
 
 _methods = attrgetter(*WAYS)
 
@@ -108,7 +114,9 @@ def _kept_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper | None:
     connection.ensure_connection()
     connection.validate_thread_sharing()
     if (
-        kept.ways != _ways(connection)
+        # Inside of a transaction a connection that was closed stays. Django says so.
+        kept.cursor.connection.closed
+        or kept.ways != _ways(connection)
         or not vars(connection).keys().isdisjoint(WAYS)
         or connection.queries_logged
         or connection.execute_wrappers
@@ -126,17 +134,22 @@ def _planning_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
     if cursor is None:
         cursor = _planning_cursor_class()(driver)
     # Somebody's own way may do more than make a cursor, each time.
-    methods = _methods(type(connection))
-    is_djangos = all(each.__module__.startswith("django.db.backends.") for each in methods)
+    is_djangos = all(map(_is_djangos, _methods(type(connection))))
     setattr(connection, KEPT, _Kept(cursor, _ways(connection) if is_djangos else None))
     return connection.make_cursor(cursor)
+
+
+def _is_djangos(method: Any) -> bool:
+    """Tell by where it is written: what wraps a method takes on its name and module."""
+    code = getattr(method, "__code__", None)
+    return isinstance(code, CodeType) and code.co_filename.startswith(DJANGO)
 
 
 def _ways(connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
     """Return all that decides what a new cursor is."""
     driver = connection.connection
-    makers = (type(driver).cursor, driver.cursor_factory, *_methods(type(connection)))
-    return (driver, driver.prepare_threshold, *makers)
+    drivers = (type(driver).cursor, vars(driver).get("cursor"), driver.cursor_factory)
+    return (driver, driver.prepare_threshold, *drivers, *_methods(type(connection)))
 
 
 @cache

@@ -7,11 +7,19 @@ import re
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
-from django.db import DatabaseError, close_old_connections, connection, connections, transaction
+from django.db import (
+    DatabaseError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.backends.postgresql.base import Cursor
 from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
@@ -314,6 +322,7 @@ def test_what_a_backend_does_for_each_cursor_is_done(
     backend: Any = type(connections["default"])
     djangos = getattr(backend, name)
 
+    @wraps(djangos)
     def theirs(self: Any, *args: Any) -> Any:
         names.append(name)
         return djangos(self, *args)
@@ -324,6 +333,25 @@ def test_what_a_backend_does_for_each_cursor_is_done(
     for _ in range(2):
         assert has_plans(statement_cursor(connections["default"]))
     assert names == [name, name]
+
+
+def test_a_method_of_no_module_is_nobodys() -> None:
+    backend: Any = type(connections["default"])
+    with mock.patch.object(
+        backend, "_cursor", autospec=True, side_effect=backend._cursor
+    ) as made:
+        for _ in range(2):
+            assert has_plans(statement_cursor(connections["default"]))
+    assert made.call_count == 2
+
+
+def test_a_connection_that_a_transaction_has_lost_is_told_as_django_tells_it() -> None:
+    ours = connections["default"]
+    with transaction.atomic():
+        statement_cursor(ours)
+        ours.close()
+        with pytest.raises(OperationalError, match="closed"):
+            statement_cursor(ours)
 
 
 def test_django_makes_one_cursor_for_all_of_ours() -> None:

@@ -20,14 +20,7 @@ from ..events import event
 from ..exceptions import Contention
 from ..models import Limit
 from ..services import forget_limit, unlock_number
-from .base import (
-    AnyPaginator,
-    BoundedPaginator,
-    badge,
-    in_short,
-    may_see_whole_numbers,
-    whole_number,
-)
+from .base import badge, in_short, may_see_whole_numbers, whole_number
 from .circuits import CircuitStanding
 from .numbers import NumberStanding
 from .sealed import SealedAdmin, SealedList
@@ -114,12 +107,13 @@ class LimitAdmin(SealedAdmin):
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> AnyPaginator:
+    ) -> Any:
         if request.GET.get(KindFilter.parameter_name) in (None, Kind.NUMBER):
             return super().get_paginator(request, queryset, *args, **kwargs)
         # Numbers alone are held: so the list's index need not be passed over for those. But to
         # count takes the index of keys alone where nothing else is asked for.
-        pages = BoundedPaginator(queryset.filter(held=False), *args, **kwargs)
+        unheld = queryset.filter(held=False)
+        pages: Any = super().get_paginator(request, unheld, *args, **kwargs)
         pages.counted = queryset
         return pages
 
