@@ -392,6 +392,19 @@ def test_a_driver_whose_method_is_replaced_keeps_no_plans() -> None:
         assert not has_plans(statement_cursor(connections["default"]))
 
 
+def test_one_driver_whose_method_is_replaced_keeps_no_plans() -> None:
+    class Traced(Cursor):
+        """Somebody's who looks at statements."""
+
+    def traced() -> Traced:
+        return Traced(connection.connection)  # type: ignore[call-arg]  # the stubs do not know it
+
+    assert has_plans(statement_cursor(connections["default"]))
+    with mock.patch.object(connection.connection, "cursor", traced):
+        assert not has_plans(statement_cursor(connections["default"]))
+    assert has_plans(statement_cursor(connections["default"]))
+
+
 def test_a_connection_whose_own_method_is_replaced_keeps_no_plans() -> None:
     # As toolbars do it, for a request.
     ours = connections["default"]

@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.paginator import Paginator
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_sms_otp.admin.handles import handle_of
+from django_sms_otp.admin.limits import LimitAdmin
 from django_sms_otp.limits import Failures, NumberState
 from django_sms_otp.models import Limit
 
@@ -149,6 +151,19 @@ def test_each_kind_has_its_filter(kind: str, keys: set[str]) -> None:
     client = staff("view_limit")
     assert set(keys_in(page(client, LIST))) == {MASKED, *KEYS}
     assert set(keys_in(page(client, LIST, kind=kind))) == keys
+
+
+@pytest.mark.parametrize("kind", ["number", "ip"])
+def test_each_kind_goes_by_the_paginator_of_the_site(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    class Sites(Paginator[Limit]):
+        count = 4711
+
+    monkeypatch.setattr(LimitAdmin, "paginator", Sites)
+    for key in (PHONE, *KEYS):
+        limit(key)
+    assert "4711 limits" in page(staff("view_limit"), LIST, kind=kind)
 
 
 def test_those_with_failures_come_first_and_then_the_newest() -> None:
