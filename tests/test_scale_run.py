@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from benchmarks.scale import probe
@@ -98,6 +99,10 @@ def test_the_site_of_a_probe_keeps_plans_where_it_is_told_to(
 
 @pytest.mark.django_db
 def test_a_probe_goes_through_a_login_and_the_pages() -> None:
-    with override_settings(SMS_OTP={"TRUSTED_PROXY_COUNT": 1}):
+    with (
+        override_settings(SMS_OTP={"TRUSTED_PROXY_COUNT": 1}),
+        mock.patch.object(Client, "post", autospec=True, side_effect=Client.post) as post,
+    ):
         assert len(probe.requests(3)) == 7
+    assert post.call_count == 8, "the first one comes after a pause, and is not measured"
     assert set(probe.pages(0)) == set(probe.PAGES)

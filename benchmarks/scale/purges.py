@@ -7,14 +7,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from django_sms_otp.management.batches import delete_in_batches
+from django_sms_otp.management.batches import MOST, delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
 from django_sms_otp.models import OTPCode
 
 __all__ = ["by_batches", "by_one_statement", "oldest_but"]
-
-MOST = 20_000
-"""The default of ``--batch-size``."""
 
 
 def oldest_but(rows: int) -> timedelta:

@@ -16,7 +16,7 @@ from ...models import HourlyCount, Limit, OTPCode
 from ...rollup import roll_up
 from ...transactions import database_alias
 from ..arguments import duration, milliseconds, positive_number
-from ..batches import Deletion, delete_in_batches
+from ..batches import MOST, Deletion, delete_in_batches
 from ..progress import Progress
 
 COUNTS_KEPT = timedelta(days=400)
@@ -39,10 +39,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=positive_number,
-            default=20000,
+            default=MOST,
             metavar="ROWS",
             help="at most so many rows are deleted in one transaction, and fewer where that "
-            "takes more than a tenth of a second; default: 20000",
+            f"takes more than a tenth of a second; default: {MOST}",
         )
         parser.add_argument(
             "--pause",
