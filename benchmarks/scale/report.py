@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
 
-from tests.server import environment
-
+from .beside import measured
 from .databases import copy_of, read, using
 from .figures import Figure
 from .fill import Past, fill, tidy
 from .probes import Probe, compare
 from .purges import by_batches, by_one_statement, oldest_but
-from .traffic import Traffic, quantile
+from .traffic import quantile
 
 __all__ = ["FULL", "QUICK", "Size", "figures"]
 
@@ -39,18 +35,21 @@ class Size:
     :param rows: codes of the full database.
     :param turns: of requests, by customers who are chosen at random; and of ``pages``.
     :param purged: rows that are deleted in each way.
-    :param steps: in which the full database is purged beside traffic.
+    :param copies: of the full database, each of which is purged beside traffic: the 99th of a
+        hundred requests beside one purge alone is off by a tenth.
+    :param steps: of each.
     """
 
     rows: int
     turns: int
     pages: int
     purged: int
+    copies: int
     steps: int
 
 
-FULL = Size(rows=10_000_000, turns=400, pages=15, purged=1_000_000, steps=6)
-QUICK = Size(rows=100_000, turns=60, pages=7, purged=200_000, steps=2)
+FULL = Size(rows=10_000_000, turns=400, pages=15, purged=1_000_000, copies=4, steps=6)
+QUICK = Size(rows=100_000, turns=60, pages=7, purged=200_000, copies=1, steps=2)
 
 
 def figures(size: Size) -> Iterator[Figure]:
@@ -114,36 +113,19 @@ def _of_purge(size: Size) -> Iterator[Figure]:
 
 
 def _of_traffic(full: str, size: Size) -> Iterator[Figure]:
-    without: list[float] = []
-    beside: list[float] = []
-    with Traffic.running(full) as traffic:
-        traffic.warm_up()
-        for step in range(size.steps):
-            traffic.take()
-            took = _purge(full, older_than=30 * 24 * (size.steps - 1 - step) // size.steps)
-            beside += traffic.take()
-            time.sleep(took)
-            without += traffic.take()
-    _say(f"{len(beside)} requests beside the purge, {len(without)} without it.")
-    for share in (0.5, 0.99):
-        ratio = quantile(beside, share) / quantile(without, share)
-        what = f"requests beside a purge of {size.rows:,} codes, p{share:.0%}".rstrip("%")
-        most = MOST_BESIDE if share == 0.99 else None
-        yield _told(what, "the same without it", ratio, most)
-
-
-def _purge(database: str, *, older_than: int) -> float:
-    """Run the command in a process of its own; return the seconds that it took."""
-    start = time.perf_counter()
-    # Codes live for an hour.
-    age = f"--older-than={max(older_than, 1)}h"
-    subprocess.run(
-        [sys.executable, "-m", "django", "purge_otp_codes", age],
-        env=environment(Path(), database={"NAME": database}),
-        check=True,
-        stdout=subprocess.DEVNULL,
+    times = measured(full, copies=size.copies, steps=size.steps)
+    _say(
+        f"Requests: {len(times.purge)} beside the purge, {len(times.counting)} beside a "
+        f"process that only counts, {len(times.nothing)} alone."
     )
-    return time.perf_counter() - start
+    for what, beside, most in (
+        (f"a purge of {size.rows:,} codes", times.purge, MOST_BESIDE),
+        ("a process that only counts", times.counting, None),
+    ):
+        for share, at_most in ((0.5, None), (0.99, most)):
+            name = f"requests beside {what}, p{100 * share:.0f}"
+            ratio = quantile(beside, share) / quantile(times.nothing, share)
+            yield _told(name, "the same alone", ratio, at_most)
 
 
 def _told(what: str, to: str, ratio: float, most: float | None) -> Figure:
