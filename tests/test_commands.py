@@ -6,6 +6,7 @@ import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,12 @@ def test_what_has_the_same_time_goes_at_once() -> None:
     for _ in range(5):
         OTPCodeFactory.create(created_at=at)
     OTPCodeFactory.create(created_at=at + timedelta(seconds=1))
-    assert "Deleted 6 codes." in purge("--batch-size", 2)
+    assert batches(old_codes(timezone.now(), timedelta(days=30)), 2) == [5, 1]
 
 
 def batches(deletion: Deletion, most: int) -> list[int]:
-    return list(delete_in_batches(deletion, most))
+    """Up to ten: a batch that ends where it began would be followed by itself for ever."""
+    return list(islice(delete_in_batches(deletion, most), 10))
 
 
 def test_a_batch_begins_where_the_one_before_it_ended() -> None:
