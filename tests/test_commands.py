@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from itertools import islice
@@ -13,7 +15,9 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import Model
+from django.db.models.signals import ModelSignal, pre_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -28,6 +32,12 @@ from .factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db
 
+WAIT_SHORTLY = {
+    "postgresql": "SET lock_timeout = 200",
+    "mysql": "SET innodb_lock_wait_timeout = 1",
+    "sqlite": "PRAGMA busy_timeout = 200",
+}
+
 
 def run(name: str, *arguments: object) -> str:
     out = StringIO()
@@ -37,6 +47,17 @@ def run(name: str, *arguments: object) -> str:
 
 def purge(*arguments: object) -> str:
     return run("purge_otp_codes", *arguments)
+
+
+@contextmanager
+def listening(
+    signal: ModelSignal, listen: Callable[..., None], model: type[Model]
+) -> Iterator[None]:
+    signal.connect(listen, sender=model)
+    try:
+        yield
+    finally:
+        signal.disconnect(listen, sender=model)
 
 
 def old_code(**age: float) -> OTPCode:
@@ -159,6 +180,45 @@ def test_a_dry_run_deletes_nothing() -> None:
     old_code(days=40)
     assert "Would delete 1 codes." in purge("--dry-run")
     assert OTPCode.objects.count() == 1
+
+
+def test_purge_tells_receivers_of_each_row() -> None:
+    old = {old_code(days=40 - number).pk for number in range(3)}
+    told = set()
+
+    def listen(instance: OTPCode, **_rest: object) -> None:
+        told.add(instance.pk)
+
+    with listening(pre_delete, listen, OTPCode):
+        assert "Deleted 3 codes." in purge()
+    assert told == old
+    assert not OTPCode.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
+    Limit.objects.create(key=PHONE, updated_at=timezone.now() - timedelta(days=31))
+    locked_out: list[int] = []
+
+    def guess_wrong() -> int:
+        now = timezone.now()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(WAIT_SHORTLY[connection.vendor])
+            return Limit.objects.filter(key=PHONE).update(held=True, updated_at=now)
+        except OperationalError:
+            return 0
+        finally:
+            connection.close()
+
+    def listen(**_rest: object) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            locked_out.append(pool.submit(guess_wrong).result())
+
+    with listening(pre_delete, listen, Limit):
+        purge()
+    # Either it had to wait for the purge, or it was first, and its row is there.
+    assert locked_out == [Limit.objects.filter(held=True).count()]
 
 
 def test_purge_lifts_no_wait(get_code: Post) -> None:

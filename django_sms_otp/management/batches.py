@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.deletion import Collector
 
 from ..transactions import retry_lost_races
 
@@ -51,15 +53,28 @@ class Deletion:
         return None
 
     def delete(self, start: datetime, end: datetime | None) -> int:
-        # By the times, not by keys that were read: that would find each row once more. What
-        # has changed since stays, since the condition is asked in the same statement.
+        # By the times, not by keys that were read: that would find each row once more.
         batch = self.rows.filter(**{f"{self.column}__gte": start})
         if end is not None:
             batch = batch.filter(**{f"{self.column}__lt": end})
-        return retry_lost_races(batch.delete)[0]
+        return retry_lost_races(lambda: _delete(batch))
 
     def _times(self, rows: QuerySet[Any]) -> QuerySet[Any, datetime]:
         return rows.order_by(self.column).values_list(self.column, flat=True)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    """Delete what is still so when it goes: a limits row that counts again stays."""
+    collector = Collector(using=rows.db, origin=rows)
+    if collector.can_fast_delete(rows):
+        # One statement, which asks the condition as it deletes.
+        return rows.delete()[0]
+    # A receiver of signals, or a foreign key of the site's, has Django read the rows first and
+    # delete them by their keys. Unlocked, a number that is locked out meanwhile would lose
+    # that.
+    with transaction.atomic(using=rows.db):
+        collector.collect(list(rows.select_for_update()))
+        return collector.delete()[1].get(rows.model._meta.label, 0)
 
 
 def delete_in_batches(deletion: Deletion, most: int, pause: float = 0) -> Iterator[int]:
@@ -68,7 +83,7 @@ def delete_in_batches(deletion: Deletion, most: int, pause: float = 0) -> Iterat
     A batch begins where the one before it ended: from the start of the index, PostgreSQL would
     pass over all that is dead already.
 
-    :param most: rows in one transaction.
+    :param most: rows in one transaction, and those of the same time as the last.
     :param pause: seconds between two of them.
     """
     size = min(FIRST, most)
@@ -76,8 +91,9 @@ def delete_in_batches(deletion: Deletion, most: int, pause: float = 0) -> Iterat
     while start is not None:
         began = time.monotonic()
         end = deletion.end_of_batch(start, size)
-        yield deletion.delete(start, end)
+        deleted = deletion.delete(start, end)
         took = time.monotonic() - began
+        yield deleted
         if took > LONGEST:
             size = max(size // 2, min(LEAST, most))
         elif took < LONGEST / 2:
