@@ -1,63 +1,50 @@
-"""How long requests take beside a purge of everything, beside a busy core, and alone."""
+"""How long requests take beside a purge of everything, beside a busy processor, and alone."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.server import environment
 
 from .databases import copy_of, read
-from .traffic import Traffic
+from .fill import Past
+from .traffic import Phase, Traffic
 
-__all__ = ["Beside", "measured"]
+__all__ = ["requests_beside"]
 
-HOURS = 30 * 24
-"""Of codes, which are purged from the oldest on."""
+TURNS = 2
+"""In which a database is purged: longer ones begin less often, which takes a processor, too."""
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Seconds of each request.
-
-    :param purge: while the command ran.
-    :param counting: while a process kept one core busy, and no database.
-    :param nothing: alone.
-    """
-
-    purge: list[float] = field(default_factory=list)
-    counting: list[float] = field(default_factory=list)
-    nothing: list[float] = field(default_factory=list)
+BUSY = """
+import sys, time
+end = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    pass
+"""
 
 
-def measured(full: str, *, copies: int, steps: int) -> Beside:
-    """Purge ``copies`` of a database, each in ``steps``."""
-    times = Beside()
-    for _ in range(copies):
-        with copy_of(full, "traffic") as copy:
-            read(copy)
-            with Traffic.running(copy) as traffic:
-                traffic.warm_up()
-                for step in reversed(range(steps)):
-                    # Codes live for an hour.
-                    _turn(traffic, copy, max(HOURS * step // steps, 1), times)
-    return times
+def requests_beside(full: str, past: Past) -> dict[Phase, list[float]]:
+    """Purge a copy of a database; return the seconds of each request by what went on."""
+    with copy_of(full, "traffic") as copy:
+        read(copy)
+        with Traffic.running(copy, users=past.users) as traffic:
+            traffic.warm_up()
+            for turn in range(TURNS):
+                days = past.days * (TURNS - 1 - turn) // TURNS
+                traffic.phase = Phase.PURGE
+                took = _purge(copy, hours=max(24 * days, 1))  # Codes live for an hour.
+                # Now the one first and now the other: the database tidies up after a purge.
+                afterwards = [(Phase.ALONE, time.sleep), (Phase.BUSY, _keep_busy)]
+                for phase, wait in reversed(afterwards) if turn % 2 else afterwards:
+                    traffic.phase = phase
+                    wait(took)
+    return traffic.times
 
 
-def _turn(traffic: Traffic, database: str, hours: int, times: Beside) -> None:
-    traffic.take()
-    took = _purge(database, hours)
-    times.purge.extend(traffic.take())
-    time.sleep(took)
-    times.nothing.extend(traffic.take())
-    _count(took)
-    times.counting.extend(traffic.take())
-
-
-def _purge(database: str, hours: int) -> float:
+def _purge(database: str, *, hours: int) -> float:
     """Run the command in a process of its own; return the seconds that it took."""
     start = time.perf_counter()
     subprocess.run(
@@ -69,9 +56,6 @@ def _purge(database: str, hours: int) -> float:
     return time.perf_counter() - start
 
 
-def _count(seconds: float) -> None:
-    with subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) as counting:
-        try:
-            time.sleep(seconds)
-        finally:
-            counting.kill()
+def _keep_busy(seconds: float) -> None:
+    # It ends by itself, whatever becomes of this process.
+    subprocess.run([sys.executable, "-S", "-c", BUSY, str(seconds)], check=True)

@@ -27,7 +27,7 @@ def using(name: str) -> Iterator[None]:
 def copy_of(template: str, name: str) -> Iterator[str]:
     """Make a database like ``template``, and drop it in the end."""
     copy = f"{template}_{name}"
-    _execute(f'DROP DATABASE IF EXISTS "{copy}"')
+    _execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
     _execute(f'CREATE DATABASE "{copy}" TEMPLATE "{template}"')
     try:
         yield copy

@@ -15,13 +15,16 @@ from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
 
 from .dialects import dialect
 
-__all__ = ["Past", "fill", "phone_of", "tidy"]
+__all__ = ["Past", "address_of", "fill", "phone_of", "tidy"]
 
 FIRST = 2_000_000
 """Users have the numbers from +14152000001 on. Such numbers exist, up to eight million."""
 
 CODES_A_MONTH = 10
 USERS_AN_ADDRESS = 5
+REMAINDERS = (9973, 9967)
+"""Of two numbers without a common divisor: they name a number up to their product."""
+
 REGIONS = ("US", "US", "US", "US", "US", "US", "CA", "GB", "DE", "FR")
 CONSTRAINTS = (
     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
@@ -65,6 +68,13 @@ class Past:
 def phone_of(user: int) -> str:
     """Return the number of a user, counted from 1."""
     return f"+1415{FIRST + user}"
+
+
+def address_of(user: int) -> str:
+    """Return an address that a user shares with few others."""
+    number = (user - 1) // USERS_AN_ADDRESS + 1
+    first, second = (number % each for each in REMAINDERS)
+    return f"2001:db8:{first}:{second}::1"
 
 
 def fill(past: Past) -> None:
@@ -157,10 +167,9 @@ def _limits(past: Past) -> None:
         "held": "n % 50 = 0",
     }
     _insert(Limit, past.users, values)
-    # Two remainders name a number up to their product.
-    groups = (_text("n % 9973"), "':'", _text("n % 9967"))
+    first, second = (_text(f"n % {each}") for each in REMAINDERS)
     values |= {
-        "key": _joined("'ip:2001:db8:'", *groups, "'::/64'"),
+        "key": _joined("'ip:2001:db8:'", first, "':'", second, "'::/64'"),
         "state": _json(f'{{"uses": {{"3600": [[{at}, 1], [{at}, 1]]}}}}'),
         "updated_at": _time(past, past.addresses),
         "held": "FALSE",

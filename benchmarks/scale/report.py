@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from django.db import connection
 from django.utils import timezone
 
-from .beside import measured
+from .beside import requests_beside
 from .databases import copy_of, read, using
 from .figures import Figure
 from .fill import Past, fill, tidy
 from .probes import Probe, compare
 from .purges import by_batches, by_one_statement, oldest_but
-from .traffic import quantile
+from .traffic import Phase, quantile
 
 __all__ = ["FULL", "QUICK", "Size", "figures"]
 
@@ -35,9 +36,7 @@ class Size:
     :param rows: codes of the full database.
     :param turns: of requests, by customers who are chosen at random; and of ``pages``.
     :param purged: rows that are deleted in each way.
-    :param copies: of the full database, each of which is purged beside traffic: the 99th of a
-        hundred requests beside one purge alone is off by a tenth.
-    :param steps: of each.
+    :param copies: of the full database, each of which is purged beside traffic.
     """
 
     rows: int
@@ -45,11 +44,10 @@ class Size:
     pages: int
     purged: int
     copies: int
-    steps: int
 
 
-FULL = Size(rows=10_000_000, turns=400, pages=15, purged=1_000_000, copies=4, steps=6)
-QUICK = Size(rows=100_000, turns=60, pages=7, purged=200_000, copies=1, steps=2)
+FULL = Size(rows=10_000_000, turns=400, pages=15, purged=1_000_000, copies=4)
+QUICK = Size(rows=100_000, turns=60, pages=7, purged=200_000, copies=1)
 
 
 def figures(size: Size) -> Iterator[Figure]:
@@ -70,7 +68,7 @@ def figures(size: Size) -> Iterator[Figure]:
         with copy_of(name, "purged") as purged, using(purged):
             fill(replace(past, users=size.purged * 3 // 10))
             yield from _of_purge(size)
-        yield from _of_traffic(full, size)
+        yield from _of_traffic(full, past, size)
 
 
 def _of_requests(full: str, empty: str, past: Past, size: Size) -> Iterator[Figure]:
@@ -99,32 +97,36 @@ def _of_staff(full: str, day: str, size: Size) -> Iterator[Figure]:
 
 def _of_purge(size: Size) -> Iterator[Figure]:
     """Delete the oldest rows in the one way and the other, by turns."""
+    part = size.purged // TURNS_OF_PURGE
     single = batches = longest = 0.0
-    for _ in range(TURNS_OF_PURGE):
-        part = size.purged // TURNS_OF_PURGE
-        single += by_one_statement(oldest_but(part))
-        tidy()
-        took, slowest = by_batches(oldest_but(part))
-        batches, longest = batches + took, max(longest, slowest)
-        tidy()
-    what = f"purge of {size.purged:,} codes"
-    yield _told(what, "one `DELETE` of as many", batches / single, MOST_OF_PURGE)
-    yield _told("its longest batch", "200 ms", longest / MOST_OF_BATCH, 1)
+    for turn in range(TURNS_OF_PURGE):
+        for in_batches in (turn % 2 == 0, turn % 2 == 1):
+            older_than = oldest_but(part)
+            if in_batches:
+                took, slowest = by_batches(older_than)
+                batches, longest = batches + took, max(longest, slowest)
+            else:
+                single += by_one_statement(older_than)
+            tidy()
+    what = f"{TURNS_OF_PURGE} purges of {part:,} codes, in batches"
+    yield _told(what, "one `DELETE` each", batches / single, MOST_OF_PURGE)
+    yield _told("their longest batch", "200 ms", longest / MOST_OF_BATCH, 1)
 
 
-def _of_traffic(full: str, size: Size) -> Iterator[Figure]:
-    times = measured(full, copies=size.copies, steps=size.steps)
-    _say(
-        f"Requests: {len(times.purge)} beside the purge, {len(times.counting)} beside a "
-        f"process that only counts, {len(times.nothing)} alone."
-    )
-    for what, beside, most in (
-        (f"a purge of {size.rows:,} codes", times.purge, MOST_BESIDE),
-        ("a process that only counts", times.counting, None),
+def _of_traffic(full: str, past: Past, size: Size) -> Iterator[Figure]:
+    times: dict[Phase, list[float]] = defaultdict(list)
+    for number in range(1, size.copies + 1):
+        for phase, of_copy in requests_beside(full, past).items():
+            times[phase] += of_copy
+        counts = {phase.name: len(of_phase) for phase, of_phase in times.items()}
+        _say(f"After {number} purges of {size.copies}: requests {counts}")
+    for what, phase, most in (
+        (f"a purge of {size.rows:,} codes", Phase.PURGE, MOST_BESIDE),
+        ("a loop that keeps a processor busy", Phase.BUSY, None),
     ):
         for share, at_most in ((0.5, None), (0.99, most)):
             name = f"requests beside {what}, p{100 * share:.0f}"
-            ratio = quantile(beside, share) / quantile(times.nothing, share)
+            ratio = quantile(times[phase], share) / quantile(times[Phase.ALONE], share)
             yield _told(name, "the same alone", ratio, at_most)
 
 

@@ -41,8 +41,8 @@ class Command(BaseCommand):
             type=positive_number,
             default=MOST,
             metavar="ROWS",
-            help="at most so many rows are deleted in one transaction, and fewer after one that "
-            f"took more than a tenth of a second; default: {MOST}",
+            help="at most so many rows are deleted in one transaction, and fewer after one "
+            f"that took more than a tenth of a second; default: {MOST}",
         )
         parser.add_argument(
             "--pause",
