@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from unittest import mock
 
@@ -15,8 +16,9 @@ from django.utils import timezone
 
 from benchmarks.scale import probe
 from benchmarks.scale.figures import HEAD_LINE, Figure, table, write_table
-from benchmarks.scale.fill import Past, fill, phone_of
+from benchmarks.scale.fill import Past, address_of, fill, phone_of
 from benchmarks.scale.purges import by_batches, by_one_statement, oldest_but
+from benchmarks.scale.report import GENTLE
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 
@@ -69,6 +71,21 @@ def test_a_past_has_users_with_codes_and_limits() -> None:
     assert parse_phone_number(known.phone_number).region == "US"
     assert OTPCode.objects.earliest("created_at").created_at > timezone.now() - past.spread
     User.objects.create(username="the next one")
+
+
+def test_what_is_measured_is_what_the_docs_run_each_night() -> None:
+    operations = SCALE.with_name("operations.md").read_text(encoding="utf-8")
+    assert f"manage.py purge_otp_codes {' '.join(GENTLE)}\n" in operations
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_of_a_user_has_a_row_in_the_past() -> None:
+    past = Past(users=30, until=timezone.now())
+    fill(past)
+    keys = {f"ip:{ip_network((address_of(user), 64), strict=False)}" for user in range(1, 31)}
+    assert keys == set(
+        Limit.objects.filter(key__startswith="ip:").values_list("key", flat=True)
+    )
 
 
 @pytest.mark.django_db(transaction=True)

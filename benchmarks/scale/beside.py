@@ -18,6 +18,9 @@ __all__ = ["requests_beside"]
 TURNS = 2
 """In which a database is purged: longer ones begin less often, which takes a processor, too."""
 
+LONGEST = 30.0
+"""Seconds alone, and beside a loop, after a turn that took longer."""
+
 BUSY = """
 import sys, time
 end = time.monotonic() + float(sys.argv[1])
@@ -26,8 +29,11 @@ while time.monotonic() < end:
 """
 
 
-def requests_beside(full: str, past: Past) -> dict[Phase, list[float]]:
-    """Purge a copy of a database; return the seconds of each request by what went on."""
+def requests_beside(full: str, past: Past, *flags: str) -> dict[Phase, list[float]]:
+    """Purge a copy of a database; return the seconds of each request by what went on.
+
+    :param flags: of the command.
+    """
     with copy_of(full, "traffic") as copy:
         read(copy)
         with Traffic.running(copy, users=past.users) as traffic:
@@ -35,20 +41,21 @@ def requests_beside(full: str, past: Past) -> dict[Phase, list[float]]:
             for turn in range(TURNS):
                 days = past.days * (TURNS - 1 - turn) // TURNS
                 traffic.phase = Phase.PURGE
-                took = _purge(copy, hours=max(24 * days, 1))  # Codes live for an hour.
+                # Codes live for an hour.
+                took = _purge(copy, f"--older-than={max(24 * days, 1)}h", *flags)
                 # Now the one first and now the other: the database tidies up after a purge.
                 afterwards = [(Phase.ALONE, time.sleep), (Phase.BUSY, _keep_busy)]
                 for phase, wait in reversed(afterwards) if turn % 2 else afterwards:
                     traffic.phase = phase
-                    wait(took)
+                    wait(min(took, LONGEST))
     return traffic.times
 
 
-def _purge(database: str, *, hours: int) -> float:
+def _purge(database: str, *flags: str) -> float:
     """Run the command in a process of its own; return the seconds that it took."""
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-m", "django", "purge_otp_codes", f"--older-than={hours}h"],
+        [sys.executable, "-m", "django", "purge_otp_codes", *flags],
         env=environment(Path(), database={"NAME": database}),
         check=True,
         stdout=subprocess.DEVNULL,

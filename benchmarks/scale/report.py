@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from django.db import connection
 from django.utils import timezone
+
+from benchmarks.durability import waiting_for_the_disk, with_page_images
 
 from .beside import requests_beside
 from .databases import copy_of, read, using
@@ -19,7 +21,7 @@ from .probes import Probe, compare
 from .purges import by_batches, by_one_statement, oldest_but
 from .traffic import Phase, quantile
 
-__all__ = ["FULL", "QUICK", "Size", "figures"]
+__all__ = ["FULL", "GENTLE", "QUICK", "Size", "figures"]
 
 MOST_OF_REQUESTS = 1.1
 MOST_OF_PURGE = 1.5
@@ -27,6 +29,9 @@ MOST_OF_BATCH = 0.2
 """Seconds."""
 
 MOST_BESIDE = 2.0
+GENTLE = ("--batch-size=2000", "--pause=10")
+"""What docs/operations.md runs each night."""
+
 TURNS_OF_PURGE = 4
 
 
@@ -114,20 +119,29 @@ def _of_purge(size: Size) -> Iterator[Figure]:
 
 
 def _of_traffic(full: str, past: Past, size: Size) -> Iterator[Figure]:
-    times: dict[Phase, list[float]] = defaultdict(list)
-    for number in range(1, size.copies + 1):
-        for phase, of_copy in requests_beside(full, past).items():
-            times[phase] += of_copy
-        counts = {phase.name: len(of_phase) for phase, of_phase in times.items()}
-        _say(f"After {number} purges of {size.copies}: requests {counts}")
-    for what, phase, most in (
-        (f"a purge of {size.rows:,} codes", Phase.PURGE, MOST_BESIDE),
-        ("a loop that keeps a processor busy", Phase.BUSY, None),
-    ):
-        for share, at_most in ((0.5, None), (0.99, most)):
-            name = f"requests beside {what}, p{100 * share:.0f}"
-            ratio = quantile(times[phase], share) / quantile(times[Phase.ALONE], share)
-            yield _told(name, "the same alone", ratio, at_most)
+    purge, loop = f"a purge of {size.rows:,} codes", "a loop that keeps a processor busy"
+    of_copies = [requests_beside(full, past) for _ in range(size.copies)]
+    times = {each: [*chain(*(of_copy[each] for of_copy in of_copies))] for each in Phase}
+    yield from _beside(purge, times, Phase.PURGE, MOST_BESIDE)
+    yield from _beside(loop, times, Phase.BUSY, None)
+    waits = "where it waits for the disk"
+    with waiting_for_the_disk(), with_page_images():
+        times = requests_beside(full, past)
+        yield from _beside(f"{purge}, {waits}", times, Phase.PURGE, None)
+        yield from _beside(f"{loop}, {waits}", times, Phase.BUSY, None)
+        purge += f" with `{' '.join(GENTLE)}`"
+        times = requests_beside(full, past, *GENTLE)
+        yield from _beside(f"{purge}, {waits}", times, Phase.PURGE, MOST_BESIDE)
+
+
+def _beside(
+    what: str, times: Mapping[Phase, list[float]], phase: Phase, most: float | None
+) -> Iterator[Figure]:
+    _say(f"{len(times[phase])} requests beside {what}, {len(times[Phase.ALONE])} alone.")
+    for share, at_most in ((0.5, None), (0.99, most)):
+        ratio = quantile(times[phase], share) / quantile(times[Phase.ALONE], share)
+        name = f"requests beside {what}, p{100 * share:.0f}"
+        yield _told(name, "the same alone", ratio, at_most)
 
 
 def _told(what: str, to: str, ratio: float, most: float | None) -> Figure:

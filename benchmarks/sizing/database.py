@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -21,8 +19,6 @@ __all__ = [
     "fill",
     "size",
     "vacuum",
-    "waiting_for_the_disk",
-    "with_page_images",
     "written",
 ]
 
@@ -87,39 +83,6 @@ def vacuum() -> None:
     """Do now what autovacuum would do at a time of its own."""
     _do("VACUUM ANALYZE")
     _do("CHECKPOINT")
-
-
-@contextmanager
-def with_page_images() -> Iterator[None]:
-    """Begin with a checkpoint: each page goes into the log whole when it first changes."""
-    with _changed(full_page_writes="on"):
-        _do("CHECKPOINT")
-        yield
-
-
-@contextmanager
-def waiting_for_the_disk() -> Iterator[None]:
-    """Let each commit wait until it is on the disk."""
-    with _changed(fsync="on", synchronous_commit="on"):
-        yield
-
-
-@contextmanager
-def _changed(**values: str) -> Iterator[None]:
-    before = {name: str(_value(f"SHOW {name}")) for name in values}
-    _set(values)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(values: dict[str, str]) -> None:
-    for name, value in values.items():
-        _do(f"ALTER SYSTEM SET {name} = {value}")
-    _do("SELECT pg_reload_conf()")
-    # Other processes read it at their next statement, and get the signal a little later.
-    _do("SELECT pg_sleep(0.5)")
 
 
 def _value(statement: str, *values: list[str]) -> Any:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.durability import with_page_images
 from django_sms_otp.models import OTPCode
 
 from . import database
@@ -67,7 +68,7 @@ def measure(plan: Plan) -> Growth:
         measured = _Measured(site, plan)
         real = list(measured.by_logins())
         filled = list(measured.by_copies())
-        with database.with_page_images():
+        with with_page_images():
             after = measured.cost_again(plan.people[-1])
     return Growth(real=real, filled=filled, after_checkpoint=after)
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
+from benchmarks.durability import waiting_for_the_disk
 from tests.valkey import location, running_server
 
-from .database import connections, waiting_for_the_disk
+from .database import connections
 from .plan import Plan
 from .sites import CLIENTS, Site, Turn
 
