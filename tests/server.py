@@ -77,7 +77,11 @@ class Server:
             stdout=self._log,
             stderr=self._log,
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def pid(self) -> int:

@@ -57,7 +57,8 @@ def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SimpleNames
         server = request.getfixturevalue("valkey_server")
         proxy = Proxy(str(server.unix_socket_path), tmp_path / "deaf")
         url = f"redis://127.0.0.1:{proxy.port}"
-    queue = f"sms-{tmp_path.name}"
+    # The suites of several databases may run at once, and RabbitMQ is one for all of them.
+    queue = f"sms-{uuid.uuid4()}"
     sms_otp = override_sms_otp(DELIVERY="celery", DELIVERY_QUEUE=queue)
     with sms_otp, celery_app(url):
         yield SimpleNamespace(proxy=proxy, url=url, queue=queue)
