@@ -126,6 +126,22 @@ def test_a_batch_is_as_large_as_a_tenth_of_a_second_lets_it_be(
     assert batches(old_codes(timezone.now(), timedelta(days=30)), 100)[:4] == sizes
 
 
+def test_a_terminal_that_is_slow_makes_no_batch_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(10):
+        old_code(days=60 - number)
+    clock = [0.0]
+    monkeypatch.setattr("django_sms_otp.management.batches.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("django_sms_otp.management.batches.FIRST", 2)
+    monkeypatch.setattr("django_sms_otp.management.batches.LEAST", 1)
+    deleted = []
+    for count in delete_in_batches(old_codes(timezone.now(), timedelta(days=30)), 4):
+        deleted.append(count)
+        clock[0] += 1
+    assert deleted == [2, 4, 4]
+
+
 def test_a_code_that_lives_for_long_is_passed_over() -> None:
     old_code(days=42)
     long_lived = OTPCodeFactory.create(
