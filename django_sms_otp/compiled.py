@@ -58,7 +58,7 @@ class Param(Expression):
         self.name = name
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        return "%s", [self]
+        return "%s", (self,)
 
 
 def param(model: type[Model], name: str, called: str = "") -> Any:

@@ -36,11 +36,12 @@ def rabbitmq_answers() -> bool:
 
 
 @contextmanager
-def celery_app(broker: str, **config: Any) -> Iterator[Celery]:
+def celery_app(broker: str, *, task_cls: Any = None, **config: Any) -> Iterator[Celery]:
     """Have a Celery app of this broker, as a project's own: what ``shared_task`` belongs to."""
     before = current_app._get_current_object()
     # A name of its own: kombu keeps connections by what they are of.
-    app = Celery(f"tests-{uuid.uuid4().hex}", broker=broker, set_as_current=True)
+    name = f"tests-{uuid.uuid4().hex}"
+    app = Celery(name, broker=broker, task_cls=task_cls, set_as_current=True)
     app.conf.update(config)
     app.set_default()
     try:

@@ -346,6 +346,25 @@ def test_import_from_a_field_of_the_user_model() -> None:
     assert "Linked 1 numbers" in take("--field", "last_name")
 
 
+class NationalNumber:
+    """A number as django-phonenumber-field has it, where the site shows national ones."""
+
+    as_e164 = "+525512345678"
+
+    def __str__(self) -> str:
+        return "55 1234 5678"
+
+
+def test_a_default_region_is_never_put_before_a_number_whose_country_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    UserFactory.create(last_name="55 1234 5678")
+    field = User._meta.get_field("last_name")
+    monkeypatch.setattr(field, "from_db_value", lambda *_: NationalNumber(), raising=False)
+    take("--field", "last_name", "--default-region", "US")
+    assert VerifiedPhone.objects.get().phone_number == "+525512345678"
+
+
 def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:
     one, two = UserFactory.create(), UserFactory.create()
     VerifiedPhoneFactory.create(phone_number="+14155550001")

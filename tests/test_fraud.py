@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import time_machine
@@ -14,6 +16,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
+from django_sms_otp.callers import Caller
+from django_sms_otp.conf import get_settings
+from django_sms_otp.controls.base import Finding, Subject
+from django_sms_otp.controls.outside import Hooks
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
 from django_sms_otp.hooks import Challenge, NumberLookup, SendAttempt, Verdict
@@ -21,6 +27,7 @@ from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.rollup import busiest_day, roll_up
+from django_sms_otp.rounds import NumberRow
 from django_sms_otp.signals import breaker_tripped
 from django_sms_otp.testing import outbox, override_sms_otp
 
@@ -255,6 +262,32 @@ class ByLastDigit(NumberLookup):
 
 
 CHALLENGE = override_sms_otp(CHALLENGE=f"{__name__}.OnlyTheWord")
+
+
+class WaitsForAnother(Challenge):
+    """Each answer comes only when another caller's is being made."""
+
+    both = threading.Barrier(2, timeout=5)
+
+    def passes(self, attempt: SendAttempt) -> bool:
+        self.both.wait()
+        return True
+
+
+@override_sms_otp(CHALLENGE=f"{__name__}.WaitsForAnother")
+def test_nobody_waits_for_the_slow_challenge_of_another_caller() -> None:
+    def findings(text: str) -> list[Finding]:
+        attempt = SendAttempt(phone_number=parse_phone_number(text), purpose="login")
+        subject = Subject(
+            attempt=attempt,
+            caller=Caller(),
+            lifetime=timedelta(minutes=10),
+            settings=get_settings(),
+        )
+        return list(Hooks(subject).findings(cast("NumberRow", None)))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(findings, US[:2])) == [[], []]
 
 
 @CHALLENGE

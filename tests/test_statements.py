@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 
 from django_sms_otp import statements
-from django_sms_otp.compiled import Statement, update
+from django_sms_otp.compiled import Param, Statement, update
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.statements import CODE_FIELDS, LIMIT_FIELDS
 from django_sms_otp.states import RECEIVED, DeliveryState
@@ -315,3 +315,11 @@ def test_codes_of_a_young_table_are_found_by_the_index() -> None:
     assert len(found) == 1
     codes = OTPCode._meta.db_table
     assert not [fault for plan in watch.plans for fault in plan.faults if codes in fault]
+
+
+def test_a_parameter_is_a_tuple_as_django_asks_of_expressions() -> None:
+    statement: Any = statements.read_by_request_id.query()
+    compiler = statement.get_compiler(connection.alias)
+    written, params = Param("id", OTPCode._meta.pk).as_sql(compiler, connection)
+    assert written == "%s"
+    assert isinstance(params, tuple)

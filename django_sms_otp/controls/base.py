@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property
+
+from django.utils.functional import cached_property
 
 from ..breakers import Trip
 from ..callers import Caller

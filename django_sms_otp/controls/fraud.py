@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import cached_property
 
 from django.db import DatabaseError
+from django.utils.functional import cached_property
 
 from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+
+from django.utils.functional import cached_property
 
 from ..conf import Settings
 from ..hooks import Verdict, look_up, passes_challenge

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+
+from django.utils.functional import cached_property
 
 from ..breakers import Trip
 from ..callers import Caller

@@ -59,8 +59,8 @@ def claims_from_field(name: str) -> Iterator[Claim]:
     """Read a field of the user model; users without a number are passed over."""
     users = _users().order_by("pk").values_list("pk", name)
     for user, number in users.exclude(**{f"{name}__isnull": True}).iterator():
-        if str(number).strip():
-            yield Claim(user, str(number))
+        if text := _text_of(number).strip():
+            yield Claim(user, text)
 
 
 def claims_from_csv(path: Path) -> Iterator[Claim]:
@@ -181,6 +181,16 @@ class PhoneImport:
             )
         with transaction.atomic(self._alias):
             phones.bulk_create(rows)
+
+
+def _text_of(number: Any) -> str:
+    """Return the number of a field's value as text.
+
+    Fields for phone numbers, such as django-phonenumber-field's, have values whose ``str()`` is
+    meant for people: it may lack the country code, and ``--default-region`` would then make
+    another person's number of it.
+    """
+    return str(getattr(number, "as_e164", number))
 
 
 def _users() -> QuerySet[Any]:

@@ -53,9 +53,6 @@ SENDING: dict[str, Any] = {
 }
 """Once more, at once: a broker may have closed a connection that was idle."""
 
-OF_A_TASK = ("compression", "priority", "serializer")
-"""What a site may set for a task by Celery's ``task_annotations``."""
-
 
 @shared_task(  # type: ignore[untyped-decorator]
     name=NAME,
@@ -75,25 +72,25 @@ def deliver(task: Any, request_id: str) -> None:
     """Send the message that waits for this request."""
 
     def again(wait: timedelta) -> None:
-        with _producer(task.app) as producer:
-            task.apply_async(
-                [request_id],
-                countdown=wait.total_seconds(),
-                queue=get_settings().DELIVERY_QUEUE,
-                producer=producer,
-                **SENDING,
-            )
+        _enqueue(request_id, countdown=wait.total_seconds())
 
     deliver_queued(uuid.UUID(request_id), None if task.request.is_eager else again)
 
 
 def enqueue_message(request_id: uuid.UUID) -> None:
-    app, args = deliver.app, [str(request_id)]
-    with _producer(app) as producer:
-        if lacks_workers():
-            deliver.apply_async(args, producer=producer)
-        else:
-            _publish(app, args, producer)
+    _enqueue(str(request_id))
+
+
+def _enqueue(request_id: str, **options: Any) -> None:
+    # A site's own task class may add to a job by its apply_async(): the tenant, say.
+    with _producer(deliver.app) as producer:
+        deliver.apply_async(
+            [request_id],
+            queue=get_settings().DELIVERY_QUEUE,
+            producer=producer,
+            **SENDING,
+            **options,
+        )
 
 
 def problem() -> str | None:
@@ -134,28 +131,6 @@ def _scheme(url: str | Sequence[str]) -> str:
     return urlsplit(first).scheme.partition("+")[0]
 
 
-def _publish(app: Celery, args: list[str], producer: Any) -> None:
-    """Do what ``deliver.apply_async(args)`` does for a job that nobody waits for, with half of
-    the effort: most of what a queue costs a request."""
-    task = app.tasks[NAME]
-    options = {name: getattr(task, name, None) for name in OF_A_TASK}
-    options["queue"] = get_settings().DELIVERY_QUEUE
-    message = app.amqp.create_task_message(
-        str(uuid.uuid4()),
-        NAME,
-        args,
-        # What Celery would find out itself, with more effort than all else here.
-        argsrepr=repr(args),
-        kwargsrepr="{}",
-        ignore_result=True,
-        create_sent_event=app.conf.task_send_sent_event,
-    )
-    route = app.amqp.router.route(options, NAME, args, {}, task)
-    if _makes_lists(app) and _is_found_by_name(**route):
-        route["declare"] = []
-    app.amqp.send_task_message(producer, NAME, message, **route, **SENDING)
-
-
 @contextmanager
 def _producer(app: Celery) -> Iterator[Any]:
     try:
@@ -173,16 +148,3 @@ def _producers(app: Celery) -> Any:
     bounds = BOUNDS.get(connection.transport.driver_type, {})
     options = {**bounds, **connection.transport_options}
     return pools.producers[connection.clone(transport_options=options)]
-
-
-@cache
-def _makes_lists(app: Celery) -> bool:
-    """Tell whether queues are plain lists in Redis, which are there once something is put in.
-    kombu would find out anew each time that they are declared."""
-    is_redis = app.connection_for_write().transport.driver_type == "redis"
-    return is_redis and not app.conf.task_queues
-
-
-def _is_found_by_name(queue: Any = None, exchange: Any = None, **_others: Any) -> bool:
-    """Tell whether Celery publishes to the queue itself, and to no exchange before it."""
-    return bool(queue) and not exchange and queue.exchange.type == "direct"
