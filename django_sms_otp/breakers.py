@@ -10,7 +10,7 @@ from typing import Any
 
 from .conf import get_settings
 from .counts import count
-from .events import event
+from .logs import event
 from .models import Limit
 from .pumping import Conversion, conversion_of
 from .rounds import LimitRow, change_row

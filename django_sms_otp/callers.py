@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .addresses import network_of
 from .conf import secret_keys
-from .subkeys import digest
+from .crypto import digest
 
 __all__ = ["Caller"]
 

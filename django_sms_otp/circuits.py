@@ -22,8 +22,8 @@ from django.db import Error, connections
 from django.utils import timezone
 
 from .circuit_state import CLOSED, Circuit, Policy
-from .events import event
 from .exceptions import Contention, InsideTransaction
+from .logs import event
 from .models import Limit
 from .rounds import LimitRow, change_row
 from .signals import circuit_closed, circuit_opened

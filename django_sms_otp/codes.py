@@ -11,7 +11,7 @@ import hmac
 import unicodedata
 from functools import lru_cache
 
-from .subkeys import digest
+from .crypto import digest
 
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
 

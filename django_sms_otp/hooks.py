@@ -14,8 +14,8 @@ from dataclasses import field
 from typing import TypeVar
 
 from .conf import load_class
-from .events import event
 from .exceptions import InvalidSettings, Unavailable
+from .logs import event
 from .phone import PhoneNumber
 from .values import Value
 

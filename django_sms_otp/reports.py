@@ -8,8 +8,8 @@ from .breakers import announce
 from .conf import get_settings
 from .controls import Decision, Refused
 from .counts import count
-from .events import event
 from .exceptions import PhoneNumberError
+from .logs import event
 from .models import Limit
 from .phone import PhoneNumber
 from .signals import limit_tripped, number_refused

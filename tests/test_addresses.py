@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from django_sms_otp import client as clients
 from django_sms_otp.addresses import client_address, network_of
-from django_sms_otp.api import clients
 from django_sms_otp.callers import Caller
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp

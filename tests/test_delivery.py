@@ -24,8 +24,8 @@ from django_sms_otp.exceptions import (
     NotDelivered,
 )
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 
 pytestmark = pytest.mark.django_db

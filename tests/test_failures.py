@@ -11,8 +11,8 @@ from django.core.management import call_command
 
 from django_sms_otp import services
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from .conftest import PHONE, last_code, wrong

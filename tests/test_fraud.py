@@ -24,8 +24,8 @@ from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
 from django_sms_otp.hooks import Challenge, NumberLookup, SendAttempt, Verdict
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.rollup import busiest_day, roll_up
 from django_sms_otp.rounds import NumberRow
 from django_sms_otp.signals import breaker_tripped

@@ -19,8 +19,8 @@ from django_sms_otp.delivery import deliver_queued
 from django_sms_otp.exceptions import DeliveryBlocked
 from django_sms_otp.hooks import SendAttempt
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 
 from .factories import VerifiedPhoneFactory

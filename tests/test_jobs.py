@@ -27,8 +27,8 @@ from django_sms_otp.exceptions import (
     NotQueued,
 )
 from django_sms_otp.models import HourlyCount, OTPCode
-from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.signals import code_sent, delivery_failed
 from django_sms_otp.testing import override_sms_otp
 

@@ -28,9 +28,9 @@ from psycopg.rows import dict_row
 
 from django_sms_otp.drivers import timestamp_loader
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.plans import has_plans, statement_cursor, with_names
+from django_sms_otp.results import Redeemed
 from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.services import redeem_code
 from django_sms_otp.statements import CODE_FIELDS

@@ -16,7 +16,6 @@ from django.test import override_settings
 import django_sms_otp
 from django_sms_otp import services, testing
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.events import event
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -24,6 +23,7 @@ from django_sms_otp.exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
+from django_sms_otp.logs import event
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.signals import code_sent, gateway_called

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from django_sms_otp.delivery import code_of, sending
 from django_sms_otp.models import OTPCode
-from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.testing import override_sms_otp
 

@@ -14,9 +14,9 @@ from psycopg import IsolationLevel
 from django_sms_otp.compiled import Statement
 from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.plans import statement_cursor
+from django_sms_otp.results import Redeemed
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.statements import (
     CODE_FIELDS,

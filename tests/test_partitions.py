@@ -18,8 +18,8 @@ from benchmarks.scale.databases import copy_of, using
 from django_sms_otp import testing
 from django_sms_otp.delivery import code_of, deliver_queued
 from django_sms_otp.models import DeliveryState, HourlyCount, OTPCode
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed
 from django_sms_otp.services import redeem_code
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take

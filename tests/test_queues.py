@@ -22,8 +22,8 @@ from django_sms_otp import conf, queues, services
 from django_sms_otp.delivery import code_of, deliver_queued
 from django_sms_otp.exceptions import InvalidBackend, InvalidSettings, NotQueued
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post, body_of

@@ -22,8 +22,8 @@ from twilio.request_validator import RequestValidator
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import request_code
 from django_sms_otp.signals import delivery_updated

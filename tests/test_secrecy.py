@@ -19,8 +19,8 @@ from django.views.debug import ExceptionReporter
 
 from django_sms_otp import rounds, testing
 from django_sms_otp.models import OTPCode
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed
 from django_sms_otp.services import redeem_code
 
 from .conftest import PHONE, Post, wrong

@@ -25,8 +25,8 @@ from django_sms_otp.exceptions import (
     PhoneNumberError,
 )
 from django_sms_otp.models import DeliveryState, Limit, OTPCode, VerifiedPhone
-from django_sms_otp.outcomes import CodeRequested, Redeemed, RedemptionRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused
 from django_sms_otp.signals import (
     code_redeemed,
     code_rejected,

@@ -15,8 +15,8 @@ from django_sms_otp import services, testing, users
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import InvalidSettings, LoginRefused
 from django_sms_otp.models import DeliveryState, OTPCode, VerifiedPhone
-from django_sms_otp.outcomes import CodeRequested, Redeemed
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
+from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.users import UserFieldResolver, VerifiedPhoneResolver, get_user_resolver
 from tests import sites

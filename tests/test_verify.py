@@ -19,8 +19,8 @@ from django_sms_otp import backends, services
 from django_sms_otp.backends import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from django_sms_otp.delivery import code_of
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
-from django_sms_otp.outcomes import Redeemed, RedemptionRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed, RedemptionRefused
 from django_sms_otp.testing import override_sms_otp
 
 from . import fake_verify

@@ -16,7 +16,7 @@ from django.db import connection
 
 from django_sms_otp.exceptions import Unavailable
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.outcomes import CodeRequested, Redeemed
+from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.services import redeem_code, request_code
 
 from .interleaving.caller import Call, Wrapper

@@ -14,8 +14,8 @@ from django_sms_otp.compiled import Statement, insert
 from django_sms_otp.hooks import Challenge, SendAttempt
 from django_sms_otp.limits import MEMORY
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
-from django_sms_otp.outcomes import Redeemed
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed
 from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.rows import Read
 from django_sms_otp.services import redeem_code

@@ -16,8 +16,8 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..addresses import network_of
-from ..events import event
 from ..exceptions import Contention
+from ..logs import event
 from ..models import Limit
 from ..services import forget_limit, unlock_number
 from .base import badge, in_short, may_see_whole_numbers, whole_number

@@ -12,8 +12,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
-from ..outcomes import CodeRequested, RedemptionRefused, RequestRefused
 from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
+from ..results import CodeRequested, RedemptionRefused, RequestRefused
 
 __all__ = ["code_requested", "error_response", "from_exception", "refused"]
 

@@ -7,7 +7,7 @@ import traceback
 
 from django.db import InterfaceError, OperationalError
 
-from ..events import event
+from ..logs import event
 
 __all__ = ["is_outage", "log_outage"]
 

@@ -20,13 +20,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from ..client import device_of, ip_address_of, new_device, remember_device
 from ..exceptions import Contention, Unavailable
-from ..outcomes import CodeRequested, Redeemed
+from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
 from ..tokens import get_token_issuer
 from ..transactions import non_atomic
 from . import answers
-from .clients import device_of, ip_address_of, new_device, remember_device
 from .outages import is_outage, log_outage
 from .serializers import AuthCodeSerializer, GetCodeSerializer
 

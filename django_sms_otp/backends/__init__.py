@@ -15,8 +15,8 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from ..conf import DEFAULT_ALIAS, backend_aliases, backend_config
-from ..events import event
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
+from ..logs import event
 from ..signals import gateway_called
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 

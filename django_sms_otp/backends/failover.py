@@ -10,8 +10,8 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from ..circuit_state import Circuit
-from ..events import event
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ..logs import event
 from ..rules import positive_number, true_or_false
 from .base import SendResult, SMSMessage
 from .composite import CompositeBackend, Turn

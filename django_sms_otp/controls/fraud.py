@@ -12,8 +12,8 @@ from django.utils.functional import cached_property
 from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller
 from ..conf import Settings, get_settings
-from ..events import event
 from ..exceptions import Contention
+from ..logs import event
 from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
 from ..pumping import country_is_over, network_is_over

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from ..callers import Caller
 from ..conf import Settings, get_settings
-from ..events import event
 from ..limits import MEMORY, FailureBudget, Lock
+from ..logs import event
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
 from ..rounds import NumberRow

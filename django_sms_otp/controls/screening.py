@@ -17,7 +17,7 @@ from ..callers import Caller
 from ..conf import get_settings
 from ..hooks import SendAttempt
 from ..models import REASON_LENGTH, VERIFIED, WITHHELD
-from ..outcomes import RequestRefused
+from ..results import RequestRefused
 from ..rounds import NumberRow
 from ..traffic import SharedState
 from ..values import Value

@@ -12,8 +12,8 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..callers import Caller
 from ..controls import note_not_sent
-from ..events import event
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
+from ..logs import event
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..reports import report_withheld

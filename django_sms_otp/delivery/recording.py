@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..compiled import Statement
 from ..drivers import may_commit_asynchronously
-from ..events import event
+from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..plans import statement_cursor

@@ -12,7 +12,6 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..backends import SendResult, SMSMessage, hand_over
 from ..controls import note_fraud
-from ..events import event
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -21,6 +20,7 @@ from ..exceptions import (
     InvalidSettings,
     NotDelivered,
 )
+from ..logs import event
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..signals import code_sent, delivery_failed

@@ -13,8 +13,8 @@ from typing import Protocol, cast
 
 from ..backends import get_backend
 from ..conf import get_settings
-from ..events import event
 from ..exceptions import InvalidSettings
+from ..logs import event
 from ..models import OTPCode
 from .thread import report_later
 

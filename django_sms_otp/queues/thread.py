@@ -15,7 +15,7 @@ from queue import Full, Queue
 from django.db import connections
 
 from ..delivery import tell_gateway
-from ..events import event
+from ..logs import event
 from ..models import OTPCode
 
 __all__ = ["MOST", "report_later"]

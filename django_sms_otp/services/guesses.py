@@ -20,9 +20,9 @@ from ..controls import lock_on
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..models import OTPCode
-from ..outcomes import Redeemed, RedemptionRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
+from ..results import Redeemed, RedemptionRefused
 from ..rounds import NumberRow
 from ..statements import consume_code, count_attempt
 from ..transactions import users_too

@@ -8,7 +8,6 @@ from datetime import datetime
 from ..callers import Caller
 from ..controls import Admitted, note_not_sent
 from ..delivery import deliver, take_back, withhold
-from ..events import event
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -16,11 +15,12 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
+from ..logs import event
 from ..models import OTPCode
-from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..queues import enqueue_message, is_queued
 from ..reports import report_withheld
+from ..results import CodeRequested, RequestRefused
 from ..values import Value
 
 __all__ = ["Issued"]

@@ -17,11 +17,11 @@ from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
 from ..models import WITHHELD, DeliveryState, OTPCode, VerifiedPhone
-from ..outcomes import CodeRequested, RequestRefused
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..queues import check_engine, is_queued
 from ..reports import report
+from ..results import CodeRequested, RequestRefused
 from ..rounds import NumberRow, in_rounds
 from ..signals import code_requested
 from ..statements import resend_code

@@ -16,12 +16,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
-from ..events import event
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
+from ..logs import event
 from ..models import OTPCode
-from ..outcomes import RedemptionRefused
 from ..purposes import LOGIN
 from ..queues import is_queued
+from ..results import RedemptionRefused
 from ..rounds import in_rounds
 from ..users import get_user_resolver
 from .guesses import Guess, Verdict, accept_approved, give_back

@@ -19,8 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
-from ..events import event
 from ..exceptions import InvalidBackend
+from ..logs import event
 from ..transactions import non_atomic
 from .receipts import Receipt, take
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..conf import backend_aliases
 from ..controls import note_fraud
-from ..events import event
 from ..exceptions import InvalidSettings
+from ..logs import event
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..rules import VOICE

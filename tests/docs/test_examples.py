@@ -29,8 +29,8 @@ from django_sms_otp.exceptions import (
     LoginRefused,
 )
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
-from django_sms_otp.outcomes import CodeRequested, RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.tokens import TokenIssuer, get_token_issuer

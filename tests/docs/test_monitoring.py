@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from django_sms_otp.contrib.measures import INSTRUMENTS, Instrument
-from django_sms_otp.events import event
+from django_sms_otp.logs import event
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import request_code
 from tests.conftest import PHONE

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_sms_otp import testing
 from django_sms_otp.conf import get_settings
 from django_sms_otp.models import OTPCode, VerifiedPhone
-from django_sms_otp.outcomes import CodeRequested, Redeemed
 from django_sms_otp.phone import PhoneNumber
+from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.services import request_code
 
 from .caller import Call

@@ -18,8 +18,8 @@ from django_sms_otp.conf import get_settings
 from django_sms_otp.management.batches import delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import idle_limits, old_codes
 from django_sms_otp.models import OTPCode
-from django_sms_otp.outcomes import CodeRequested
 from django_sms_otp.phone import PhoneNumber
+from django_sms_otp.results import CodeRequested
 from django_sms_otp.services import invalidate_codes, redeem_code, request_code
 
 from ..conftest import PHONE as E164

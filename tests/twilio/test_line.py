@@ -15,8 +15,8 @@ from django_sms_otp.backends.twilio import SMSBackend
 from django_sms_otp.backends.twilio_http import LARGEST_ANSWER
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 from django_sms_otp.models import OTPCode
-from django_sms_otp.outcomes import RequestRefused
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import RequestRefused
 from django_sms_otp.services import request_code
 
 from ..fake_twilio import MESSAGE_SID, Answer, FakeTwilio, accepted, fake_twilio
