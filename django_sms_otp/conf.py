@@ -127,10 +127,12 @@ class Settings(_Group):
     UNKNOWN_NUMBERS: str = _setting("register", rules.one_of(*UNKNOWN_NUMBERS_CHOICES))
     ALLOW_STAFF: bool = _setting(False, rules.true_or_false)
     USER_RESOLVER: str = _setting(
-        "django_sms_otp.users.VerifiedPhoneResolver", rules.dotted_path
+        "django_sms_otp.auth.users.VerifiedPhoneResolver", rules.dotted_path
     )
     USER_PHONE_FIELD: str | None = _setting(None, rules.or_none(rules.text))
-    TOKEN_ISSUER: str = _setting("django_sms_otp.tokens.SimpleJWTIssuer", rules.dotted_path)
+    TOKEN_ISSUER: str = _setting(
+        "django_sms_otp.auth.tokens.SimpleJWTIssuer", rules.dotted_path
+    )
     TOKEN_SERIALIZER: str | None = _setting(None, rules.or_none(rules.dotted_path))
     TRUSTED_PROXY_COUNT: int = _setting(0, rules.whole_number(0, 10))
     STORE_IP_ADDRESS: bool = _setting(False, rules.true_or_false)

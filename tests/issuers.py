@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import OperationalError
 
-from django_sms_otp.tokens import SimpleJWTIssuer, TokenIssuer
+from django_sms_otp.auth.tokens import SimpleJWTIssuer, TokenIssuer
 
 
 class BrokenIssuer(TokenIssuer):

@@ -83,7 +83,7 @@ def customers(model: str) -> Any:
 
 
 FIELD_RESOLVER = {
-    "USER_RESOLVER": "django_sms_otp.users.UserFieldResolver",
+    "USER_RESOLVER": "django_sms_otp.auth.users.UserFieldResolver",
     "USER_PHONE_FIELD": "phone",
 }
 

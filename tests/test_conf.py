@@ -308,8 +308,8 @@ def test_the_defaults_are_those_that_are_documented(settings: Any) -> None:
     assert found.MESSAGE == "Your code is {code}"
     assert found.UNKNOWN_NUMBERS == "register"
     assert found.ALLOW_STAFF is False
-    assert found.USER_RESOLVER == "django_sms_otp.users.VerifiedPhoneResolver"
-    assert found.TOKEN_ISSUER == "django_sms_otp.tokens.SimpleJWTIssuer"
+    assert found.USER_RESOLVER == "django_sms_otp.auth.users.VerifiedPhoneResolver"
+    assert found.TOKEN_ISSUER == "django_sms_otp.auth.tokens.SimpleJWTIssuer"
     assert found.RETENTION == timedelta(days=30)  # noqa: SIM300
     nothing = (
         found.SECRET_KEYS,

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from django_sms_otp.auth.users import UserFieldResolver
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.users import UserFieldResolver
 from tests import sites
 from tests.conftest import PHONE
 from tests.factories import UserFactory

@@ -22,10 +22,10 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
 
+from django_sms_otp.auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from django_sms_otp.exceptions import InvalidSettings
 from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from tests import sites
 from tests.conftest import PHONE, Post, body_of, last_code, wrong
 from tests.factories import UserFactory, VerifiedPhoneFactory
@@ -351,7 +351,7 @@ def test_each_login_mints_tokens_of_its_own(get_code: Post, auth_code: Post) -> 
 def without_blacklist(monkeypatch: pytest.MonkeyPatch) -> None:
     others = [app for app in apps.get_app_configs() if app.label != "token_blacklist"]
     monkeypatch.setattr(
-        "django_sms_otp.tokens.apps", SimpleNamespace(get_app_configs=lambda: others)
+        "django_sms_otp.auth.tokens.apps", SimpleNamespace(get_app_configs=lambda: others)
     )
 
 

@@ -11,14 +11,19 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection
 
-from django_sms_otp import services, testing, users
+from django_sms_otp import services, testing
+from django_sms_otp.auth import users
+from django_sms_otp.auth.users import (
+    UserFieldResolver,
+    VerifiedPhoneResolver,
+    get_user_resolver,
+)
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import InvalidSettings, LoginRefused
 from django_sms_otp.models import DeliveryState, OTPCode, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.users import UserFieldResolver, VerifiedPhoneResolver, get_user_resolver
 from tests import sites
 from tests.conftest import PHONE, Post, body_of, last_code
 from tests.customers.models import EmailCustomer, PhoneCustomer, SharedPhoneCustomer
@@ -363,7 +368,8 @@ def test_a_number_of_several_users_logs_nobody_in(get_code: Post, auth_code: Pos
     for _ in range(2):
         UserFactory.create(last_name=PHONE)
     with override_sms_otp(
-        USER_RESOLVER="django_sms_otp.users.UserFieldResolver", USER_PHONE_FIELD="last_name"
+        USER_RESOLVER="django_sms_otp.auth.users.UserFieldResolver",
+        USER_PHONE_FIELD="last_name",
     ):
         answer = log_in(get_code, auth_code)
     assert body_of(answer)["code"] == "no_active_account"
@@ -375,7 +381,8 @@ def test_a_user_field_logs_its_user_in_and_registers_others(
 ) -> None:
     user = UserFactory.create(last_name=PHONE)
     with override_sms_otp(
-        USER_RESOLVER="django_sms_otp.users.UserFieldResolver", USER_PHONE_FIELD="last_name"
+        USER_RESOLVER="django_sms_otp.auth.users.UserFieldResolver",
+        USER_PHONE_FIELD="last_name",
     ):
         log_in(get_code, auth_code)
         assert OTPCode.objects.get().user == user
@@ -418,7 +425,7 @@ def test_required_fields_are_named_with_the_hook_to_fill_them(settings: Any) -> 
     assert "'email', 'tariff'" in text
     assert "mobile" not in text
     assert "create_user(phone_number)" in text
-    assert "django_sms_otp.users.VerifiedPhoneResolver" in text
+    assert "django_sms_otp.auth.users.VerifiedPhoneResolver" in text
     assert PHONE not in text
 
 
@@ -447,7 +454,7 @@ def test_a_broken_resolver_leaves_the_code_good() -> None:
     assert code
     with pytest.raises(InvalidSettings):
         services.redeem_code(code, phone_number=NUMBER)
-    with override_sms_otp(USER_RESOLVER="django_sms_otp.users.VerifiedPhoneResolver"):
+    with override_sms_otp(USER_RESOLVER="django_sms_otp.auth.users.VerifiedPhoneResolver"):
         outcome: object = services.redeem_code(code, phone_number=NUMBER)
     assert isinstance(outcome, Redeemed)
 

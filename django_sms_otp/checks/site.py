@@ -11,20 +11,20 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.db import DatabaseError
 
-from ..conf import get_settings
-from ..exceptions import InvalidSettings
-from ..messages import count_segments, longest_renderings, site_name
-from ..models import OTPCode, VerifiedPhone
-from ..queues import is_queued
-from ..tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
-from ..transactions import database_alias
-from ..users import (
+from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
+from ..auth.users import (
     UserFieldResolver,
     VerifiedPhoneResolver,
     get_user_resolver,
     phone_field,
     phone_like_fields,
 )
+from ..conf import get_settings
+from ..exceptions import InvalidSettings
+from ..messages import count_segments, longest_renderings, site_name
+from ..models import OTPCode, VerifiedPhone
+from ..queues import is_queued
+from ..transactions import database_alias
 from .base import register, with_valid_settings
 
 LONGEST_LIFETIME = timedelta(minutes=10)
@@ -202,7 +202,7 @@ def check_existing_customers(
             f"The user model has the field {fields[0]!r}, but no number is known as verified: "
             "customers who log in by SMS would get new, empty accounts.",
             hint=f"If the numbers are verified: manage.py import_verified_phones --field "
-            f"{fields[0]}, or use django_sms_otp.users.UserFieldResolver.",
+            f"{fields[0]}, or use django_sms_otp.auth.users.UserFieldResolver.",
             id="sms_otp.W004",
         )
     ]

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from django.utils.functional import cached_property
 
+from ..auth.users import get_user_resolver
 from ..breakers import Trip
 from ..callers import Caller
 from ..conf import Settings
 from ..hooks import SendAttempt
 from ..rounds import NumberRow
 from ..traffic import SharedState
-from ..users import get_user_resolver
 from ..values import Value
 
 __all__ = ["Controls", "Finding", "Subject"]

@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
+from ..auth.users import UserResolver, get_user_resolver
 from ..backends import BaseSMSBackend, maker_of_codes
 from ..callers import Caller
 from ..codes import match_code, normalise_code
@@ -26,7 +27,6 @@ from ..results import Redeemed, RedemptionRefused
 from ..rounds import NumberRow
 from ..statements import consume_code, count_attempt
 from ..transactions import users_too
-from ..users import UserResolver, get_user_resolver
 from ..values import Value
 from ..writes import Write
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from .. import codes
+from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, get_backend, maker_of_codes
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
@@ -26,7 +27,6 @@ from ..rounds import NumberRow, in_rounds
 from ..signals import code_requested
 from ..statements import resend_code
 from ..transactions import database_alias, retry_lost_races
-from ..users import get_user_resolver
 from ..values import Value
 from ..writes import Write
 from .guesses import is_spent

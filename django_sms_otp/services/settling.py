@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.views.decorators.debug import sensitive_variables
 
+from ..auth.users import get_user_resolver
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
@@ -23,7 +24,6 @@ from ..purposes import LOGIN
 from ..queues import is_queued
 from ..results import RedemptionRefused
 from ..rounds import in_rounds
-from ..users import get_user_resolver
 from .guesses import Guess, Verdict, accept_approved, give_back
 
 __all__ = ["settle"]

@@ -23,6 +23,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from django_sms_otp import backends, testing
+from django_sms_otp.auth.tokens import TokenIssuer, get_token_issuer
 from django_sms_otp.backends import SMSMessage, webhook
 from django_sms_otp.exceptions import (
     InvalidBackend,
@@ -33,7 +34,6 @@ from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import redeem_code, request_code
-from django_sms_otp.tokens import TokenIssuer, get_token_issuer
 from tests.conftest import PHONE, Post, last_code, wrong
 from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 

@@ -6,6 +6,6 @@ from .base import *  # noqa: F403
 
 AUTH_USER_MODEL = "customers.PhoneCustomer"
 SMS_OTP = {
-    "USER_RESOLVER": "django_sms_otp.users.UserFieldResolver",
+    "USER_RESOLVER": "django_sms_otp.auth.users.UserFieldResolver",
     "USER_PHONE_FIELD": "phone",
 }

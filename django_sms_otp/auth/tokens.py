@@ -16,8 +16,8 @@ from django.contrib.auth.models import update_last_login
 from django.utils.module_loading import import_string
 from rest_framework_simplejwt import settings as simplejwt
 
-from .conf import get_settings, load_class
-from .exceptions import InvalidSettings, LoginRefused
+from ..conf import get_settings, load_class
+from ..exceptions import InvalidSettings, LoginRefused
 
 __all__ = ["SimpleJWTIssuer", "TokenIssuer", "get_token_issuer"]
 

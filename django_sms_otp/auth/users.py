@@ -13,12 +13,12 @@ from django.db import connections, models, router
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
-from .conf import get_settings, load_class
-from .exceptions import InvalidSettings, LoginRefused
-from .models import VerifiedPhone
-from .phone import PhoneNumber
-from .plans import statement_cursor
-from .statements import find_user
+from ..conf import get_settings, load_class
+from ..exceptions import InvalidSettings, LoginRefused
+from ..models import VerifiedPhone
+from ..phone import PhoneNumber
+from ..plans import statement_cursor
+from ..statements import find_user
 
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
 

@@ -1,0 +1,1 @@
+"""Whose number it is, and what a login yields."""
