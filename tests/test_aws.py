@@ -17,9 +17,9 @@ import botocore.session
 import pytest
 
 from django_sms_otp.backends import SMSMessage
-from django_sms_otp.backends.aws import SMSBackend
-from django_sms_otp.backends.aws_errors import NEEDS_ATTENTION, REFUSED
-from django_sms_otp.backends.aws_voice import VOICES, spoken
+from django_sms_otp.backends.aws.backend import SMSBackend
+from django_sms_otp.backends.aws.errors import NEEDS_ATTENTION, REFUSED
+from django_sms_otp.backends.aws.voice import VOICES, spoken
 from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryRefused,

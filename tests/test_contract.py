@@ -8,7 +8,8 @@ import unittest.mock
 from typing import Any
 
 from django_sms_otp import testing
-from django_sms_otp.backends import apprise, aws, twilio, webhook
+from django_sms_otp.backends import apprise, twilio, webhook
+from django_sms_otp.backends.aws import backend as aws
 from django_sms_otp.testing import Answer
 
 from . import fake_aws, fake_twilio

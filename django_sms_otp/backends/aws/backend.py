@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import SMS, VOICE, positive_number
-from .aws_errors import error_of
-from .aws_voice import spoken
-from .base import BaseSMSBackend, SendResult, SMSMessage
-from .deadline import for_the_gateway, within
-from .discretion import unlogged
+from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ...rules import SMS, VOICE, positive_number
+from ..base import BaseSMSBackend, SendResult, SMSMessage
+from ..deadline import for_the_gateway, within
+from ..discretion import unlogged
+from .errors import error_of
+from .voice import spoken
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -133,7 +133,7 @@ def _make_client(
 
 
 def _keep_to_deadlines(client: BaseClient) -> None:
-    from .timed_connections import timed_pools
+    from ..timed_connections import timed_pools
 
     # boto3 has no option for it. If it comes to call this another way, what is left are the
     # time-outs of its own: they hold against silence, and not against an answer that drips.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from ..exceptions import DeliveryError, DeliveryRefused, DeliveryUnknown, NotDelivered
+from ...exceptions import DeliveryError, DeliveryRefused, DeliveryUnknown, NotDelivered
 
 __all__ = ["NEEDS_ATTENTION", "REFUSED", "THROTTLED", "error_of"]
 
