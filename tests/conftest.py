@@ -13,7 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import translation
 
-from django_sms_otp import circuits, testing
+from django_sms_otp import testing
+from django_sms_otp.backends.composite import circuits
 
 from . import mariadb
 from .valkey import valkey_server  # noqa: F401  (a fixture)

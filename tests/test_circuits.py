@@ -16,8 +16,8 @@ from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from django_sms_otp import circuits
-from django_sms_otp.circuit_state import PROBE_LEASE, Circuit, Policy
+from django_sms_otp.backends.composite import circuits
+from django_sms_otp.backends.composite.circuit_state import PROBE_LEASE, Circuit, Policy
 from django_sms_otp.models import Limit
 from django_sms_otp.services import forget_limit
 from django_sms_otp.signals import circuit_closed, circuit_opened

@@ -15,7 +15,6 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_sms_otp import circuits
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
@@ -23,7 +22,8 @@ from django_sms_otp.backends import (
     get_backend,
     hand_over,
 )
-from django_sms_otp.circuit_state import Policy
+from django_sms_otp.backends.composite import circuits
+from django_sms_otp.backends.composite.circuit_state import Policy
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import time_machine
 
-from django_sms_otp import circuits
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
@@ -19,6 +18,7 @@ from django_sms_otp.backends import (
     get_backend,
     hand_over,
 )
+from django_sms_otp.backends.composite import circuits
 from django_sms_otp.exceptions import DeliveryError, InvalidBackend
 from django_sms_otp.models import Limit, OTPCode
 

@@ -17,7 +17,6 @@ from django.core.checks import CheckMessage, Warning
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from django_sms_otp import circuits
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
@@ -25,8 +24,9 @@ from django_sms_otp.backends import (
     hand_over,
     twilio_codes,
 )
+from django_sms_otp.backends.composite import circuits
+from django_sms_otp.backends.composite.circuit_state import Policy
 from django_sms_otp.backends.twilio_hints import BY_CODE
-from django_sms_otp.circuit_state import Policy
 from django_sms_otp.exceptions import DeliveryUnknown
 from django_sms_otp.management.diagnosis import diagnosis
 from django_sms_otp.models import Limit, OTPCode

@@ -28,7 +28,7 @@ for each in gc.get_objects():
 """
 APART = [
     "django_sms_otp.checks",
-    "django_sms_otp.circuits",
+    "django_sms_otp.backends.composite.circuits",
     "django_sms_otp.management",
     "django_sms_otp.stores.store",
     "django_sms_otp.testing",

@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from django_sms_otp.circuit_state import Circuit
-from django_sms_otp.circuits import FRESH_FOR, KEY_PREFIX
+from django_sms_otp.backends.composite.circuit_state import Circuit
+from django_sms_otp.backends.composite.circuits import FRESH_FOR, KEY_PREFIX
 from django_sms_otp.models import Limit
 from django_sms_otp.services import forget_limit
 from tests.server import Server

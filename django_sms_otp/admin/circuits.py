@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..circuit_state import Circuit
+from ..backends.composite.circuit_state import Circuit
 from ..models import Limit
 from .standing import Badge, Fact, Standing
 

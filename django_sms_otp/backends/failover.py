@@ -9,12 +9,12 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from ..circuit_state import Circuit
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import event
 from ..rules import positive_number, true_or_false
 from .base import SendResult, SMSMessage
-from .composite import CompositeBackend, Turn
+from .composite.base import CompositeBackend, Turn
+from .composite.circuit_state import Circuit
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -23,7 +23,7 @@ class SMSBackend(CompositeBackend):
     """Send by the first of several backends; by the next one where it was certainly not sent.
 
     A backend that has just failed several times in a row is passed over for a while: see
-    :mod:`django_sms_otp.circuits`. So is one whose message to this number did not arrive, as
+    :mod:`django_sms_otp.backends.composite.circuits`. So is one whose message to this number did not arrive, as
     long as another one takes it.
 
     :param aliases: of ``SMS_OTP_BACKENDS``, in the order in which they are tried.

@@ -11,8 +11,8 @@ from django.views.decorators.debug import sensitive_variables
 from ..exceptions import InvalidBackend
 from . import get_backend
 from .base import SendResult, SMSMessage
-from .composite import CompositeBackend, Turn
-from .routes import Route, parse_routes
+from .composite.base import CompositeBackend, Turn
+from .composite.routes import Route, parse_routes
 
 
 class SMSBackend(CompositeBackend):

@@ -43,7 +43,7 @@ def forget_limit(key: str) -> bool:
     if key.startswith("+"):
         raise ValueError("A number's row is not forgotten: see unlock_number().")
     # Here: few processes ever need them, and all would load them.
-    from .. import circuits
+    from ..backends.composite import circuits
 
     if key.startswith(circuits.KEY_PREFIX):
         return circuits.close(key.removeprefix(circuits.KEY_PREFIX))

@@ -14,9 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_sms_otp import circuits
 from django_sms_otp.admin.handles import handle_of
-from django_sms_otp.circuit_state import Policy
+from django_sms_otp.backends.composite import circuits
+from django_sms_otp.backends.composite.circuit_state import Policy
 from django_sms_otp.models import Limit
 from django_sms_otp.traffic import SharedState
 

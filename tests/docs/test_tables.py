@@ -14,14 +14,8 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import (
-    failover,
-    routes,
-    twilio,
-    twilio_codes,
-    twilio_verify,
-    verify_errors,
-)
+from django_sms_otp.backends import failover, twilio, twilio_codes, twilio_verify, verify_errors
+from django_sms_otp.backends.composite import routes
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
 from django_sms_otp.models import DeliveryState, Limit, OTPCode

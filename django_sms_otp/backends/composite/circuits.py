@@ -3,7 +3,7 @@
 Closed, until so many sends in a row have failed. Then open: the backend is passed over for a
 while. When that is over one message tries it, the probe: if it is sent the circuit closes, if
 not the circuit stays open for twice as long. A probe whose process dies holds up the next one
-for :data:`~django_sms_otp.circuit_state.PROBE_LEASE` only.
+for :data:`~django_sms_otp.backends.composite.circuit_state.PROBE_LEASE` only.
 
 All of this saves time, and nothing depends on it: without the database each circuit counts as
 it was last seen.
@@ -21,13 +21,13 @@ from typing import Any, TypeVar
 from django.db import Error, connections
 from django.utils import timezone
 
+from ...exceptions import Contention, InsideTransaction
+from ...logs import event
+from ...models import Limit
+from ...rounds import LimitRow, change_row
+from ...signals import circuit_closed, circuit_opened
+from ...transactions import database_alias
 from .circuit_state import CLOSED, Circuit, Policy
-from .exceptions import Contention, InsideTransaction
-from .logs import event
-from .models import Limit
-from .rounds import LimitRow, change_row
-from .signals import circuit_closed, circuit_opened
-from .transactions import database_alias
 
 __all__ = [
     "KEY_PREFIX",

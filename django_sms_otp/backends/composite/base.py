@@ -10,20 +10,20 @@ from typing import Any
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from ..circuit_state import CLOSED, Circuit, Policy
-from ..circuits import LONGEST_ALIAS, claim_probe, look_at, note_failure, note_success
-from ..conf import backend_aliases
-from ..exceptions import (
+from ...conf import backend_aliases
+from ...exceptions import (
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
     InvalidBackend,
     NotDelivered,
 )
-from ..purposes import TEST
-from ..rules import did_you_mean, positive_number, whole_number
-from . import get_backend, hand_over
-from .base import BaseSMSBackend, SendResult, SMSMessage
+from ...purposes import TEST
+from ...rules import did_you_mean, positive_number, whole_number
+from .. import get_backend, hand_over
+from ..base import BaseSMSBackend, SendResult, SMSMessage
+from .circuit_state import CLOSED, Circuit, Policy
+from .circuits import LONGEST_ALIAS, claim_probe, look_at, note_failure, note_success
 
 __all__ = ["CompositeBackend", "Turn"]
 

@@ -1,0 +1,1 @@
+"""What backends share that hand messages to others: routes, and circuits over sick gateways."""
