@@ -24,7 +24,7 @@ import requests
 
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.apprise import SMSBackend
-from django_sms_otp.backends.discretion import unlogged
+from django_sms_otp.backends.transport.quiet_logging import unlogged
 from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryUnknown,

@@ -12,7 +12,12 @@ import pytest
 
 from django_sms_otp.backends import SMSMessage, get_backend
 from django_sms_otp.backends.base import CodeCheck
-from django_sms_otp.backends.deadline import Deadline, current, for_the_gateway, within
+from django_sms_otp.backends.transport.deadline import (
+    Deadline,
+    current,
+    for_the_gateway,
+    within,
+)
 from django_sms_otp.exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 from django_sms_otp.testing import Answer, fake_gateway
 

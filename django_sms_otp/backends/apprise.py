@@ -17,9 +17,9 @@ from django.views.decorators.debug import sensitive_variables
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
-from .connections import never_connected
-from .deadline import current, for_the_gateway, within
-from .discretion import unlogged
+from .transport.connections import never_connected
+from .transport.deadline import current, for_the_gateway, within
+from .transport.quiet_logging import unlogged
 
 if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase

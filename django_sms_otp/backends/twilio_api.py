@@ -20,8 +20,8 @@ from ..exceptions import (
     NotDelivered,
 )
 from ..rules import positive_number, public_url
-from .connections import never_connected
-from .deadline import Deadline, within
+from .transport.connections import never_connected
+from .transport.deadline import Deadline, within
 from .twilio_codes import BLOCKED_AS_FRAUD, LATER, NEEDS_ATTENTION, REFUSED
 from .twilio_sids import require_sid
 

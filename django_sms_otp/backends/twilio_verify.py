@@ -15,7 +15,7 @@ from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDeli
 from ..purposes import LOGIN
 from ..rules import true_or_false
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
-from .deadline import within
+from .transport.deadline import within
 from .twilio_api import DEFAULT_TIMEOUT, OwnErrors, ask, make_client
 from .twilio_hints import explain
 from .twilio_sids import is_sid

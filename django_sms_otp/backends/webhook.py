@@ -25,7 +25,7 @@ from ..exceptions import (
 )
 from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
-from .exchange import Answer, post
+from .transport.exchange import Answer, post
 
 SIGNATURE_HEADER = "SMS-OTP-Signature"
 SHORTEST_SECRET = 32

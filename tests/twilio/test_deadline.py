@@ -10,7 +10,7 @@ from socket import socket
 import pytest
 import requests
 
-from django_sms_otp.backends.deadline import within
+from django_sms_otp.backends.transport.deadline import within
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 
 from ..fake_twilio import MESSAGE_SID, Answer, FakeTwilio, accepted, fake_twilio, refusal

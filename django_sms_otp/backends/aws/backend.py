@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_variables
 from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ...rules import SMS, VOICE, positive_number
 from ..base import BaseSMSBackend, SendResult, SMSMessage
-from ..deadline import for_the_gateway, within
-from ..discretion import unlogged
+from ..transport.deadline import for_the_gateway, within
+from ..transport.quiet_logging import unlogged
 from .errors import error_of
 from .voice import spoken
 
@@ -133,7 +133,7 @@ def _make_client(
 
 
 def _keep_to_deadlines(client: BaseClient) -> None:
-    from ..timed_connections import timed_pools
+    from ..transport.timed_connections import timed_pools
 
     # boto3 has no option for it. If it comes to call this another way, what is left are the
     # time-outs of its own: they hold against silence, and not against an answer that drips.

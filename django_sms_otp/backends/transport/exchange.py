@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.views.decorators.debug import sensitive_variables
 
-from ..exceptions import DeliveryUnknown, NotDelivered
+from ...exceptions import DeliveryUnknown, NotDelivered
 from .deadline import Deadline, Incoming, connect
 
 __all__ = ["Answer", "post"]
