@@ -8,8 +8,9 @@ import unittest.mock
 from typing import Any
 
 from django_sms_otp import testing
-from django_sms_otp.backends import apprise, twilio, webhook
+from django_sms_otp.backends import apprise, webhook
 from django_sms_otp.backends.aws import backend as aws
+from django_sms_otp.backends.twilio import backend as twilio
 from django_sms_otp.testing import Answer
 
 from . import fake_aws, fake_twilio

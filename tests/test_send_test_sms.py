@@ -17,16 +17,11 @@ from django.core.checks import CheckMessage, Warning
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from django_sms_otp.backends import (
-    BaseSMSBackend,
-    SendResult,
-    SMSMessage,
-    hand_over,
-    twilio_codes,
-)
+from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage, hand_over
 from django_sms_otp.backends.composite import circuits
 from django_sms_otp.backends.composite.circuit_state import Policy
-from django_sms_otp.backends.twilio_hints import BY_CODE
+from django_sms_otp.backends.twilio import error_codes as twilio_codes
+from django_sms_otp.backends.twilio.hints import BY_CODE
 from django_sms_otp.exceptions import DeliveryUnknown
 from django_sms_otp.management.diagnosis import diagnosis
 from django_sms_otp.models import Limit, OTPCode

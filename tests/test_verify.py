@@ -391,7 +391,7 @@ def test_an_attempt_that_was_not_looked_at_is_given_back(
     answer: Answer,
     wait: str,
 ) -> None:
-    monkeypatch.setattr("django_sms_otp.backends.twilio_api.RATE_RETRY_BASE", 0.001)
+    monkeypatch.setattr("django_sms_otp.backends.twilio.client.RATE_RETRY_BASE", 0.001)
     get_code()
     code = verify.code(PHONE)
     guess(auth_code, wrong(code))

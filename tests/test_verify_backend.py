@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from django_sms_otp.backends.base import CodeCheck, SMSMessage
-from django_sms_otp.backends.twilio_verify import SMSBackend, locale_of
+from django_sms_otp.backends.twilio.verify import SMSBackend, locale_of
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -71,7 +71,7 @@ def verify() -> Iterator[FakeVerify]:
 def make_backend(verify: FakeVerify, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBackend]:
     """Make backends whose connections are closed after the test."""
     made: list[SMSBackend] = []
-    monkeypatch.setattr("django_sms_otp.backends.twilio_api.RATE_RETRY_BASE", 0.001)
+    monkeypatch.setattr("django_sms_otp.backends.twilio.client.RATE_RETRY_BASE", 0.001)
 
     def make(**options: Any) -> SMSBackend:
         given = fake_verify.backend(verify.base_url, **options)["OPTIONS"]

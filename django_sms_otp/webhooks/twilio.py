@@ -17,8 +17,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
-from ..backends.twilio_codes import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
-from ..backends.twilio_sids import is_name
+from ..backends.twilio.error_codes import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
+from ..backends.twilio.sids import is_name
 from ..models import DeliveryState
 from .base import ReceiptView, log_hourly, public_url_of
 from .receipts import Receipt

@@ -14,8 +14,12 @@ from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
-from django_sms_otp.backends import failover, twilio, twilio_codes, twilio_verify, verify_errors
+from django_sms_otp.backends import failover
 from django_sms_otp.backends.composite import routes
+from django_sms_otp.backends.twilio import backend as twilio
+from django_sms_otp.backends.twilio import error_codes as twilio_codes
+from django_sms_otp.backends.twilio import verify as twilio_verify
+from django_sms_otp.backends.twilio import verify_errors
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
 from django_sms_otp.models import DeliveryState, Limit, OTPCode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_sms_otp.backends import CodeCheck
-from django_sms_otp.backends.twilio_verify import SMSBackend as VerifyBackend
+from django_sms_otp.backends.twilio.verify import SMSBackend as VerifyBackend
 
 from .points import reached
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 
 from ..fake_twilio import FakeTwilio, fake_twilio
 from .kit import OPTIONS, MakeBackend
@@ -23,7 +23,7 @@ def twilio() -> Iterator[FakeTwilio]:
 def make_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBackend]:
     """Make backends whose connections are closed after the test."""
     made: list[SMSBackend] = []
-    monkeypatch.setattr("django_sms_otp.backends.twilio_api.RATE_RETRY_BASE", 0.001)
+    monkeypatch.setattr("django_sms_otp.backends.twilio.client.RATE_RETRY_BASE", 0.001)
 
     def make(**options: Any) -> SMSBackend:
         backend = SMSBackend(alias="default", **options)

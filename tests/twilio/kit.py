@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_sms_otp.backends.base import SMSMessage
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import DeliveryError
 
 ACCOUNT_SID = "AC" + "1" * 32

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from django_sms_otp.backends import twilio_codes
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio import error_codes as twilio_codes
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -276,7 +276,7 @@ def test_the_waits_between_tries_grow_and_fit_into_a_request(
     twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("django_sms_otp.backends.twilio_api.time.sleep", waits.append)
+    monkeypatch.setattr("django_sms_otp.backends.twilio.client.time.sleep", waits.append)
     backend = SMSBackend(alias="default", **OPTIONS, base_url=twilio.base_url)
     twilio.answers(refusal(429, 20429))
 

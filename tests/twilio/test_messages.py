@@ -10,7 +10,7 @@ import pytest
 
 from django_sms_otp.backends import get_backend
 from django_sms_otp.backends.base import SMSMessage
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 
 from ..fake_twilio import MESSAGE_SID, FakeTwilio, accepted
 from .kit import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import InvalidBackend, NotDelivered
 
 from ..fake_twilio import FakeTwilio

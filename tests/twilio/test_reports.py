@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import include, path
 
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 from django_sms_otp.testing import override_sms_otp
 

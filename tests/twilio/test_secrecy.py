@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import (
     DeliveryError,
 )

@@ -11,8 +11,8 @@ import pytest
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from django_sms_otp.backends.twilio import SMSBackend
-from django_sms_otp.backends.twilio_voice import LONGEST_CALL, SAY_LANGUAGES, SENTENCE
+from django_sms_otp.backends.twilio.backend import SMSBackend
+from django_sms_otp.backends.twilio.voice import LONGEST_CALL, SAY_LANGUAGES, SENTENCE
 from django_sms_otp.conf import Settings
 from django_sms_otp.exceptions import DeliveryRefused, NotDelivered
 

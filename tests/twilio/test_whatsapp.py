@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from django_sms_otp.backends.twilio import SMSBackend
+from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import DeliveryRefused, NotDelivered
 
 from ..fake_twilio import MESSAGE_SID, FakeTwilio, refusal

@@ -13,8 +13,8 @@ from requests import ConnectTimeout, PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 from twilio.http.http_client import TwilioHttpClient
 
-from .transport import deadline
-from .transport.timed_connections import timed_pools
+from ..transport import deadline
+from ..transport.timed_connections import timed_pools
 
 __all__ = ["EndlessAnswer", "make_http_client"]
 

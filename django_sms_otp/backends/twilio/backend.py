@@ -13,15 +13,15 @@ from urllib.parse import urlencode
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_variables
 
-from ..conf import get_settings
-from ..exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import SMS, VOICE, WHATSAPP
-from .base import BaseSMSBackend, SendResult, SMSMessage
-from .twilio_api import DEFAULT_TIMEOUT, ask, error_of, make_client
-from .twilio_hints import explain
-from .twilio_messages import Texts, WhatsApp, choices_of
-from .twilio_sids import is_name
-from .twilio_voice import Calls
+from ...conf import get_settings
+from ...exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
+from ...rules import SMS, VOICE, WHATSAPP
+from ..base import BaseSMSBackend, SendResult, SMSMessage
+from .client import DEFAULT_TIMEOUT, ask, error_of, make_client
+from .hints import explain
+from .messages import Texts, WhatsApp, choices_of
+from .sids import is_name
+from .voice import Calls
 
 FAILED = frozenset({"failed", "undelivered", "canceled"})
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ..exceptions import InvalidBackend
+from ...exceptions import InvalidBackend
 
 __all__ = ["is_name", "is_sid", "require_sid"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from ..exceptions import DeliveryBlocked, DeliveryError, DeliveryRefused, NotDelivered
+from ...exceptions import DeliveryBlocked, DeliveryError, DeliveryRefused, NotDelivered
 
 __all__ = ["NOT_FOUND", "WINDOW", "NoVerification", "error_of_check", "error_of_start"]
 

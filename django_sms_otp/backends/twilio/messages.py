@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from ..exceptions import InvalidBackend
-from ..rules import is_region
-from .base import SMSMessage
-from .twilio_sids import require_sid
+from ...exceptions import InvalidBackend
+from ...rules import is_region
+from ..base import SMSMessage
+from .sids import require_sid
 
 __all__ = ["Texts", "WhatsApp", "choices_of", "is_number"]
 

@@ -12,9 +12,9 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
-from ..exceptions import InvalidBackend, NotDelivered
-from .base import SMSMessage
-from .twilio_messages import is_number
+from ...exceptions import InvalidBackend, NotDelivered
+from ..base import SMSMessage
+from .messages import is_number
 
 __all__ = ["Calls"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from ..exceptions import (
+from ...exceptions import (
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
@@ -19,11 +19,11 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ..rules import positive_number, public_url
-from .transport.connections import never_connected
-from .transport.deadline import Deadline, within
-from .twilio_codes import BLOCKED_AS_FRAUD, LATER, NEEDS_ATTENTION, REFUSED
-from .twilio_sids import require_sid
+from ...rules import positive_number, public_url
+from ..transport.connections import never_connected
+from ..transport.deadline import Deadline, within
+from .error_codes import BLOCKED_AS_FRAUD, LATER, NEEDS_ATTENTION, REFUSED
+from .sids import require_sid
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -78,7 +78,7 @@ def make_client(
     try:
         from twilio.rest import Client
 
-        from .twilio_http import make_http_client
+        from .http import make_http_client
     except ImportError as error:
         raise InvalidBackend(
             "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias

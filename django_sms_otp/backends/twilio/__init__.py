@@ -1,0 +1,5 @@
+"""Twilio: messages, WhatsApp and calls; and Twilio Verify, in ``verify``."""
+
+from .backend import SMSBackend
+
+__all__ = ["SMSBackend"]
