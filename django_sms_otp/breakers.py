@@ -10,12 +10,12 @@ from typing import Any
 
 from .conf import get_settings
 from .counts import count
+from .limits.shared import SharedState
 from .logs import event
 from .models import Limit
 from .pumping import Conversion, conversion_of
 from .rounds import LimitRow, change_row
 from .signals import breaker_tripped
-from .traffic import SharedState
 from .values import Value
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .addresses import network_of
 from .conf import secret_keys
 from .crypto import digest
+from .limits.addresses import network_of
 
 __all__ = ["Caller"]
 

@@ -10,8 +10,8 @@ import time
 
 from django.http import HttpRequest, HttpResponse
 
-from .addresses import client_address
 from .conf import get_settings
+from .limits.addresses import client_address
 from .logs import event
 
 __all__ = ["device_of", "ip_address_of", "new_device", "remember_device"]

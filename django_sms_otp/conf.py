@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 
 from . import rules
 from .exceptions import InvalidBackend, InvalidSettings
-from .rates import Rate, parse_rates
+from .limits.rates import Rate, parse_rates
 from .rules import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
 from .values import Value
 

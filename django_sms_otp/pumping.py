@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from .conf import Breaker, Budget
-from .traffic import DAY, HOUR, SharedState
+from .limits.shared import DAY, HOUR, SharedState
 
 __all__ = ["Conversion", "conversion_of", "country_is_over", "network_is_over"]
 

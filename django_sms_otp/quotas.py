@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from .callers import Caller
 from .conf import Settings
+from .limits.rates import Rate
 from .phone import PhoneNumber
-from .rates import Rate
 from .values import Value
 
 __all__ = ["Use", "shared_key", "uses_of"]

@@ -24,12 +24,12 @@ from django.utils import timezone
 
 from .compiled import Statement
 from .exceptions import Contention
-from .limits import NumberState
+from .limits.number import NumberState
+from .limits.shared import SharedState
 from .models import Limit, OTPCode, new_request_id, new_seed
 from .plans import has_plans, statement_cursor
 from .rows import LimitRow, Read
 from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code
-from .traffic import SharedState
 from .transactions import MOST_ROUNDS, Races, database_alias, own_transaction
 from .writes import LostRound, Write, is_one_statement, send, send_as_one
 

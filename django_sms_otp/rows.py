@@ -12,6 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from .limits.shared import SharedState
 from .models import Limit, OTPCode, new_version
 from .statements import (
     LIMIT_FIELDS,
@@ -20,7 +21,6 @@ from .statements import (
     read_by_request_id,
     replace_limit,
 )
-from .traffic import SharedState
 from .writes import Write
 
 __all__ = ["LimitRow", "Read"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_sms_otp.rates import Entry, Rate, free_at, parse_rates, with_use
+from django_sms_otp.limits.rates import Entry, Rate, free_at, parse_rates, with_use
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from psycopg import IsolationLevel
 from django_sms_otp import transactions
 from django_sms_otp.compiled import Statement
 from django_sms_otp.exceptions import Contention, InsideTransaction
-from django_sms_otp.limits import MEMORY, NumberState
+from django_sms_otp.limits.number import MEMORY, NumberState
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.rows import Read

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django_sms_otp.conf import Settings
+from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.models import OTPCode
-from django_sms_otp.rates import parse_rates
 from tests.server import Answer, at_once, digits
 
 from .figures import outcome

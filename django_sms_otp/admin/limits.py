@@ -15,8 +15,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ..addresses import network_of
 from ..exceptions import Contention
+from ..limits.addresses import network_of
 from ..logs import event
 from ..models import Limit
 from ..services import forget_limit, unlock_number

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..controls import failure_budget
-from ..limits import Lock, NumberState
+from ..limits.number import Lock, NumberState
+from ..limits.shared import DAY, HOUR
 from ..models import Limit
-from ..traffic import DAY, HOUR
 from .standing import Badge, Fact, Standing, in_words
 
 __all__ = ["NumberStanding"]

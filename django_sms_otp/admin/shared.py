@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from ..limits.shared import DAY, HOUR, Cohort, SharedState
 from ..models import Limit
 from ..pumping import country_is_over
 from ..rollup import busiest_day
-from ..traffic import DAY, HOUR, Cohort, SharedState
 from .standing import Badge, Fact, Kind, Standing, in_words
 
 __all__ = ["SharedStanding"]

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import get_settings
+from ..limits.rates import Entry, Rate, span, used
 from ..models import Limit
-from ..rates import Entry, Rate, span, used
 
 __all__ = ["Badge", "Fact", "Kind", "Standing", "in_words"]
 

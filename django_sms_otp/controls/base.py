@@ -12,8 +12,8 @@ from ..breakers import Trip
 from ..callers import Caller
 from ..conf import Settings
 from ..hooks import SendAttempt
+from ..limits.shared import SharedState
 from ..rounds import NumberRow
-from ..traffic import SharedState
 from ..values import Value
 
 __all__ = ["Controls", "Finding", "Subject"]

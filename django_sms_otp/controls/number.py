@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ..callers import Caller
 from ..conf import Settings, get_settings
-from ..limits import MEMORY, FailureBudget, Lock
+from ..limits.number import MEMORY, FailureBudget, Lock
 from ..logs import event
 from ..phone import mask
 from ..purposes import VERIFY_PHONE

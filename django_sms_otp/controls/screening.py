@@ -16,10 +16,10 @@ from ..breakers import Trip
 from ..callers import Caller
 from ..conf import get_settings
 from ..hooks import SendAttempt
+from ..limits.shared import SharedState
 from ..models import REASON_LENGTH, VERIFIED, WITHHELD
 from ..results import RequestRefused
 from ..rounds import NumberRow
-from ..traffic import SharedState
 from ..values import Value
 from .base import Controls, Finding, Subject
 from .fraud import FraudControls

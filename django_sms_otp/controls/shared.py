@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..limits.shared import SharedState
 from ..quotas import Use, uses_of
 from ..rounds import NumberRow
 from ..stores import get_store
-from ..traffic import SharedState
 from .base import Controls, Finding, Subject
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ..exceptions import InvalidSettings, Unavailable
+from ..limits.rates import MOST_EXACT, Rate
 from ..quotas import Use
-from ..rates import MOST_EXACT, Rate
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from django_sms_otp.limits import NumberState
+from django_sms_otp.limits.number import NumberState
+from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import Limit
-from django_sms_otp.traffic import SharedState
 
 
 def staff(*permissions: str) -> Client:

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.backends.composite import circuits
 from django_sms_otp.backends.composite.circuit_state import Policy
+from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import Limit
-from django_sms_otp.traffic import SharedState
 
 from .staff import limit, page, staff
 

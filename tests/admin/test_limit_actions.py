@@ -15,10 +15,10 @@ from django_sms_otp import services
 from django_sms_otp.admin import limits
 from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.exceptions import Contention
-from django_sms_otp.limits import Failures, NumberState
+from django_sms_otp.limits.number import Failures, NumberState
+from django_sms_otp.limits.rates import parse_rates
+from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import Limit
-from django_sms_otp.rates import parse_rates
-from django_sms_otp.traffic import SharedState
 
 from ..conftest import PHONE, Post, last_code, wrong
 from .staff import limit, page, staff

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.admin.limits import LimitAdmin
-from django_sms_otp.limits import Failures, NumberState
+from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.models import Limit
 
 from ..conftest import PHONE

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from django_sms_otp import testing
 from django_sms_otp.admin.handles import handle_of
-from django_sms_otp.limits import Failures, NumberState
+from django_sms_otp.limits.number import Failures, NumberState
+from django_sms_otp.limits.rates import parse_rates
+from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import HourlyCount, Limit
-from django_sms_otp.rates import parse_rates
-from django_sms_otp.traffic import SharedState
 
 from ..conftest import PHONE
 from .staff import limit, page, staff

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django_sms_otp import reports
 from django_sms_otp.conf import Settings
-from django_sms_otp.limits import FailureBudget, NumberState
+from django_sms_otp.limits.number import FailureBudget, NumberState
 from django_sms_otp.quotas import EXEMPTING
 from django_sms_otp.rules import CONTROLS
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-from .values import Value
+from ..values import Value
 
 __all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used", "with_use"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from ..values import Value
 from .rates import Rate, free_at
-from .values import Value
 
 __all__ = ["MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
 
