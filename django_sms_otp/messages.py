@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
 from .conf import get_settings
-from .rules import is_template_name
+from .conf.validators import is_template_name
 
 __all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
 

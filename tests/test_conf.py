@@ -19,8 +19,8 @@ from django_sms_otp.conf import (
     get_settings,
     secret_keys,
 )
+from django_sms_otp.conf.validators import did_you_mean
 from django_sms_otp.exceptions import InvalidBackend, InvalidSettings
-from django_sms_otp.rules import did_you_mean
 from django_sms_otp.testing import override_sms_otp
 
 MINUTE = timedelta(minutes=1)

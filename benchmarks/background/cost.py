@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from django.test import Client, override_settings
 
-from django_sms_otp import conf
+from django_sms_otp.conf import settings as conf
 from django_sms_otp.testing import override_sms_otp
 from tests.engines import DATABASE, celery_app
 from tests.server import Server

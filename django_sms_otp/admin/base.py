@@ -23,8 +23,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..conf import get_settings
+from ..conf.validators import regions_of_numbers
 from ..exceptions import PhoneNumberError
-from ..rules import regions_of_numbers
 from ..transactions import non_atomic
 
 if TYPE_CHECKING:

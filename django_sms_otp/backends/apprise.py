@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
+from ..conf.validators import CHANNELS, SMS, positive_number
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .transport.connections import never_connected
 from .transport.deadline import current, for_the_gateway, within

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from django.core.checks import CheckMessage
 
+from ..conf.validators import SMS, did_you_mean
 from ..exceptions import InvalidBackend
-from ..rules import SMS, did_you_mean
 from ..values import Value
 
 __all__ = ["BaseSMSBackend", "CodeCheck", "SMSMessage", "SendResult"]

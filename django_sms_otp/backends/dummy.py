@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rules import CHANNELS
+from ..conf.validators import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 

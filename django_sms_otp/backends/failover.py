@@ -9,9 +9,9 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
+from ..conf.validators import positive_number, true_or_false
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import event
-from ..rules import positive_number, true_or_false
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend, Turn
 from .composite.circuit_state import Circuit

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from ..conf.validators import CHANNELS
 from ..exceptions import InvalidBackend
-from ..rules import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 FILE_NAME = "messages.jsonl"

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.views.decorators.debug import sensitive_variables
 
+from ..conf.validators import CHANNELS, SMS, positive_number
 from ..exceptions import (
     DeliveryError,
     DeliveryRefused,
@@ -23,7 +24,6 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ..rules import CHANNELS, SMS, positive_number
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .transport.exchange import Answer, post
 

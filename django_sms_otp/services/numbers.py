@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..conf import Settings, get_settings
+from ..conf.validators import VOICE, regions_of_numbers
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number
 from ..reports import report_number
-from ..rules import VOICE, regions_of_numbers
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """What refuses a number, by the word that the API answers with."""

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..backends import BaseSMSBackend, SendResult, SMSMessage
+from ..conf.validators import CHANNELS
 from ..exceptions import (
     DeliveryError,
     DeliveryRefused,
@@ -35,7 +36,6 @@ from ..exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ..rules import CHANNELS
 from .gateway import Answer, FakeGateway, fake_gateway
 
 __all__ = ["BackendContract"]

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from ..backends import get_backend
 from ..conf import backend_aliases
+from ..conf.validators import VOICE
 from ..controls import note_fraud
 from ..exceptions import InvalidSettings
 from ..logs import event
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
-from ..rules import VOICE
 from ..signals import delivery_updated
 from ..transactions import database_alias, retry_lost_races
 from ..values import Value

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django_sms_otp import reports
 from django_sms_otp.conf import Settings
+from django_sms_otp.conf.validators import CONTROLS
 from django_sms_otp.limits.number import FailureBudget, NumberState
 from django_sms_otp.quotas import EXEMPTING
-from django_sms_otp.rules import CONTROLS
 
 from . import pages
 from .test_security_claims import START

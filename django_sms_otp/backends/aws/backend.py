@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.views.decorators.debug import sensitive_variables
 
+from ...conf.validators import SMS, VOICE, positive_number
 from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ...rules import SMS, VOICE, positive_number
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from ..transport.deadline import for_the_gateway, within
 from ..transport.quiet_logging import unlogged

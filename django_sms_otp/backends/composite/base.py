@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from ...conf import backend_aliases
+from ...conf.validators import did_you_mean, positive_number, whole_number
 from ...exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -19,7 +20,6 @@ from ...exceptions import (
     NotDelivered,
 )
 from ...purposes import TEST
-from ...rules import did_you_mean, positive_number, whole_number
 from .. import get_backend, hand_over
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from .circuit_state import CLOSED, Circuit, Policy

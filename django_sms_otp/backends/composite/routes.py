@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...rules import CHANNELS, is_region, positive_number
+from ...conf.validators import CHANNELS, is_region, positive_number
 
 __all__ = ["Route", "parse_routes"]
 

@@ -14,8 +14,8 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_variables
 
 from ...conf import get_settings
+from ...conf.validators import SMS, VOICE, WHATSAPP
 from ...exceptions import DeliveryUnknown, InvalidBackend, NotDelivered
-from ...rules import SMS, VOICE, WHATSAPP
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from .client import DEFAULT_TIMEOUT, ask, error_of, make_client
 from .hints import explain

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from ...conf.validators import positive_number, public_url
 from ...exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -19,7 +20,6 @@ from ...exceptions import (
     InvalidBackend,
     NotDelivered,
 )
-from ...rules import positive_number, public_url
 from ..transport.connections import never_connected
 from ..transport.deadline import Deadline, within
 from .error_codes import BLOCKED_AS_FRAUD, LATER, NEEDS_ATTENTION, REFUSED

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from ...conf.validators import is_region
 from ...exceptions import InvalidBackend
-from ...rules import is_region
 from ..base import SMSMessage
 from .sids import require_sid
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 
+from ...conf.validators import true_or_false
 from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ...purposes import LOGIN
-from ...rules import true_or_false
 from ..base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from ..transport.deadline import within
 from .client import DEFAULT_TIMEOUT, OwnErrors, ask, make_client

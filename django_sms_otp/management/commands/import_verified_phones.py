@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Field
 
 from ...conf import get_settings
-from ...rules import is_region
+from ...conf.validators import is_region
 from ..arguments import positive_number
 from ..imports import Claim, PhoneImport, Refusal, claims_from_csv, claims_from_field
 from ..progress import Progress

@@ -21,12 +21,12 @@ from ...backends import (
     with_targets,
 )
 from ...conf import get_settings
+from ...conf.validators import CHANNELS, did_you_mean
 from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
 from ...messages import site_name
 from ...phone import PhoneNumber
 from ...purposes import TEST
 from ...queues import is_queued
-from ...rules import CHANNELS, did_you_mean
 from ...services import read_phone_number
 from ..diagnosis import Call, calls_noted, diagnosis
 

@@ -18,11 +18,11 @@ from django.conf import settings as django_settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 
-from . import rules
-from .exceptions import InvalidBackend, InvalidSettings
-from .limits.rates import Rate, parse_rates
-from .rules import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
-from .values import Value
+from ..exceptions import InvalidBackend, InvalidSettings
+from ..limits.rates import Rate, parse_rates
+from ..values import Value
+from . import validators as rules
+from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
 
 __all__ = [
     "Breaker",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import Promise
 
-from .limits.rates import parse_rates
+from ..limits.rates import parse_rates
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
