@@ -10,11 +10,11 @@ from typing import Any
 
 from .conf import get_settings
 from .counts import count
+from .db.rounds import LimitRow, change_row
 from .limits.shared import SharedState
 from .logs import event
 from .models import Limit
 from .pumping import Conversion, conversion_of
-from .rounds import LimitRow, change_row
 from .signals import breaker_tripped
 from .values import Value
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from .conf import get_settings
 from .counts import start_of_hour
+from .db.transactions import database_alias
 from .models import HourlyCount, OTPCode
-from .transactions import database_alias
 
 __all__ = ["busiest_day", "roll_up"]
 

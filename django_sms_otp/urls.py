@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from .api.urls import urlpatterns as of_api
-from .transactions import non_atomic
+from .db.transactions import non_atomic
 
 app_name = "sms_otp"
 

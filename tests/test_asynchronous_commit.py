@@ -9,10 +9,10 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from django_sms_otp.db.plans import statement_cursor
 from django_sms_otp.delivery import recording
 from django_sms_otp.delivery.recording import record
 from django_sms_otp.models import DeliveryState, OTPCode
-from django_sms_otp.plans import statement_cursor
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post

@@ -9,11 +9,11 @@ import pytest
 from django.db import connection, connections
 from django.db.backends.utils import CursorWrapper
 
-from django_sms_otp.drivers import takes_several
+from django_sms_otp.db.drivers import takes_several
+from django_sms_otp.db.plans import statement_cursor
+from django_sms_otp.db.rows import Read
+from django_sms_otp.db.statements import CODE_FIELDS, read_by_keys
 from django_sms_otp.models import Limit
-from django_sms_otp.plans import statement_cursor
-from django_sms_otp.rows import Read
-from django_sms_otp.statements import CODE_FIELDS, read_by_keys
 
 from .conftest import PHONE
 from .factories import OTPCodeFactory

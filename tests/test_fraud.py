@@ -20,6 +20,7 @@ from django_sms_otp.callers import Caller
 from django_sms_otp.conf import get_settings
 from django_sms_otp.controls.base import Finding, Subject
 from django_sms_otp.controls.outside import Hooks
+from django_sms_otp.db.rounds import NumberRow
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
 from django_sms_otp.hooks import Challenge, NumberLookup, SendAttempt, Verdict
@@ -27,7 +28,6 @@ from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.rollup import busiest_day, roll_up
-from django_sms_otp.rounds import NumberRow
 from django_sms_otp.signals import breaker_tripped
 from django_sms_otp.testing import outbox, override_sms_otp
 

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from django_sms_otp import drivers, rounds, rows, writes
+from django_sms_otp.db import drivers, rounds, rows, writes
 from django_sms_otp.models import Limit, OTPCode
 
 from .interleaving import scenarios

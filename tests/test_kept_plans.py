@@ -26,14 +26,14 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.pq import Format
 from psycopg.rows import dict_row
 
-from django_sms_otp.drivers import timestamp_loader
+from django_sms_otp.db.drivers import timestamp_loader
+from django_sms_otp.db.plans import has_plans, statement_cursor, with_names
+from django_sms_otp.db.rounds import NumberRow, in_rounds
+from django_sms_otp.db.statements import CODE_FIELDS
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.plans import has_plans, statement_cursor, with_names
 from django_sms_otp.results import Redeemed
-from django_sms_otp.rounds import NumberRow, in_rounds
 from django_sms_otp.services import redeem_code
-from django_sms_otp.statements import CODE_FIELDS
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE, Post, last_code

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 
 from django_sms_otp import testing
+from django_sms_otp.db.rounds import NumberRow
+from django_sms_otp.db.writes import LostRound
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.rounds import NumberRow
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE, Post, body_of, last_code
 from .factories import VerifiedPhoneFactory

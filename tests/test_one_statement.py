@@ -11,14 +11,9 @@ from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import IsolationLevel
 
-from django_sms_otp.compiled import Statement
-from django_sms_otp.exceptions import InsideTransaction
-from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.plans import statement_cursor
-from django_sms_otp.results import Redeemed
-from django_sms_otp.services import redeem_code, request_code
-from django_sms_otp.statements import (
+from django_sms_otp.db.compiled import Statement
+from django_sms_otp.db.plans import statement_cursor
+from django_sms_otp.db.statements import (
     CODE_FIELDS,
     WITH_LIMITS,
     consume_code,
@@ -27,8 +22,13 @@ from django_sms_otp.statements import (
     replace_limit,
     resend_code,
 )
+from django_sms_otp.db.writes import LostRound
+from django_sms_otp.exceptions import InsideTransaction
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import Redeemed
+from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE, Post, last_code, wrong
 from .connection_options import connected_with

@@ -18,13 +18,13 @@ from django.utils import timezone
 
 from benchmarks.scale.fill import Past, fill, phone_of
 from django_sms_otp import testing
+from django_sms_otp.db.plans import statement_cursor
+from django_sms_otp.db.rows import Read
 from django_sms_otp.delivery import deliver_queued, take_back
 from django_sms_otp.management.batches import delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.plans import statement_cursor
-from django_sms_otp.rows import Read
 from django_sms_otp.services import invalidate_codes, unlock_number
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take

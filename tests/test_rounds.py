@@ -11,16 +11,16 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.utils import timezone
 from psycopg import IsolationLevel
 
-from django_sms_otp import transactions
-from django_sms_otp.compiled import Statement
+from django_sms_otp.db import transactions
+from django_sms_otp.db.compiled import Statement
+from django_sms_otp.db.rounds import NumberRow, in_rounds
+from django_sms_otp.db.rows import Read
+from django_sms_otp.db.statements import consume_code, count_attempt, resend_code
+from django_sms_otp.db.transactions import retry_lost_races
+from django_sms_otp.db.writes import LostRound
 from django_sms_otp.exceptions import Contention, InsideTransaction
 from django_sms_otp.limits.number import MEMORY, NumberState
 from django_sms_otp.models import Limit, OTPCode
-from django_sms_otp.rounds import NumberRow, in_rounds
-from django_sms_otp.rows import Read
-from django_sms_otp.statements import consume_code, count_attempt, resend_code
-from django_sms_otp.transactions import retry_lost_races
-from django_sms_otp.writes import LostRound
 
 from .conftest import PHONE
 from .factories import OTPCodeFactory

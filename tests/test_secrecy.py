@@ -17,7 +17,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
-from django_sms_otp import rounds, testing
+from django_sms_otp import testing
+from django_sms_otp.db import rounds
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed

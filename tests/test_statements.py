@@ -14,10 +14,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 
-from django_sms_otp import statements
-from django_sms_otp.compiled import Param, Statement, update
+from django_sms_otp.db import statements
+from django_sms_otp.db.compiled import Param, Statement, update
+from django_sms_otp.db.statements import CODE_FIELDS, LIMIT_FIELDS
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
-from django_sms_otp.statements import CODE_FIELDS, LIMIT_FIELDS
 from django_sms_otp.states import RECEIVED, DeliveryState
 
 from .conftest import PHONE

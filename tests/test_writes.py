@@ -10,19 +10,19 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from django_sms_otp.compiled import Statement, insert
+from django_sms_otp.db.compiled import Statement, insert
+from django_sms_otp.db.rounds import NumberRow, in_rounds
+from django_sms_otp.db.rows import Read
+from django_sms_otp.db.statements import insert_limit, replace_limit
+from django_sms_otp.db.writes import LostRound, Write
 from django_sms_otp.hooks import Challenge, SendAttempt
 from django_sms_otp.limits.number import MEMORY
 from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
-from django_sms_otp.rounds import NumberRow, in_rounds
-from django_sms_otp.rows import Read
 from django_sms_otp.services import redeem_code
-from django_sms_otp.statements import insert_limit, replace_limit
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.writes import LostRound, Write
 
 from .conftest import PHONE, Post, body_of, last_code
 from .connection_options import connected_with

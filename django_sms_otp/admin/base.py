@@ -24,8 +24,8 @@ from django.utils.translation import gettext_lazy as _
 from .. import phone
 from ..conf import get_settings
 from ..conf.validators import regions_of_numbers
+from ..db.transactions import non_atomic
 from ..exceptions import PhoneNumberError
-from ..transactions import non_atomic
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]

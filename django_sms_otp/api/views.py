@@ -22,10 +22,10 @@ from rest_framework.settings import api_settings
 
 from ..auth.tokens import get_token_issuer
 from ..client import device_of, ip_address_of, new_device, remember_device
+from ..db.transactions import non_atomic
 from ..exceptions import Contention, Unavailable
 from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
-from ..transactions import non_atomic
 from . import answers
 from .outages import is_outage, log_outage
 from .serializers import AuthCodeSerializer, GetCodeSerializer

@@ -14,11 +14,11 @@ from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from ..conf import get_settings, load_class
+from ..db.plans import statement_cursor
+from ..db.statements import find_user
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
-from ..plans import statement_cursor
-from ..statements import find_user
 
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
 

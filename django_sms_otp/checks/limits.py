@@ -10,12 +10,12 @@ from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.db import DatabaseError
 
 from ..conf import Settings, get_settings, load_class
+from ..db.transactions import database_alias
 from ..exceptions import InvalidSettings
 from ..hooks import Challenge, NumberLookup
 from ..models import HourlyCount, VerifiedPhone
 from ..queues import is_queued
 from ..stores import caches
-from ..transactions import database_alias
 from .base import register, with_valid_settings
 
 LONGEST_ODDS = 10_000

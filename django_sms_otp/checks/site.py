@@ -20,11 +20,11 @@ from ..auth.users import (
     phone_like_fields,
 )
 from ..conf import get_settings
+from ..db.transactions import database_alias
 from ..exceptions import InvalidSettings
 from ..messages import count_segments, longest_renderings, site_name
 from ..models import OTPCode, VerifiedPhone
 from ..queues import is_queued
-from ..transactions import database_alias
 from .base import register, with_valid_settings
 
 LONGEST_LIFETIME = timedelta(minutes=10)

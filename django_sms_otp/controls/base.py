@@ -11,9 +11,9 @@ from ..auth.users import get_user_resolver
 from ..breakers import Trip
 from ..callers import Caller
 from ..conf import Settings
+from ..db.rounds import NumberRow
 from ..hooks import SendAttempt
 from ..limits.shared import SharedState
-from ..rounds import NumberRow
 from ..values import Value
 
 __all__ = ["Controls", "Finding", "Subject"]

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
 from ..callers import Caller
 from ..conf import Settings, get_settings
+from ..db.rounds import LimitRow, NumberRow, change_row
 from ..exceptions import Contention
 from ..limits.shared import SharedState
 from ..logs import event
@@ -20,7 +21,6 @@ from ..phone import PhoneNumber
 from ..pumping import country_is_over, network_is_over
 from ..quotas import shared_key
 from ..rollup import busiest_day
-from ..rounds import LimitRow, NumberRow, change_row
 from .base import Controls, Finding
 
 __all__ = ["FraudControls", "note_fraud", "note_not_sent", "note_redemption"]

@@ -9,11 +9,11 @@ from functools import lru_cache
 
 from ..callers import Caller
 from ..conf import Settings, get_settings
+from ..db.rounds import NumberRow
 from ..limits.number import MEMORY, FailureBudget, Lock
 from ..logs import event
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
-from ..rounds import NumberRow
 from .base import Controls, Finding
 
 __all__ = ["NumberControls", "failure_budget", "lock_on", "memory"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from django.utils.functional import cached_property
 
 from ..conf import Settings
+from ..db.rounds import NumberRow
 from ..hooks import Verdict, look_up, passes_challenge
-from ..rounds import NumberRow
 from .base import Controls, Finding
 
 __all__ = ["Hooks"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..callers import Caller
 from ..conf import get_settings
+from ..db.rounds import LimitRow, change_row
 from ..phone import PhoneNumber
 from ..quotas import Use, uses_of
-from ..rounds import LimitRow, change_row
 from ..stores import get_store
 
 __all__ = ["count_probe"]

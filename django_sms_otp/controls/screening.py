@@ -15,11 +15,11 @@ from django.utils.functional import cached_property
 from ..breakers import Trip
 from ..callers import Caller
 from ..conf import get_settings
+from ..db.rounds import NumberRow
 from ..hooks import SendAttempt
 from ..limits.shared import SharedState
 from ..models import REASON_LENGTH, VERIFIED, WITHHELD
 from ..results import RequestRefused
-from ..rounds import NumberRow
 from ..values import Value
 from .base import Controls, Finding, Subject
 from .fraud import FraudControls

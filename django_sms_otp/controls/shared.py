@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..db.rounds import NumberRow
 from ..limits.shared import SharedState
 from ..quotas import Use, uses_of
-from ..rounds import NumberRow
 from ..stores import get_store
 from .base import Controls, Finding, Subject
 

@@ -11,10 +11,10 @@ from django.views.decorators.debug import sensitive_variables
 from .. import codes
 from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
+from ..db.transactions import database_alias
 from ..exceptions import NotDelivered
 from ..messages import compose
 from ..models import OTPCode
-from ..transactions import database_alias
 
 __all__ = ["code_of", "message_of"]
 

@@ -12,12 +12,12 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..callers import Caller
 from ..controls import note_not_sent
+from ..db.transactions import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..logs import event
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..reports import report_withheld
-from ..transactions import database_alias, own_transaction, retry_lost_races
 from .recording import refund
 from .sending import give_up, send, withhold
 

@@ -9,19 +9,19 @@ from typing import Any
 from django.db import InterfaceError, NotSupportedError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..compiled import Statement
-from ..drivers import may_commit_asynchronously
-from ..logs import event
-from ..models import OTPCode
-from ..phone import PhoneNumber
-from ..plans import statement_cursor
-from ..rounds import in_rounds
-from ..statements import (
+from ..db.compiled import Statement
+from ..db.drivers import may_commit_asynchronously
+from ..db.plans import statement_cursor
+from ..db.rounds import in_rounds
+from ..db.statements import (
     record_delivery,
     record_delivery_and_supersede,
     record_delivery_asynchronously,
 )
-from ..transactions import database_alias, retry_lost_races
+from ..db.transactions import database_alias, retry_lost_races
+from ..logs import event
+from ..models import OTPCode
+from ..phone import PhoneNumber
 
 __all__ = ["OUTAGES", "record", "refund"]
 

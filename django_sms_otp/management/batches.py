@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.deletion import Collector
 
-from ..transactions import retry_lost_races
+from ..db.transactions import retry_lost_races
 
 __all__ = ["MOST", "Deletion", "delete_in_batches"]
 

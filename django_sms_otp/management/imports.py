@@ -14,10 +14,10 @@ from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
+from ..db.transactions import database_alias
 from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import mask, parse_phone_number
-from ..transactions import database_alias
 
 SHARED = "shared_by_several_users"
 TAKEN = "belongs_to_another_user"

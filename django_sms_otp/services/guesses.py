@@ -18,17 +18,17 @@ from ..callers import Caller
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import lock_on
+from ..db.rounds import NumberRow
+from ..db.statements import consume_code, count_attempt
+from ..db.transactions import users_too
+from ..db.writes import Write
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
-from ..rounds import NumberRow
-from ..statements import consume_code, count_attempt
-from ..transactions import users_too
 from ..values import Value
-from ..writes import Write
 
 __all__ = [
     "Guess",

@@ -13,13 +13,13 @@ from django.views.decorators.debug import sensitive_variables
 from ..callers import Caller
 from ..conf import get_settings
 from ..controls import note_redemption
+from ..db.rounds import in_rounds
 from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..queues import report_redemption
 from ..results import Redeemed, RedemptionRefused
-from ..rounds import in_rounds
 from ..signals import code_redeemed, code_rejected, user_registered
 from .guesses import Guess, Verdict, evaluate, phone_number_of
 from .settling import settle

@@ -14,6 +14,10 @@ from ..backends import BaseSMSBackend, get_backend, maker_of_codes
 from ..callers import Caller
 from ..conf import get_settings, secret_keys
 from ..controls import Decision, Refused, Screening, count_probe, memory
+from ..db.rounds import NumberRow, in_rounds
+from ..db.statements import resend_code
+from ..db.transactions import database_alias, retry_lost_races
+from ..db.writes import Write
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..hooks import SendAttempt
@@ -23,12 +27,8 @@ from ..purposes import LOGIN
 from ..queues import check_engine, is_queued
 from ..reports import report
 from ..results import CodeRequested, RequestRefused
-from ..rounds import NumberRow, in_rounds
 from ..signals import code_requested
-from ..statements import resend_code
-from ..transactions import database_alias, retry_lost_races
 from ..values import Value
-from ..writes import Write
 from .guesses import is_spent
 from .issued import Issued
 

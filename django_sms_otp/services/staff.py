@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..db.rounds import LimitRow, NumberRow, change_row, in_rounds
 from ..models import OTPCode
-from ..rounds import LimitRow, NumberRow, change_row, in_rounds
 
 
 def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:

@@ -19,9 +19,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
+from ..db.transactions import non_atomic
 from ..exceptions import InvalidBackend
 from ..logs import event
-from ..transactions import non_atomic
 from .receipts import Receipt, take
 
 __all__ = ["ReceiptView", "log_hourly", "public_url_of"]

@@ -18,12 +18,12 @@ from ..backends import get_backend
 from ..conf import backend_aliases
 from ..conf.validators import VOICE
 from ..controls import note_fraud
+from ..db.transactions import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings
 from ..logs import event
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..signals import delivery_updated
-from ..transactions import database_alias, retry_lost_races
 from ..values import Value
 
 __all__ = ["Receipt", "take"]

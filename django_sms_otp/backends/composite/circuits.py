@@ -21,12 +21,12 @@ from typing import Any, TypeVar
 from django.db import Error, connections
 from django.utils import timezone
 
+from ...db.rounds import LimitRow, change_row
+from ...db.transactions import database_alias
 from ...exceptions import Contention, InsideTransaction
 from ...logs import event
 from ...models import Limit
-from ...rounds import LimitRow, change_row
 from ...signals import circuit_closed, circuit_opened
-from ...transactions import database_alias
 from .circuit_state import CLOSED, Circuit, Policy
 
 __all__ = [

@@ -19,11 +19,10 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from benchmarks.peers.sites.bare.serializers import AuthCodeSerializer, GetCodeSerializer
-from django_sms_otp.drivers import may_commit_asynchronously
-from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
-from django_sms_otp.plans import statement_cursor
-from django_sms_otp.rows import LimitRow, Read
-from django_sms_otp.statements import (
+from django_sms_otp.db.drivers import may_commit_asynchronously
+from django_sms_otp.db.plans import statement_cursor
+from django_sms_otp.db.rows import LimitRow, Read
+from django_sms_otp.db.statements import (
     CODE_FIELDS,
     consume_code,
     count_attempt,
@@ -32,7 +31,8 @@ from django_sms_otp.statements import (
     record_delivery,
     record_delivery_asynchronously,
 )
-from django_sms_otp.writes import Write, is_one_statement, send, send_as_one
+from django_sms_otp.db.writes import Write, is_one_statement, send, send_as_one
+from django_sms_otp.models import DeliveryState, OTPCode, new_request_id
 
 LIFETIME = timedelta(hours=1)
 STATE = {"sends": [[1_700_000_000.5, "0123456789abcdef"]], "succeeded_at": 1_700_000_000.5}

@@ -14,8 +14,8 @@ from django.db import DatabaseError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from .exceptions import InsideTransaction
-from .models import OTPCode, VerifiedPhone
+from ..exceptions import InsideTransaction
+from ..models import OTPCode, VerifiedPhone
 from .plans import UNUSABLE
 
 __all__ = [

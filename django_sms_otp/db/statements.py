@@ -14,9 +14,9 @@ from typing import Any, cast
 from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
 from django.db.models.sql import Query, UpdateQuery
 
+from ..models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
+from ..states import RECEIVED, DeliveryState
 from .compiled import Joined, Statement, insert, param, update
-from .models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
-from .states import RECEIVED, DeliveryState
 
 __all__ = [
     "CODE_FIELDS",

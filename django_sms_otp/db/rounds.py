@@ -22,11 +22,11 @@ from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from ..exceptions import Contention
+from ..limits.number import NumberState
+from ..limits.shared import SharedState
+from ..models import Limit, OTPCode, new_request_id, new_seed
 from .compiled import Statement
-from .exceptions import Contention
-from .limits.number import NumberState
-from .limits.shared import SharedState
-from .models import Limit, OTPCode, new_request_id, new_seed
 from .plans import has_plans, statement_cursor
 from .rows import LimitRow, Read
 from .statements import CODE_FIELDS, NEW_CODE, insert_code, supersede_code

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError
 from django.db.backends.utils import CursorWrapper
 
+from ..models import OTPCode
 from .compiled import Statement
 from .drivers import begun_by_ourselves, matched, takes_several
-from .models import OTPCode
 from .plans import has_plans
 from .statements import (
     WITH_LIMITS,

@@ -12,8 +12,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from .limits.shared import SharedState
-from .models import Limit, OTPCode, new_version
+from ..limits.shared import SharedState
+from ..models import Limit, OTPCode, new_version
 from .statements import (
     LIMIT_FIELDS,
     insert_limit,

@@ -1,0 +1,1 @@
+"""Read a number's row, decide, replace it in one transaction. The only clever SQL."""
