@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .conf import get_settings
-from .counts import count
 from .db.rounds import LimitRow, change_row
 from .limits.shared import SharedState
 from .logs import event
 from .models import Limit
 from .pumping import Conversion, conversion_of
 from .signals import breaker_tripped
+from .stats.counts import count
 from .values import Value
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]

@@ -7,12 +7,12 @@ import logging
 from .breakers import announce
 from .conf import get_settings
 from .controls import Decision, Refused
-from .counts import count
 from .exceptions import PhoneNumberError
 from .logs import event
 from .models import Limit
 from .phone import PhoneNumber
 from .signals import limit_tripped, number_refused
+from .stats.counts import count
 
 __all__ = ["report", "report_number", "report_withheld"]
 

@@ -27,8 +27,8 @@ from django_sms_otp.hooks import Challenge, NumberLookup, SendAttempt, Verdict
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
-from django_sms_otp.rollup import busiest_day, roll_up
 from django_sms_otp.signals import breaker_tripped
+from django_sms_otp.stats.rollup import busiest_day, roll_up
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from .conftest import PHONE, Post, body_of, last_code

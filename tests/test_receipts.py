@@ -24,9 +24,9 @@ from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
-from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import request_code
 from django_sms_otp.signals import delivery_updated
+from django_sms_otp.stats.rollup import roll_up
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take
 

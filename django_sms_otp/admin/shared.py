@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from ..limits.shared import DAY, HOUR, Cohort, SharedState
 from ..models import Limit
 from ..pumping import country_is_over
-from ..rollup import busiest_day
+from ..stats.rollup import busiest_day
 from .standing import Badge, Fact, Kind, Standing, in_words
 
 __all__ = ["SharedStanding"]

@@ -9,9 +9,9 @@ from datetime import timedelta
 from django.db.models import Sum
 from django.utils import timezone
 
-from ..counts import start_of_hour
 from ..models import HourlyCount
-from ..rollup import EVENTS
+from ..stats.counts import start_of_hour
+from ..stats.rollup import EVENTS
 from ..values import Value
 from .base import place
 

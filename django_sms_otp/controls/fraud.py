@@ -20,7 +20,7 @@ from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
 from ..pumping import country_is_over, network_is_over
 from ..quotas import shared_key
-from ..rollup import busiest_day
+from ..stats.rollup import busiest_day
 from .base import Controls, Finding
 
 __all__ = ["FraudControls", "note_fraud", "note_not_sent", "note_redemption"]

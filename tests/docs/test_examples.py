@@ -32,8 +32,8 @@ from django_sms_otp.exceptions import (
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
-from django_sms_otp.rollup import roll_up
 from django_sms_otp.services import redeem_code, request_code
+from django_sms_otp.stats.rollup import roll_up
 from tests.conftest import PHONE, Post, last_code, wrong
 from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 

@@ -14,7 +14,7 @@ from ...conf import get_settings
 from ...controls import memory
 from ...db.transactions import database_alias
 from ...models import HourlyCount, Limit, OTPCode
-from ...rollup import roll_up
+from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
 from ..batches import MOST, Deletion, delete_in_batches
 from ..progress import Progress

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ...rollup import roll_up
+from ...stats.rollup import roll_up
 
 
 class Command(BaseCommand):

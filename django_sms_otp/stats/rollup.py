@@ -9,10 +9,10 @@ from django.db.models import Count, Max, Min, Sum
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
-from .conf import get_settings
+from ..conf import get_settings
+from ..db.transactions import database_alias
+from ..models import HourlyCount, OTPCode
 from .counts import start_of_hour
-from .db.transactions import database_alias
-from .models import HourlyCount, OTPCode
 
 __all__ = ["busiest_day", "roll_up"]
 
