@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from django_sms_otp import client as clients
-from django_sms_otp.callers import Caller
+from django_sms_otp.controls.callers import Caller
 from django_sms_otp.limits.addresses import client_address, network_of
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from django_sms_otp.hooks import Challenge, SendAttempt
+from django_sms_otp.controls.hooks import Challenge, SendAttempt
 from django_sms_otp.testing import override_sms_otp
 
 from .conftest import PHONE

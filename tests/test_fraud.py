@@ -16,14 +16,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.callers import Caller
 from django_sms_otp.conf import get_settings
 from django_sms_otp.controls.base import Finding, Subject
-from django_sms_otp.controls.outside import Hooks
+from django_sms_otp.controls.callers import Caller
+from django_sms_otp.controls.external import Hooks
+from django_sms_otp.controls.hooks import Challenge, NumberLookup, SendAttempt, Verdict
 from django_sms_otp.db.rounds import NumberRow
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
-from django_sms_otp.hooks import Challenge, NumberLookup, SendAttempt, Verdict
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused

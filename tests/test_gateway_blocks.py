@@ -13,11 +13,11 @@ from django.db import DatabaseError, connection
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.callers import Caller
 from django_sms_otp.controls import Screening, note_fraud
+from django_sms_otp.controls.callers import Caller
+from django_sms_otp.controls.hooks import SendAttempt
 from django_sms_otp.delivery import deliver_queued
 from django_sms_otp.exceptions import DeliveryBlocked
-from django_sms_otp.hooks import SendAttempt
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
@@ -181,7 +181,7 @@ def test_a_database_that_is_down_leaves_the_answer_neutral(
     def fail(*args: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("django_sms_otp.breakers.change_row", fail)
+    monkeypatch.setattr("django_sms_otp.controls.breakers.change_row", fail)
 
     assert isinstance(asks(SUSPECT), CodeRequested)
 

@@ -11,7 +11,7 @@ from django.core import checks
 from django.test import override_settings
 from django.utils import timezone
 
-from django_sms_otp.hooks import Challenge, NumberLookup
+from django_sms_otp.controls.hooks import Challenge, NumberLookup
 from django_sms_otp.models import HourlyCount
 from django_sms_otp.testing import override_sms_otp
 

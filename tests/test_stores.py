@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
+from django_sms_otp.controls.quotas import Use
 from django_sms_otp.exceptions import InvalidSettings, SMSOTPError, Unavailable
 from django_sms_otp.limits.rates import MOST_EXACT, parse_rates
-from django_sms_otp.quotas import Use
 from django_sms_otp.stores import caches as store_caches
 from django_sms_otp.stores import get_store
 from django_sms_otp.stores.store import MARGIN, LimitStore

@@ -10,12 +10,12 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from django_sms_otp.controls.hooks import Challenge, SendAttempt
 from django_sms_otp.db.compiled import Statement, insert
 from django_sms_otp.db.rounds import NumberRow, in_rounds
 from django_sms_otp.db.rows import Read
 from django_sms_otp.db.statements import insert_limit, replace_limit
 from django_sms_otp.db.writes import LostRound, Write
-from django_sms_otp.hooks import Challenge, SendAttempt
 from django_sms_otp.limits.number import MEMORY
 from django_sms_otp.limits.shared import SharedState
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from ..controls.pumping import country_is_over
 from ..limits.shared import DAY, HOUR, Cohort, SharedState
 from ..models import Limit
-from ..pumping import country_is_over
 from ..stats.rollup import busiest_day
 from .standing import Badge, Fact, Kind, Standing, in_words
 

@@ -10,9 +10,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.db import DatabaseError
 
 from ..conf import Settings, get_settings, load_class
+from ..controls.hooks import Challenge, NumberLookup
 from ..db.transactions import database_alias
 from ..exceptions import InvalidSettings
-from ..hooks import Challenge, NumberLookup
 from ..models import HourlyCount, VerifiedPhone
 from ..queues import is_queued
 from ..stores import caches

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from django.utils.functional import cached_property
 
 from ..auth.users import get_user_resolver
-from ..breakers import Trip
-from ..callers import Caller
 from ..conf import Settings
 from ..db.rounds import NumberRow
-from ..hooks import SendAttempt
 from ..limits.shared import SharedState
 from ..values import Value
+from .breakers import Trip
+from .callers import Caller
+from .hooks import SendAttempt
 
 __all__ = ["Controls", "Finding", "Subject"]
 

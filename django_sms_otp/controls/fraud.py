@@ -9,8 +9,6 @@ from datetime import datetime
 from django.db import DatabaseError
 from django.utils.functional import cached_property
 
-from ..breakers import FRAUD_BLOCK, Trip, block, trip_of
-from ..callers import Caller
 from ..conf import Settings, get_settings
 from ..db.rounds import LimitRow, NumberRow, change_row
 from ..exceptions import Contention
@@ -18,10 +16,12 @@ from ..limits.shared import SharedState
 from ..logs import event
 from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
-from ..pumping import country_is_over, network_is_over
-from ..quotas import shared_key
 from ..stats.rollup import busiest_day
 from .base import Controls, Finding
+from .breakers import FRAUD_BLOCK, Trip, block, trip_of
+from .callers import Caller
+from .pumping import country_is_over, network_is_over
+from .quotas import shared_key
 
 __all__ = ["FraudControls", "note_fraud", "note_not_sent", "note_redemption"]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import lru_cache
 
-from ..callers import Caller
 from ..conf import Settings, get_settings
 from ..db.rounds import NumberRow
 from ..limits.number import MEMORY, FailureBudget, Lock
@@ -15,6 +14,7 @@ from ..logs import event
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
 from .base import Controls, Finding
+from .callers import Caller
 
 __all__ = ["NumberControls", "failure_budget", "lock_on", "memory"]
 

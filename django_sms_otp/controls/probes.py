@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..callers import Caller
 from ..conf import get_settings
 from ..db.rounds import LimitRow, change_row
 from ..phone import PhoneNumber
-from ..quotas import Use, uses_of
 from ..stores import get_store
+from .callers import Caller
+from .quotas import Use, uses_of
 
 __all__ = ["count_probe"]
 

@@ -12,20 +12,20 @@ from datetime import timedelta
 
 from django.utils.functional import cached_property
 
-from ..breakers import Trip
-from ..callers import Caller
 from ..conf import get_settings
 from ..db.rounds import NumberRow
-from ..hooks import SendAttempt
 from ..limits.shared import SharedState
 from ..models import REASON_LENGTH, VERIFIED, WITHHELD
 from ..results import RequestRefused
 from ..values import Value
 from .base import Controls, Finding, Subject
+from .breakers import Trip
+from .callers import Caller
+from .external import Hooks
 from .fraud import FraudControls
+from .hooks import SendAttempt
 from .number import NumberControls
-from .outside import Hooks
-from .shared import SharedQuotas
+from .shared_quotas import SharedQuotas
 
 __all__ = ["Admitted", "Decision", "Refused", "Screening"]
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from ..backends import get_backend
-from ..callers import Caller
 from ..controls import note_not_sent
+from ..controls.callers import Caller
+from ..controls.reports import report_withheld
 from ..db.transactions import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..logs import event
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
-from ..reports import report_withheld
 from .recording import refund
 from .sending import give_up, send, withhold
 

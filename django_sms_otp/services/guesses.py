@@ -14,10 +14,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..auth.users import UserResolver, get_user_resolver
 from ..backends import BaseSMSBackend, maker_of_codes
-from ..callers import Caller
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import lock_on
+from ..controls.callers import Caller
 from ..db.rounds import NumberRow
 from ..db.statements import consume_code, count_attempt
 from ..db.transactions import users_too

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from ..callers import Caller
 from ..controls import Admitted, note_not_sent
+from ..controls.callers import Caller
+from ..controls.reports import report_withheld
 from ..delivery import deliver, take_back, withhold
 from ..exceptions import (
     DeliveryBlocked,
@@ -19,7 +20,6 @@ from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..queues import enqueue_message, is_queued
-from ..reports import report_withheld
 from ..results import CodeRequested, RequestRefused
 from ..values import Value
 

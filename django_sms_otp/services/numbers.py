@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from ..conf import Settings, get_settings
 from ..conf.validators import VOICE, regions_of_numbers
+from ..controls.reports import report_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number
-from ..reports import report_number
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """What refuses a number, by the word that the API answers with."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.views.decorators.debug import sensitive_variables
 
-from ..callers import Caller
 from ..conf import get_settings
 from ..controls import note_redemption
+from ..controls.callers import Caller
 from ..db.rounds import in_rounds
 from ..logs import event
 from ..models import OTPCode

@@ -11,21 +11,21 @@ from django.utils import timezone, translation
 from .. import codes
 from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, get_backend, maker_of_codes
-from ..callers import Caller
 from ..conf import get_settings, secret_keys
 from ..controls import Decision, Refused, Screening, count_probe, memory
+from ..controls.callers import Caller
+from ..controls.hooks import SendAttempt
+from ..controls.reports import report
 from ..db.rounds import NumberRow, in_rounds
 from ..db.statements import resend_code
 from ..db.transactions import database_alias, retry_lost_races
 from ..db.writes import Write
 from ..delivery import code_of
 from ..exceptions import LoginRefused
-from ..hooks import SendAttempt
 from ..models import WITHHELD, DeliveryState, OTPCode, VerifiedPhone
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..queues import check_engine, is_queued
-from ..reports import report
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
 from ..values import Value

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from django_sms_otp import hooks, testing
+from django_sms_otp import testing
+from django_sms_otp.controls import hooks
 from django_sms_otp.models import HourlyCount
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import VERIFY_PHONE, request_code

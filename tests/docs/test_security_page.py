@@ -6,11 +6,11 @@ import ast
 import re
 from datetime import datetime, timedelta
 
-from django_sms_otp import reports
 from django_sms_otp.conf import Settings
 from django_sms_otp.conf.validators import CONTROLS
+from django_sms_otp.controls import reports
+from django_sms_otp.controls.quotas import EXEMPTING
 from django_sms_otp.limits.number import FailureBudget, NumberState
-from django_sms_otp.quotas import EXEMPTING
 
 from . import pages
 from .test_security_claims import START

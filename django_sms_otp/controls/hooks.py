@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import TypeVar
 
-from .conf import load_class
-from .exceptions import InvalidSettings, Unavailable
-from .logs import event
-from .phone import PhoneNumber
-from .values import Value
+from ..conf import load_class
+from ..exceptions import InvalidSettings, Unavailable
+from ..logs import event
+from ..phone import PhoneNumber
+from ..values import Value
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict", "look_up", "passes_challenge"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .conf import secret_keys
-from .crypto import digest
-from .limits.addresses import network_of
+from ..conf import secret_keys
+from ..crypto import digest
+from ..limits.addresses import network_of
 
 __all__ = ["Caller"]
 
-LABEL = b"django_sms_otp.callers.tag"
+LABEL = b"django_sms_otp.controls.callers.tag"
 TAG_BYTES = 8
 
 

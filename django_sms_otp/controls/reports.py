@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from ..conf import get_settings
+from ..exceptions import PhoneNumberError
+from ..logs import event
+from ..models import Limit
+from ..phone import PhoneNumber
+from ..signals import limit_tripped, number_refused
+from ..stats.counts import count
+from . import Decision, Refused
 from .breakers import announce
-from .conf import get_settings
-from .controls import Decision, Refused
-from .exceptions import PhoneNumberError
-from .logs import event
-from .models import Limit
-from .phone import PhoneNumber
-from .signals import limit_tripped, number_refused
-from .stats.counts import count
 
 __all__ = ["report", "report_number", "report_withheld"]
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .conf import get_settings
-from .db.rounds import LimitRow, change_row
-from .limits.shared import SharedState
-from .logs import event
-from .models import Limit
+from ..conf import get_settings
+from ..db.rounds import LimitRow, change_row
+from ..limits.shared import SharedState
+from ..logs import event
+from ..models import Limit
+from ..signals import breaker_tripped
+from ..stats.counts import count
+from ..values import Value
 from .pumping import Conversion, conversion_of
-from .signals import breaker_tripped
-from .stats.counts import count
-from .values import Value
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
 

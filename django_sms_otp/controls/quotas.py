@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..conf import Settings
+from ..limits.rates import Rate
+from ..phone import PhoneNumber
+from ..values import Value
 from .callers import Caller
-from .conf import Settings
-from .limits.rates import Rate
-from .phone import PhoneNumber
-from .values import Value
 
 __all__ = ["Use", "shared_key", "uses_of"]
 

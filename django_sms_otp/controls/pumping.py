@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 
-from .conf import Breaker, Budget
-from .limits.shared import DAY, HOUR, SharedState
+from ..conf import Breaker, Budget
+from ..limits.shared import DAY, HOUR, SharedState
 
 __all__ = ["Conversion", "conversion_of", "country_is_over", "network_is_over"]
 

@@ -8,8 +8,8 @@ from django.utils.functional import cached_property
 
 from ..conf import Settings
 from ..db.rounds import NumberRow
-from ..hooks import Verdict, look_up, passes_challenge
 from .base import Controls, Finding
+from .hooks import Verdict, look_up, passes_challenge
 
 __all__ = ["Hooks"]
 
