@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from django_sms_otp.controls.quotas import Use
+from django_sms_otp.controls.stores.store import Taken
 from django_sms_otp.limits.rates import Entry, Rate, free_at, with_use
-from django_sms_otp.stores.store import Taken
 
 Key = tuple[str, int]
 

@@ -21,8 +21,8 @@ from django.utils import timezone
 import django_sms_otp.checks
 from django_sms_otp.backends import BaseSMSBackend
 from django_sms_otp.checks import backends as backend_checks
+from django_sms_otp.controls.stores import caches as store_caches
 from django_sms_otp.models import VerifiedPhone
-from django_sms_otp.stores import caches as store_caches
 from django_sms_otp.testing import override_sms_otp
 
 SECRET = "a-secret-that-nobody-sees"

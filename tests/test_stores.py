@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from django_sms_otp.controls.quotas import Use
+from django_sms_otp.controls.stores import caches as store_caches
+from django_sms_otp.controls.stores import get_store
+from django_sms_otp.controls.stores.store import MARGIN, LimitStore
 from django_sms_otp.exceptions import InvalidSettings, SMSOTPError, Unavailable
 from django_sms_otp.limits.rates import MOST_EXACT, parse_rates
-from django_sms_otp.stores import caches as store_caches
-from django_sms_otp.stores import get_store
-from django_sms_otp.stores.store import MARGIN, LimitStore
 from django_sms_otp.testing import override_sms_otp
 
 from .store_model import Model
@@ -415,7 +415,7 @@ def test_a_cache_that_cannot_count_is_refused(alias: str) -> None:
 def test_the_app_does_not_need_a_client_library() -> None:
     program = (
         "import sys; sys.modules['redis'] = sys.modules['valkey'] = None; "
-        "import django; django.setup(); import django_sms_otp.stores.store"
+        "import django; django.setup(); import django_sms_otp.controls.stores.store"
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)

@@ -11,11 +11,11 @@ from django.db import DatabaseError
 
 from ..conf import Settings, get_settings, load_class
 from ..controls.hooks import Challenge, NumberLookup
+from ..controls.stores import caches
 from ..db.transactions import database_alias
 from ..exceptions import InvalidSettings
 from ..models import HourlyCount, VerifiedPhone
 from ..queues import is_queued
-from ..stores import caches
 from .base import register, with_valid_settings
 
 LONGEST_ODDS = 10_000

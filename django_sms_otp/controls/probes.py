@@ -9,9 +9,9 @@ from typing import Any
 from ..conf import get_settings
 from ..db.rounds import LimitRow, change_row
 from ..phone import PhoneNumber
-from ..stores import get_store
 from .callers import Caller
 from .quotas import Use, uses_of
+from .stores import get_store
 
 __all__ = ["count_probe"]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..db.rounds import NumberRow
 from ..limits.shared import SharedState
-from ..stores import get_store
 from .base import Controls, Finding, Subject
 from .quotas import Use, uses_of
+from .stores import get_store
 
 if TYPE_CHECKING:
-    from ..stores.store import Taken
+    from .stores.store import Taken
 
 __all__ = ["SharedQuotas"]
 

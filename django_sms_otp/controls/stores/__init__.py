@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..conf import get_settings
+from ...conf import get_settings
 
 if TYPE_CHECKING:
     from .store import LimitStore

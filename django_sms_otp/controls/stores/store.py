@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from ..controls.quotas import Use
-from ..exceptions import InvalidSettings, Unavailable
-from ..limits.rates import MOST_EXACT, Rate
+from ...exceptions import InvalidSettings, Unavailable
+from ...limits.rates import MOST_EXACT, Rate
+from ..quotas import Use
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 

@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.utils.module_loading import import_string
 
-from ..conf.validators import did_you_mean
+from ...conf.validators import did_you_mean
 
 __all__ = ["full_key", "lacks_time_out", "problem_of", "raw_client", "store_errors"]
 
