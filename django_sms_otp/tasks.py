@@ -8,6 +8,6 @@ from importlib.util import find_spec
 __all__: list[str] = []
 
 if find_spec("celery"):
-    from .queues.celery import deliver
+    from .delivery.queues.celery import deliver
 
     __all__ += ["deliver"]

@@ -31,8 +31,8 @@ def wait_for(lines: int) -> None:
 def main() -> None:
     django.setup()
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": "tests.report_script.HangingBackend"}}
+    from django_sms_otp.delivery.queues import report_redemption
     from django_sms_otp.models import OTPCode
-    from django_sms_otp.queues import report_redemption
 
     report_redemption(OTPCode(backend="default", message_id="parent"))
     wait_for(1)

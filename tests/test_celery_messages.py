@@ -12,7 +12,7 @@ import pytest
 from celery import Celery, Task
 from django.utils import timezone
 
-from django_sms_otp.queues import celery as engine
+from django_sms_otp.delivery.queues import celery as engine
 from django_sms_otp.testing import override_sms_otp
 
 from .engines import celery_app

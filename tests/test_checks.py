@@ -315,7 +315,7 @@ def test_e010_is_silent_on_a_good_template() -> None:
 def test_e010_a_translation_that_gives_no_code(
     monkeypatch: pytest.MonkeyPatch, translated: str
 ) -> None:
-    monkeypatch.setattr("django_sms_otp.messages.gettext", lambda message: translated)
+    monkeypatch.setattr("django_sms_otp.delivery.messages.gettext", lambda message: translated)
 
     assert list(found()) == ["sms_otp.E010"]
 

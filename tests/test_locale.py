@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import django_sms_otp
-from django_sms_otp.messages import count_segments
+from django_sms_otp.delivery.messages import count_segments
 
 PACKAGE = Path(django_sms_otp.__file__).parent
 CATALOGS = sorted(PACKAGE.glob("locale/*/LC_MESSAGES/django.mo"))

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.background.__main__ import MOST_BLOCKS
 from benchmarks.background.memory import growth, sizes
-from django_sms_otp import queues
+from django_sms_otp.delivery import queues
 from django_sms_otp.models import OTPCode
 
 MESSAGES = 2500

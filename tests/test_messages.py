@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from django_sms_otp.messages import (
+from django_sms_otp.delivery.messages import (
     compose,
     count_segments,
     longest_renderings,

@@ -52,7 +52,7 @@ def test_e019_is_silent_on_workers_and_so_is_e007() -> None:
 
 def test_e020_a_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "celery", None)
-    monkeypatch.delitem(sys.modules, "django_sms_otp.queues.celery", raising=False)
+    monkeypatch.delitem(sys.modules, "django_sms_otp.delivery.queues.celery", raising=False)
     with override_sms_otp(DELIVERY="celery"):
         text = found()["sms_otp.E020"]
     assert "'celery', but celery is missing: pip install 'django-sms-otp[celery]'." in text
@@ -67,7 +67,7 @@ def test_e020_a_queue_that_the_framework_does_not_have(
     with override_sms_otp(**keys), override_settings(TASKS=tasks):
         assert missing in found()["sms_otp.E020"]
         # As in a process that has not met the engine yet.
-        monkeypatch.delitem(sys.modules, "django_sms_otp.queues.tasks", raising=False)
+        monkeypatch.delitem(sys.modules, "django_sms_otp.delivery.queues.tasks", raising=False)
         text = found()["sms_otp.E020"]
     assert f"SMS_OTP['DELIVERY'] is 'tasks', but {missing}" in text
     assert ".." not in text

@@ -18,9 +18,9 @@ from django.test import override_settings
 from django.utils import timezone
 from kombu.connection import Connection
 
-from django_sms_otp import queues, services
+from django_sms_otp import services
 from django_sms_otp.conf import settings as conf
-from django_sms_otp.delivery import code_of, deliver_queued
+from django_sms_otp.delivery import code_of, deliver_queued, queues
 from django_sms_otp.exceptions import InvalidBackend, InvalidSettings, NotQueued
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
@@ -118,7 +118,7 @@ def test_a_job_in_the_database_holds_the_request_id_alone(get_code: Post) -> Non
         request_id = body_of(get_code())["request_id"]
     job = DBTaskResult.objects.get()
     assert job.args_kwargs == {"args": [request_id], "kwargs": {}}
-    assert job.task_path == "django_sms_otp.queues.tasks.deliver"
+    assert job.task_path == "django_sms_otp.delivery.queues.tasks.deliver"
     assert job.queue_name == "sms"
     assert PHONE[-10:] not in str(vars(job))
 
@@ -139,7 +139,7 @@ def test_a_job_in_the_database_that_waits_for_its_gateway_comes_later(
 ) -> None:
     from django_tasks_db.models import DBTaskResult
 
-    from django_sms_otp.queues import tasks
+    from django_sms_otp.delivery.queues import tasks
 
     def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
         again(timedelta(seconds=40))
@@ -196,7 +196,7 @@ def test_a_broker_that_has_hung_up_meanwhile_is_called_again(
 def test_a_message_that_a_worker_has_got_nevertheless_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, get_code: Post
 ) -> None:
-    from django_sms_otp.queues import tasks
+    from django_sms_otp.delivery.queues import tasks
 
     def works_it_off_and_fails(request_id: Any) -> None:
         deliver_queued(request_id)
@@ -219,7 +219,7 @@ def test_a_missing_package_is_named_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, f"django_sms_otp.queues.{name}")
+    monkeypatch.delitem(sys.modules, f"django_sms_otp.delivery.queues.{name}")
     words = "pip install" if package in {"celery", "django_tasks"} else "import"
     with override_sms_otp(DELIVERY=name), pytest.raises(InvalidSettings, match=words):
         services.request_code(NUMBER)
@@ -227,7 +227,7 @@ def test_a_missing_package_is_named_before_anything_is_written(
 
 
 def test_a_broken_setting_of_the_framework_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "django_sms_otp.queues.tasks")
+    monkeypatch.delitem(sys.modules, "django_sms_otp.delivery.queues.tasks")
     with (
         override_sms_otp(DELIVERY="tasks"),
         override_settings(TASKS={"default": {"BACKEND": "shop.gone.Backend"}}),
@@ -280,6 +280,6 @@ def test_a_backend_that_breaks_is_not_in_the_way_of_a_login(
         raise InvalidBackend("gone.", alias=alias)
 
     services.request_code(NUMBER)
-    monkeypatch.setattr("django_sms_otp.queues.get_backend", fail)
+    monkeypatch.setattr("django_sms_otp.delivery.queues.get_backend", fail)
     redeem()
     assert [each for each in caplog.records if "InvalidBackend" in each.getMessage()]

@@ -17,9 +17,9 @@ from django.db import connections
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.delivery import code_of
+from django_sms_otp.delivery.queues import report_redemption, thread
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.queues import report_redemption, thread
 from django_sms_otp.results import Redeemed
 
 from .conftest import PHONE

@@ -12,9 +12,9 @@ from django.db import connection
 
 from django_sms_otp import services
 from django_sms_otp.delivery import code_of
+from django_sms_otp.delivery.queues import engine
 from django_sms_otp.models import DeliveryState, OTPCode
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.queues import engine
 from django_sms_otp.results import CodeRequested, Redeemed
 
 from .conftest import PHONE

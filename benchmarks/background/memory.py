@@ -13,9 +13,9 @@ from django.test import override_settings
 
 from django_sms_otp import services
 from django_sms_otp.delivery import deliver_queued
+from django_sms_otp.delivery.queues import tasks
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.queues import tasks
 from django_sms_otp.results import CodeRequested
 from django_sms_otp.testing import override_sms_otp
 from tests.engines import DUMMY

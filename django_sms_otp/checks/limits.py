@@ -13,9 +13,9 @@ from ..conf import Settings, get_settings, load_class
 from ..controls.hooks import Challenge, NumberLookup
 from ..controls.stores import caches
 from ..db.transactions import database_alias
+from ..delivery.queues import is_queued
 from ..exceptions import InvalidSettings
 from ..models import HourlyCount, VerifiedPhone
-from ..queues import is_queued
 from .base import register, with_valid_settings
 
 LONGEST_ODDS = 10_000

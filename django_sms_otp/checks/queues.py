@@ -7,8 +7,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning
 
 from ..conf import get_settings
+from ..delivery.queues import engine, is_queued
 from ..exceptions import InvalidSettings
-from ..queues import engine, is_queued
 from .base import register, with_valid_settings
 
 

@@ -21,10 +21,10 @@ from ..auth.users import (
 )
 from ..conf import get_settings
 from ..db.transactions import database_alias
+from ..delivery.messages import count_segments, longest_renderings, site_name
+from ..delivery.queues import is_queued
 from ..exceptions import InvalidSettings
-from ..messages import count_segments, longest_renderings, site_name
 from ..models import OTPCode, VerifiedPhone
-from ..queues import is_queued
 from .base import register, with_valid_settings
 
 LONGEST_LIFETIME = timedelta(minutes=10)

@@ -13,8 +13,8 @@ from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
 from ..db.transactions import database_alias
 from ..exceptions import NotDelivered
-from ..messages import compose
 from ..models import OTPCode
+from .messages import compose
 
 __all__ = ["code_of", "message_of"]
 

@@ -9,6 +9,7 @@ from ..controls import Admitted, note_not_sent
 from ..controls.callers import Caller
 from ..controls.reports import report_withheld
 from ..delivery import deliver, take_back, withhold
+from ..delivery.queues import enqueue_message, is_queued
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -19,7 +20,6 @@ from ..exceptions import (
 from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..queues import enqueue_message, is_queued
 from ..results import CodeRequested, RequestRefused
 from ..values import Value
 

@@ -14,11 +14,11 @@ from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.callers import Caller
 from ..db.rounds import in_rounds
+from ..delivery.queues import report_redemption
 from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
-from ..queues import report_redemption
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
 from .guesses import Guess, Verdict, evaluate, phone_number_of

@@ -21,11 +21,11 @@ from ..db.statements import resend_code
 from ..db.transactions import database_alias, retry_lost_races
 from ..db.writes import Write
 from ..delivery import code_of
+from ..delivery.queues import check_engine, is_queued
 from ..exceptions import LoginRefused
 from ..models import WITHHELD, DeliveryState, OTPCode, VerifiedPhone
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
-from ..queues import check_engine, is_queued
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
 from ..values import Value

@@ -18,11 +18,11 @@ from ..auth.users import get_user_resolver
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
 from ..db.rounds import in_rounds
+from ..delivery.queues import is_queued
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
 from ..logs import event
 from ..models import OTPCode
 from ..purposes import LOGIN
-from ..queues import is_queued
 from ..results import RedemptionRefused
 from .guesses import Guess, Verdict, accept_approved, give_back
 

@@ -22,11 +22,11 @@ from ...backends import (
 )
 from ...conf import get_settings
 from ...conf.validators import CHANNELS, did_you_mean
+from ...delivery.messages import site_name
+from ...delivery.queues import is_queued
 from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
-from ...messages import site_name
 from ...phone import PhoneNumber
 from ...purposes import TEST
-from ...queues import is_queued
 from ...services import read_phone_number
 from ..diagnosis import Call, calls_noted, diagnosis
 

@@ -13,9 +13,9 @@ from typing import Any
 import django
 from django.utils import timezone
 
-from ..conf import get_settings
-from ..delivery import deliver_queued
-from ..exceptions import InvalidSettings, NotQueued
+from ...conf import get_settings
+from ...exceptions import InvalidSettings, NotQueued
+from .. import deliver_queued
 
 __all__ = [
     "deliver",

@@ -14,9 +14,9 @@ from celery import Celery, shared_task
 from django.db import InterfaceError, OperationalError
 from kombu import pools
 
-from ..conf import get_settings
-from ..delivery import deliver_queued
-from ..exceptions import NotQueued
+from ...conf import get_settings
+from ...exceptions import NotQueued
+from .. import deliver_queued
 
 __all__ = [
     "deliver",

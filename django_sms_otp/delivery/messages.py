@@ -12,8 +12,8 @@ from django.utils import translation
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
-from .conf import get_settings
-from .conf.validators import is_template_name
+from ..conf import get_settings
+from ..conf.validators import is_template_name
 
 __all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
 

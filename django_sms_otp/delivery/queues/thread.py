@@ -14,9 +14,9 @@ from queue import Full, Queue
 
 from django.db import connections
 
-from ..delivery import tell_gateway
-from ..logs import event
-from ..models import OTPCode
+from ...logs import event
+from ...models import OTPCode
+from .. import tell_gateway
 
 __all__ = ["MOST", "report_later"]
 

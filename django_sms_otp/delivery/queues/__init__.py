@@ -11,11 +11,11 @@ import uuid
 from importlib import import_module
 from typing import Protocol, cast
 
-from ..backends import get_backend
-from ..conf import get_settings
-from ..exceptions import InvalidSettings
-from ..logs import event
-from ..models import OTPCode
+from ...backends import get_backend
+from ...conf import get_settings
+from ...exceptions import InvalidSettings
+from ...logs import event
+from ...models import OTPCode
 from .thread import report_later
 
 __all__ = [
