@@ -511,7 +511,7 @@ def test_a_request_that_is_not_queued_leaves_an_earlier_message_waiting(
 
     otp_code = ask()
     clock.shift(timedelta(seconds=31))
-    monkeypatch.setattr("django_sms_otp.services.issued.enqueue_message", refuses)
+    monkeypatch.setattr("django_sms_otp.services.dispatch.enqueue_message", refuses)
     assert ask() == otp_code
     deliver_queued(otp_code.pk)
     assert len(Gateway.taken) == 1

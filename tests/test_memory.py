@@ -30,5 +30,5 @@ def test_the_measure_finds_a_list_of_what_was_sent(monkeypatch: pytest.MonkeyPat
         kept.append(OTPCode.objects.get(pk=request_id))
         enqueue(kept[-1].pk)
 
-    monkeypatch.setattr("django_sms_otp.services.issued.enqueue_message", enqueue_and_keep)
+    monkeypatch.setattr("django_sms_otp.services.dispatch.enqueue_message", enqueue_and_keep)
     assert growth(list(sizes("tasks", 500))) > MOST_BLOCKS

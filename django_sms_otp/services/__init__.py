@@ -5,7 +5,7 @@ written: decide -> commit -> deliver, and guess -> commit -> answer.
 """
 
 from ..purposes import LOGIN, VERIFY_PHONE
-from .numbers import read_phone_number
+from .phone_numbers import read_phone_number
 from .redeem import redeem_code
 from .request import request_code
 from .staff import forget_limit, invalidate_codes, unlock_number

@@ -21,8 +21,8 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
+from .gateway_check import settle
 from .guesses import Guess, Verdict, evaluate, phone_number_of
-from .settling import settle
 
 logger = logging.getLogger("django_sms_otp")
 

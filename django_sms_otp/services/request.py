@@ -29,8 +29,8 @@ from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
 from ..values import Value
+from .dispatch import Issued
 from .guesses import is_spent
-from .issued import Issued
 
 
 class _Request(Value):
