@@ -7,7 +7,7 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Skip
 
 NOT_RUN = 75
-"""What pytest exits with where it found no server: see tests/mariadb.py."""
+"""What pytest exits with where it found no server: see tests/support/mariadb.py."""
 
 
 @impl

@@ -16,8 +16,8 @@ from django.utils import translation
 from django_sms_otp import testing
 from django_sms_otp.backends.composite import circuits
 
-from . import mariadb
-from .valkey import valkey_server  # noqa: F401  (a fixture)
+from .support import mariadb
+from .support.valkey import valkey_server  # noqa: F401  (a fixture)
 
 PHONE = "+14155552671"
 
@@ -27,37 +27,28 @@ hypothesis.settings.load_profile("patient")
 
 
 WITHOUT_DATABASE = (
-    "tests/twilio/",
-    "tests/test_addresses.py",
-    "tests/test_apprise.py",
-    "tests/test_aws.py",
+    "tests/backends/twilio/",
+    "tests/limits/test_addresses.py",
+    "tests/backends/test_apprise.py",
+    "tests/backends/test_aws.py",
     "tests/test_codes.py",
-    "tests/test_contract.py",
-    "tests/test_contract_catches.py",
-    "tests/test_deadlines.py",
+    "tests/testing/test_contract.py",
+    "tests/testing/test_contract_catches.py",
+    "tests/backends/test_deadlines.py",
     "tests/test_phone.py",
-    "tests/test_rates.py",
-    "tests/test_stores.py",
-    "tests/test_verify_backend.py",
-    "tests/test_webhook.py",
+    "tests/limits/test_rates.py",
+    "tests/controls/test_stores.py",
+    "tests/backends/test_twilio_verify.py",
+    "tests/backends/test_webhook.py",
 )
 """Modules of which most tests touch no database. Those run with SQLite alone, once a Python;
 pytest-django sees to it that what asks for none gets none."""
 
-WHATEVER_DATABASE = ("tests/docs/", "tests/test_load_run.py", "tests/test_memory.py")
+WHATEVER_DATABASE = ("tests/docs/",)
 """Modules to which it is the same which database there is."""
 
 
-BENCHMARKS = (
-    "tests/test_abuse",
-    "tests/test_benchmark_",
-    "tests/test_delivery_run.py",
-    "tests/test_enumeration_time.py",
-    "tests/test_load_run.py",
-    "tests/test_memory.py",
-    "tests/test_scale_run.py",
-    "tests/test_sizing.py",
-)
+BENCHMARKS = ("tests/attacks/", "tests/api/test_enumeration_time.py")
 """Modules that measure, or try what does. Those take long, and run with one Python alone."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .databases import database_config
-from .engines import DUMMY
+from .support.databases import database_config
+from .support.engines import DUMMY
 
 SECRET_KEY = "tests-only-" + "k" * 40
 DATABASES = {"default": database_config()}
@@ -22,7 +22,7 @@ INSTALLED_APPS = [
     "rest_framework_simplejwt.token_blacklist",
     "django_sms_otp",
     "django_tasks_db",
-    "tests.customers",
+    "tests.support.customers",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

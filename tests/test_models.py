@@ -10,7 +10,7 @@ import pytest
 
 from django_sms_otp.models import OTPCode, new_request_id
 
-from .factories import OTPCodeFactory
+from .support.factories import OTPCodeFactory
 
 MARIADB: Any = SimpleNamespace(vendor="mysql")
 

@@ -25,7 +25,7 @@ from django_sms_otp.results import Redeemed
 from django_sms_otp.services import redeem_code
 
 from .conftest import PHONE, Post, wrong
-from .factories import VerifiedPhoneFactory
+from .support.factories import VerifiedPhoneFactory
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_an_error_of_the_site_shows_no_code(
     get_code()
     code = testing.outbox[-1].code
     assert code is not None
-    with testing.override_sms_otp(TOKEN_ISSUER="tests.issuers.BrokenIssuer"):
+    with testing.override_sms_otp(TOKEN_ISSUER="tests.support.issuers.BrokenIssuer"):
         answer = auth_code(phone_number=PHONE, code=code)
     assert answer.status_code == 500
     assert "BrokenIssuer" in caplog.text

@@ -61,7 +61,7 @@ def main() -> int:
     args = parser().parse_args()
     os.environ.setdefault("TEST_DATABASE", "postgres")
     # Starts a server, where none is named.
-    from tests.databases import database_config
+    from tests.support.databases import database_config
 
     server = database_config()
     if args.calls:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.server import environment
+from tests.support.server import environment
 
 from .databases import copy_of, read
 from .fill import Past

@@ -26,7 +26,7 @@ from django_sms_otp.conf import settings as conf
 from django_sms_otp.models import Limit, VerifiedPhone
 from django_sms_otp.stats.rollup import roll_up
 from django_sms_otp.testing import override_sms_otp
-from tests.timing import no_garbage_collection
+from tests.support.timing import no_garbage_collection
 
 Times = dict[str, float]
 

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.server import Server
+from tests.support.server import Server
 
 from .fill import USERS_AN_ADDRESS, address_of, phone_of
 

@@ -23,8 +23,8 @@ class SMSBackend(CompositeBackend):
     """Send by the first of several backends; by the next one where it was certainly not sent.
 
     A backend that has just failed several times in a row is passed over for a while: see
-    :mod:`django_sms_otp.backends.composite.circuits`. So is one whose message to this number did not arrive, as
-    long as another one takes it.
+    :mod:`~.composite.circuits`. So is one whose message to this number did not arrive, as long
+    as another one takes it.
 
     :param aliases: of ``SMS_OTP_BACKENDS``, in the order in which they are tried.
     :param retry_unknown: go on where nobody knows whether it was sent, too. The person may get

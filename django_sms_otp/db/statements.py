@@ -14,8 +14,7 @@ from typing import Any, cast
 from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
 from django.db.models.sql import Query, UpdateQuery
 
-from ..models import Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
-from ..states import RECEIVED, DeliveryState
+from ..models import RECEIVED, DeliveryState, Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
 from .compiled import Joined, Statement, insert, param, update
 
 __all__ = [

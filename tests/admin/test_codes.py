@@ -16,7 +16,7 @@ from django_sms_otp import testing
 from django_sms_otp.models import DeliveryState, OTPCode
 
 from ..conftest import PHONE, Post
-from ..factories import OTPCodeFactory
+from ..support.factories import OTPCodeFactory
 from .staff import page, staff, unbounded
 
 LIST = "/admin/django_sms_otp/otpcode/"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_sms_otp.models import HourlyCount
 
 from ..conftest import Post
-from ..factories import OTPCodeFactory
+from ..support.factories import OTPCodeFactory
 from .staff import page, staff, unbounded
 
 LIST = "/admin/django_sms_otp/hourlycount/"

@@ -7,7 +7,7 @@ import pytest
 from django_sms_otp.models import VerifiedPhone
 
 from ..conftest import PHONE
-from ..factories import VerifiedPhoneFactory
+from ..support.factories import VerifiedPhoneFactory
 from .staff import page, staff
 
 PHONES = "/admin/django_sms_otp/verifiedphone/"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_sms_otp.admin import recent
 from django_sms_otp.models import OTPCode
-from tests.factories import OTPCodeFactory
+from tests.support.factories import OTPCodeFactory
 
 from .staff import page, staff
 

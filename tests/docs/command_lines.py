@@ -14,9 +14,7 @@ from celery.bin.worker import worker
 from django.core.management import get_commands, load_command_class
 from django.test import override_settings
 
-from benchmarks.background.__main__ import parser as benchmark_parser
-from benchmarks.scale.__main__ import parser as scale_parser
-from tests.engines import DATABASE
+from tests.support.engines import DATABASE
 
 from .pages import ROOT
 
@@ -70,8 +68,6 @@ def _expanded(name: str) -> list[str]:
 def _python(words: list[str]) -> None:
     if words[0] == "manage.py":
         check_manage(words[1:])
-    elif words[:2] == ["-m", "benchmarks.background"]:
-        benchmark_parser().parse_args(words[2:])
     else:
         assert words == ["-m", "venv", ".venv"]
 
@@ -91,9 +87,6 @@ def _pip(words: list[str]) -> None:
 
 
 def _tox(words: list[str]) -> None:
-    if words[:4] == ["run", "-e", "scale", "--"]:
-        scale_parser().parse_args(words[4:])
-        return
     parser = argparse.ArgumentParser()
     run = parser.add_subparsers().add_parser("run")
     run.add_argument("-e", dest="environment", required=True)

@@ -24,7 +24,7 @@ from django.urls import reverse
 from django_sms_otp import backends
 from django_sms_otp.conf import settings as conf
 from django_sms_otp.delivery import messages
-from tests.customers.models import EmailCustomer
+from tests.support.customers.models import EmailCustomer
 
 from . import pages
 from .command_lines import check_command, check_manage

@@ -35,7 +35,7 @@ from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.stats.rollup import roll_up
 from tests.conftest import PHONE, Post, last_code, wrong
-from tests.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
+from tests.support.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
 from . import pages
 

@@ -13,7 +13,7 @@ from django_sms_otp import backends, testing
 from django_sms_otp.backends import BaseSMSBackend, apprise, webhook
 from django_sms_otp.backends.aws import backend as aws
 from django_sms_otp.backends.aws import errors as aws_errors
-from tests.apprise_services import SERVICES, UNFIT
+from tests.support.apprise_services import SERVICES, UNFIT
 
 from . import pages
 

@@ -15,7 +15,7 @@ from django_sms_otp.models import HourlyCount
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import VERIFY_PHONE, request_code
 from tests.conftest import PHONE, Post, last_code, wrong
-from tests.factories import VerifiedPhoneFactory
+from tests.support.factories import VerifiedPhoneFactory
 
 NEIGHBOUR = "+14155552672"
 START = datetime(2027, 1, 15, 10, tzinfo=UTC)

@@ -1,9 +1,0 @@
-"""A site with nothing installed that adds statements of its own to a login."""
-
-from __future__ import annotations
-
-from tests.server_settings import *  # noqa: F403
-from tests.server_settings import INSTALLED_APPS
-
-# simplejwt looks for it as it is imported: hence a process of its own.
-INSTALLED_APPS.remove("rest_framework_simplejwt.token_blacklist")

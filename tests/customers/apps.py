@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class CustomersConfig(AppConfig):
-    name = "tests.customers"
-    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,281 @@
+"""Optimistic rounds: whose writes win, and what counts as a lost race."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg import IsolationLevel
+
+from django_sms_otp.db import transactions
+from django_sms_otp.db.compiled import Statement
+from django_sms_otp.db.rounds import NumberRow, in_rounds
+from django_sms_otp.db.rows import Read
+from django_sms_otp.db.statements import consume_code, count_attempt, resend_code
+from django_sms_otp.db.transactions import retry_lost_races
+from django_sms_otp.db.writes import LostRound
+from django_sms_otp.exceptions import Contention, InsideTransaction
+from django_sms_otp.limits.number import MEMORY, NumberState
+from django_sms_otp.models import Limit, OTPCode
+
+from ..conftest import PHONE
+from ..support.factories import OTPCodeFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def send(row: NumberRow) -> None:
+    with row.replaced_by(row.state.with_send(row.now, memory=MEMORY)):
+        pass
+
+
+def read_row() -> NumberRow:
+    return NumberRow(Read("default", (PHONE,), "login"), connection.cursor())
+
+
+def sends() -> int:
+    return len(Limit.objects.get(key=PHONE).state["sends"])
+
+
+def error(**attributes: object) -> OperationalError:
+    """Return a database error as Django raises it for a driver's."""
+    raised = OperationalError("broken off")
+    raised.__cause__ = Exception()
+    vars(raised.__cause__).update(attributes)
+    return raised
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_round_that_read_before_another_wrote_reads_again(earlier: int) -> None:
+    for _ in range(earlier):
+        in_rounds(PHONE, send)
+    read: list[int] = []
+
+    def slow(row: NumberRow) -> None:
+        read.append(len(row.state.sends))
+        if len(read) == 1:
+            in_rounds(PHONE, send)
+        send(row)
+
+    in_rounds(PHONE, slow)
+    assert read == [earlier, earlier + 1]
+    assert sends() == earlier + 2
+
+
+def test_after_three_lost_rounds_the_row_is_locked_before_it_is_read() -> None:
+    in_rounds(PHONE, send)
+    nested: list[bool] = []
+
+    def unlucky(row: NumberRow) -> None:
+        nested.append(transaction.get_connection().in_atomic_block)
+        if len(nested) < 4:
+            raise LostRound
+        send(row)
+
+    in_rounds(PHONE, unlucky)
+    assert nested == [False, False, False, True]
+    assert sends() == 2
+
+
+def test_a_locked_round_that_is_lost_writes_nothing() -> None:
+    in_rounds(PHONE, send)
+
+    def never(row: NumberRow) -> None:
+        with row.replaced_by(NumberState()):
+            raise LostRound
+
+    with pytest.raises(Contention):
+        in_rounds(PHONE, never)
+    assert sends() == 1
+
+
+def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:
+    in_rounds(PHONE, send)
+    row = read_row()
+    Limit.objects.all().delete()
+    in_rounds(PHONE, send)
+    with pytest.raises(LostRound):
+        send(row)
+    assert sends() == 1
+
+
+def test_a_row_that_was_made_meanwhile_is_not_made_again() -> None:
+    row = read_row()
+    in_rounds(PHONE, send)
+    with pytest.raises(LostRound):
+        send(row)
+    assert sends() == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "shape", "values"),
+    [
+        (count_attempt, (), {"seen": 0, "failed_attempts": 1}),
+        (consume_code, (), {"seen": 0, "failed_attempts": 0, "user_id": None}),
+        (resend_code, ("send_count",), {"send_count": 2}),
+    ],
+)
+@pytest.mark.parametrize("change", ["redeemed_at", "superseded_at"])
+def test_a_code_that_has_changed_is_left_as_it_is(
+    change: str, statement: Statement, shape: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    row = read_row()
+    OTPCode.objects.update(**{change: timezone.now()})
+    before = OTPCode.objects.values().get()
+    with pytest.raises(LostRound):
+        row.replace(
+            row.state, row.change(otp_code, statement, *shape, redeemed_at=row.now, **values)
+        )
+    assert OTPCode.objects.values().get() == before
+
+
+def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        in_rounds(PHONE, send)
+    with time_machine.travel(now - timedelta(hours=3), tick=False):
+        row = read_row()
+    assert row.now > now
+    assert len(row.state.sends) == 1
+
+
+def test_inside_a_transaction_of_the_caller_nothing_is_written() -> None:
+    with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
+        in_rounds(PHONE, send)
+    assert not Limit.objects.exists()
+
+
+def test_without_autocommit_nothing_is_written() -> None:
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(InsideTransaction, match="Autocommit is off"):
+            in_rounds(PHONE, send)
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    assert not Limit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"sqlstate": "40001"},
+        {"sqlstate": "40P01"},
+        {"pgcode": "40001"},
+        {"sqlite_errorcode": 5},
+        {"sqlite_errorcode": 517},
+    ],
+)
+def test_a_race_that_the_database_ends_is_run_again(attributes: dict[str, object]) -> None:
+    errors: list[DatabaseError] = [error(**attributes)]
+
+    def once(row: NumberRow) -> None:
+        if errors:
+            raise errors.pop()
+        send(row)
+
+    in_rounds(PHONE, once)
+    assert sends() == 1
+
+
+@pytest.mark.parametrize("code", [1020, 1205, 1213])
+def test_a_race_that_mariadb_ends_is_run_again(code: int) -> None:
+    errors = [OperationalError(code, "Deadlock found")]
+
+    def once() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert retry_lost_races(once) == "done"
+
+
+def test_what_the_database_broke_off_is_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transactions, "PATIENCE", 0)
+    calls: list[int] = []
+
+    def waited_for_a_lock(row: NumberRow) -> None:
+        calls.append(1)
+        raise error(sqlite_errorcode=5)
+
+    with pytest.raises(OperationalError):
+        in_rounds(PHONE, waited_for_a_lock)
+    assert len(calls) == 1
+
+
+def test_another_database_error_is_let_out() -> None:
+    def broken(row: NumberRow) -> None:
+        raise error(sqlstate="53300")
+
+    with pytest.raises(OperationalError):
+        in_rounds(PHONE, broken)
+
+
+def test_an_integrity_error_that_comes_again_is_let_out() -> None:
+    calls: list[int] = []
+
+    def broken(row: NumberRow) -> None:
+        calls.append(1)
+        raise IntegrityError
+
+    with pytest.raises(IntegrityError):
+        in_rounds(PHONE, broken)
+    assert len(calls) == 2
+
+
+def test_a_race_without_end_is_let_out() -> None:
+    def never() -> None:
+        raise error(sqlstate="40001")
+
+    with pytest.raises(OperationalError):
+        retry_lost_races(never)
+
+
+RUNNING_AT = (
+    "SELECT trx_isolation_level FROM information_schema.innodb_trx "
+    "WHERE trx_mysql_thread_id = CONNECTION_ID()"
+)
+STRICTEST = {
+    "postgresql": (IsolationLevel.SERIALIZABLE, "SHOW transaction_isolation", "read committed"),
+    "mysql": ("serializable", RUNNING_AT, "REPEATABLE READ"),
+}
+
+
+def test_a_transaction_whose_level_cannot_be_set_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(connection: object) -> None:
+        raise OperationalError("read-only")
+
+    monkeypatch.setattr(transactions, "_relax_isolation", refuse)
+    with pytest.raises(OperationalError, match="read-only"):
+        in_rounds(PHONE, send)
+    assert not connection.in_atomic_block
+    assert connection.get_autocommit()
+
+
+@pytest.mark.skipif(connection.vendor not in STRICTEST, reason="SQLite has one level")
+def test_the_strictest_level_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    level, question, lowered = STRICTEST[connection.vendor]
+    answers: list[str] = []
+
+    def look(row: NumberRow) -> None:
+        with row.replaced_by(row.state), connection.cursor() as cursor:
+            cursor.execute(question)
+            answers.extend(cursor.fetchone() or ())
+
+    options = connection.settings_dict["OPTIONS"] | {"isolation_level": level}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    connection.close()
+    try:
+        in_rounds(PHONE, look)
+    finally:
+        connection.close()
+    assert answers == [lowered]

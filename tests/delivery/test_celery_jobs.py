@@ -1,0 +1,84 @@
+"""Jobs go by Celery's public ``apply_async``: what a site's task class adds to them arrives."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Celery, Task
+from django.utils import timezone
+
+from django_sms_otp.delivery.queues import celery as engine
+from django_sms_otp.testing import override_sms_otp
+
+from ..support.engines import celery_app
+
+REQUEST = uuid.uuid4()
+
+
+class TenantTask(Task):  # type: ignore[misc]  # Celery has no types
+    """The task class of a site with tenants: each job names the tenant that it belongs to."""
+
+    def apply_async(self, *args: Any, headers: Any = None, **options: Any) -> Any:
+        return super().apply_async(
+            *args, headers={**(headers or {}), "tenant": "acme"}, **options
+        )
+
+
+def published(app: Celery, publish: Callable[[], Any]) -> list[Any]:
+    """Return the messages that reach the broker."""
+    sent: list[Any] = []
+
+    def basic_publish(message: dict[str, Any], **where: Any) -> None:
+        sent.append(json.loads(json.dumps({**message, **where}, default=repr)))
+
+    with engine._producers(app).acquire(block=True) as producer:
+        channel = producer.channel
+    channel.basic_publish = basic_publish
+    try:
+        publish()
+    finally:
+        del channel.basic_publish
+    return sent
+
+
+def wait_for_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
+        again(timedelta(seconds=40))
+
+    monkeypatch.setattr(engine, "deliver_queued", waits)
+
+
+def test_what_the_task_class_of_a_site_adds_is_in_the_first_job_and_in_each_later_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wait_for_gateway(monkeypatch)
+    broker = f"memory://{uuid.uuid4().hex}"
+    with override_sms_otp(DELIVERY="celery"), celery_app(broker, task_cls=TenantTask) as app:
+        [first] = published(app, lambda: engine.enqueue_message(REQUEST))
+        [later] = published(app, lambda: engine.deliver.run(str(REQUEST)))
+    assert first["headers"]["tenant"] == "acme"
+    assert later["headers"]["tenant"] == "acme"
+
+
+def test_a_route_of_the_site_is_taken_where_the_app_names_no_queue() -> None:
+    routes = {"django_sms_otp.*": {"queue": "routed", "priority": 7}}
+    broker = f"memory://{uuid.uuid4().hex}"
+    with override_sms_otp(DELIVERY="celery"), celery_app(broker, task_routes=routes) as app:
+        [job] = published(app, lambda: engine.enqueue_message(REQUEST))
+    assert (job["routing_key"], job["properties"]["priority"]) == ("routed", 7)
+
+
+def test_a_job_that_waits_for_its_gateway_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for_gateway(monkeypatch)
+    sms_otp = override_sms_otp(DELIVERY="celery", DELIVERY_QUEUE="sms")
+    with sms_otp, celery_app(f"memory://{uuid.uuid4().hex}") as app:
+        before = timezone.now()
+        [job] = published(app, lambda: engine.deliver.run(str(REQUEST)))
+    wait = datetime.fromisoformat(job["headers"]["eta"]) - before
+    assert timedelta(seconds=39) < wait < timedelta(seconds=60)
+    assert job["routing_key"] == "sms"
