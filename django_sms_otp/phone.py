@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
-from .values import Value
 
 if TYPE_CHECKING:
     import phonenumbers
@@ -57,7 +56,8 @@ NOT_SMS_CAPABLE = _("This kind of phone number cannot receive our SMS. Use a mob
 REGION_NOT_SUPPORTED = _("We do not send SMS to phone numbers of this country or network.")
 
 
-class PhoneNumber(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneNumber:
     """A valid phone number. Its ``str`` and ``repr`` are masked, so that it can be logged.
 
     :param e164: ``+`` and at most 15 digits.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
-
-from .values import Value
 
 __all__ = ["CodeRequested", "Redeemed", "RedemptionRefused", "RequestRefused"]
 
 T = TypeVar("T")
 
 
-class CodeRequested(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRequested:
     """A code was issued, or sent again.
 
     :param expires_at: when the code dies; sending it again does not change that.
@@ -29,7 +28,8 @@ class CodeRequested(Value):
     code_length: int
 
 
-class RequestRefused(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused:
     """No message was sent, or nobody knows whether one was.
 
     :param reason: the stable word that the API answers with, such as ``cooldown``.
@@ -42,7 +42,8 @@ class RequestRefused(Value):
     issued: CodeRequested | None = None
 
 
-class Redeemed(Value, Generic[T]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redeemed(Generic[T]):
     """The code was right, and is used up. Its ``repr`` does not show what was granted.
 
     :param user: who has logged in; ``None`` for a purpose other than ``login``.
@@ -56,7 +57,8 @@ class Redeemed(Value, Generic[T]):
     granted: T | None = field(repr=False)
 
 
-class RedemptionRefused(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedemptionRefused:
     """Nobody was logged in.
 
     :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.

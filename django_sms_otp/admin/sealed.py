@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -12,14 +13,14 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from ..models import Limit
-from ..values import Value
 from .base import FixedOrder, ReadOnlyAdmin
 from .handles import handle_of, key_of
 
 __all__ = ["SealedAdmin"]
 
 
-class StandIn(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandIn:
     """What Django's own pages see of a row. They put ``pk``, a phone number, into links."""
 
     pk: str

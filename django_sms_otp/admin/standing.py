@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -44,7 +44,8 @@ class Badge(TextChoices):
     OPEN = "open", gettext_lazy("open")
 
 
-class Fact(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fact:
     """A line of a row's page."""
 
     label: str

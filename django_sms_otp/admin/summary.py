@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Sum
@@ -12,7 +13,6 @@ from django.utils import timezone
 from ..models import HourlyCount
 from ..stats.counts import start_of_hour
 from ..stats.rollup import EVENTS
-from ..values import Value
 from .base import place
 
 __all__ = ["ControlLine", "LastDay", "RegionLine", "last_day"]
@@ -24,7 +24,8 @@ MOST_REGIONS = 10
 VERBS = ("refused", "withheld", "recorded")
 
 
-class ControlLine(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlLine:
     """How often a control stood in the way."""
 
     control: str
@@ -33,7 +34,8 @@ class ControlLine(Value):
     recorded: int
 
 
-class RegionLine(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionLine:
     """What became of a country's codes."""
 
     region: str
@@ -51,7 +53,8 @@ class RegionLine(Value):
         return f"{self.redeemed / self.sent:.0%}" if self.sent else ""
 
 
-class LastDay(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDay:
     """
     :param controls: the busiest first.
     :param regions: those with most codes, the busiest first.

@@ -8,8 +8,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
@@ -42,7 +42,8 @@ T = TypeVar("T")
 _instances = threading.local()
 
 
-class _Instance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Instance:
     """A backend, and what it was made from."""
 
     config: tuple[str, dict[str, Any]]
@@ -104,7 +105,7 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
         raise
     latency = time.monotonic() - started if result.latency is None else result.latency
     _announce(backend, message, "sent", latency)
-    return result._replace(alias=result.alias or alias, latency=latency)
+    return replace(result, alias=result.alias or alias, latency=latency)
 
 
 @sensitive_variables("check")

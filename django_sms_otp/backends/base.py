@@ -5,20 +5,20 @@ from __future__ import annotations
 import inspect
 import uuid
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
 
 from ..conf.validators import SMS, did_you_mean
 from ..exceptions import InvalidBackend
-from ..values import Value
 
 __all__ = ["BaseSMSBackend", "CodeCheck", "SMSMessage", "SendResult"]
 
 
-class SMSMessage(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SMSMessage:
     """A message to hand over. Its ``repr`` shows neither the code nor the number.
 
     :param to: phone number in E.164.
@@ -47,7 +47,8 @@ class SMSMessage(Value):
     avoid: frozenset[str] = frozenset()
 
 
-class SendResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SendResult:
     """What the gateway said.
 
     :param message_id: its name for the message, if it has one.
@@ -60,7 +61,8 @@ class SendResult(NamedTuple):
     latency: float | None = None
 
 
-class CodeCheck(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCheck:
     """A guess at a code that the gateway has made.
 
     :param to: phone number in E.164.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -20,7 +20,6 @@ from django.utils.translation import gettext_noop
 
 from ..exceptions import InvalidBackend, InvalidSettings
 from ..limits.rates import Rate, parse_rates
-from ..values import Value
 from . import validators as rules
 from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, did_you_mean
 
@@ -53,14 +52,8 @@ def _seconds(*seconds: int) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=each) for each in seconds)
 
 
-class _Group(Value):
-    """Settings, compared by identity: what is worked out from them is kept with them as key."""
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-
-
-class Budget(_Group):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Budget:
     """Messages to unverified numbers that may be unredeemed at a time.
 
     For a country and an IP address, each in a day and an hour, the greatest of: the figure
@@ -76,7 +69,8 @@ class Budget(_Group):
     share_hour: float = _setting(0.2, rules.share)
 
 
-class Breaker(_Group):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Breaker:
     """When the share of redeemed codes of a country or prefix stops its messages.
 
     Counted over an hour, of codes older than ``settle``. Healthy is 60 to 80 % (Telnyx).
@@ -89,7 +83,8 @@ class Breaker(_Group):
     block_for: timedelta = _setting(timedelta(hours=12), rules.positive_duration)
 
 
-class Settings(_Group):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settings:
     """The keys of ``SMS_OTP`` with their defaults. ``docs/settings.md`` explains each."""
 
     CODE_LENGTH: int = _setting(6, rules.whole_number(4, 10))

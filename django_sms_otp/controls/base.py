@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.functional import cached_property
@@ -11,7 +12,6 @@ from ..auth.users import get_user_resolver
 from ..conf import Settings
 from ..db.rounds import NumberRow
 from ..limits.shared import SharedState
-from ..values import Value
 from .breakers import Trip
 from .callers import Caller
 from .hooks import SendAttempt
@@ -48,7 +48,8 @@ class Subject:
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
-class Finding(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
     """A control that would not let the message go.
 
     :param reason: the stable word that the API answers with.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,6 @@ from ..logs import event
 from ..models import Limit
 from ..signals import breaker_tripped
 from ..stats.counts import count
-from ..values import Value
 from .pumping import Conversion, conversion_of
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
@@ -26,7 +26,8 @@ FRAUD_BLOCK = timedelta(hours=12)
 """As long as Twilio's Fraud Guard blocks a prefix."""
 
 
-class Trip(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
     """A country or prefix whose conversion is low; ``blocks``: too low to go on.
 
     :param share: of its codes that were redeemed, from 0 to 1.
@@ -83,7 +84,7 @@ def block(key: str, block_for: timedelta) -> datetime | None:
             return row.data
         until = row.now + block_for
         blocked.append(until)
-        return row.state._replace(blocked_until=until.timestamp()).to_json()
+        return replace(row.state, blocked_until=until.timestamp()).to_json()
 
     change_row(key, change)
     return blocked[0] if blocked else None

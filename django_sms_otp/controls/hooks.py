@@ -10,14 +10,13 @@ import enum
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..conf import load_class
 from ..exceptions import InvalidSettings, Unavailable
 from ..logs import event
 from ..phone import PhoneNumber
-from ..values import Value
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict", "look_up", "passes_challenge"]
 
@@ -26,7 +25,8 @@ logger = logging.getLogger("django_sms_otp")
 T = TypeVar("T")
 
 
-class SendAttempt(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAttempt:
     """Somebody asks for a message.
 
     :param response: what the client sent as ``challenge``; ``None``: nothing.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..conf import Settings
 from ..limits.rates import Rate
 from ..phone import PhoneNumber
-from ..values import Value
 from .callers import Caller
 
 __all__ = ["Use", "shared_key", "uses_of"]
@@ -21,7 +21,8 @@ EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """Controls that let verified numbers pass."""
 
 
-class Use(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
     """One more message, as one limit counts it.
 
     :param key: of the row, or of the entry in the cache.

@@ -8,6 +8,7 @@ message is withheld; but for sites that answer 404 to unknown numbers anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils.functional import cached_property
@@ -17,7 +18,6 @@ from ..db.rounds import NumberRow
 from ..limits.shared import SharedState
 from ..models import REASON_LENGTH, VERIFIED, WITHHELD
 from ..results import RequestRefused
-from ..values import Value
 from .base import Controls, Finding, Subject
 from .breakers import Trip
 from .callers import Caller
@@ -33,7 +33,8 @@ GROUPS: Sequence[type[Controls]] = (NumberControls, SharedQuotas, FraudControls,
 """In the order in which they are asked."""
 
 
-class Refused(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
     """Nothing is written.
 
     :param control: what refused the message.
@@ -47,7 +48,8 @@ class Refused(Value):
     trips: Sequence[Trip] = ()
 
 
-class Admitted(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
     """The caller is told that a message was sent; so it was, unless it is withheld.
 
     :param reason: what the code's row remembers.

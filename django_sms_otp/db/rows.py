@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F, Q, QuerySet
@@ -28,7 +29,8 @@ __all__ = ["LimitRow", "Read"]
 CLOCK_TICK = timedelta(microseconds=1)
 
 
-class Stored(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stored:
     """A limits row as it is in the table."""
 
     key: str
@@ -73,7 +75,8 @@ class LimitRow:
         return Write(replace_limit, {**values, "seen": seen})
 
 
-class Read(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Read:
     """What a round reads, in one statement.
 
     :param keys: the number's first; none: the number is that of ``request_id``.
@@ -93,7 +96,7 @@ class Read(NamedTuple):
         codes: list[list[Any]] = []
         for values in self._found(cursor):
             of_limit, of_code = values[: len(LIMIT_FIELDS)], values[len(LIMIT_FIELDS) :]
-            limit = Stored._make(of_limit)
+            limit = Stored(*of_limit)
             limits[limit.key] = limit
             if of_code[0] is not None:
                 codes.append(of_code)

@@ -8,7 +8,8 @@ larger part.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError
 from django.db.backends.utils import CursorWrapper
@@ -33,7 +34,8 @@ class LostRound(Exception):
     """Another request changed what this one had read."""
 
 
-class Write(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Write:
     """
     :param is_condition: a round is lost where this matches no row.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..values import Value
 from .rates import Rate, free_at
 
 __all__ = ["MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
@@ -27,7 +27,8 @@ RESERVED_SHARE = 10
 """One in so many of the consecutive failures is kept for callers that the number knows."""
 
 
-class FailureBudget(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureBudget:
     """How many wrong guesses a number takes, over any number of codes.
 
     :param free: consecutive ones before the first wait.
@@ -40,13 +41,15 @@ class FailureBudget(Value):
     most: int
 
 
-class Lock(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
     """No guess is evaluated; ``until``: ``None`` where waiting does not help."""
 
     until: datetime | None
 
 
-class Failures(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Failures:
     """Wrong guesses that were evaluated since the last success.
 
     :param recent: their times, oldest first, in seconds since the epoch.
@@ -74,7 +77,8 @@ class Failures(NamedTuple):
         return max((wait for wait in waits if wait is not None and wait > now), default=None)
 
 
-class NumberState(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NumberState:
     """What a number's row remembers.
 
     :param sends: time and caller's tag of each message, oldest first. A success gives no quota
@@ -146,12 +150,12 @@ class NumberState(NamedTuple):
         """Count a message, and forget those that no cooldown or quota counts any more."""
         since = (now - memory).timestamp()
         kept = [send for send in self.sends if send[0] > since]
-        return self._replace(sends=(*kept, (now.timestamp(), tag))[-MOST_KEPT:])
+        return replace(self, sends=(*kept, (now.timestamp(), tag))[-MOST_KEPT:])
 
     def without_send(self, sent_at: datetime) -> NumberState:
         """Give back the cooldown and quota of a message that was not sent."""
         refunded = sent_at.timestamp()
-        return self._replace(sends=tuple(send for send in self.sends if send[0] != refunded))
+        return replace(self, sends=tuple(send for send in self.sends if send[0] != refunded))
 
     def knows(self, tags: Sequence[str]) -> bool:
         """Tell whether a caller with one of these tags has redeemed a code before."""
@@ -174,12 +178,13 @@ class NumberState(NamedTuple):
 
     def with_failure(self, now: datetime, tags: Sequence[str]) -> NumberState:
         if self.knows(tags):
-            return self._replace(acquainted=self.acquainted.with_one(now))
-        return self._replace(strangers=self.strangers.with_one(now))
+            return replace(self, acquainted=self.acquainted.with_one(now))
+        return replace(self, strangers=self.strangers.with_one(now))
 
     def without_failure(self, failed_at: datetime) -> NumberState:
         """Give back an attempt that nobody has evaluated."""
-        return self._replace(
+        return replace(
+            self,
             strangers=self.strangers.without(failed_at),
             acquainted=self.acquainted.without(failed_at),
         )
@@ -187,13 +192,14 @@ class NumberState(NamedTuple):
     def after_success(self, now: datetime, tags: Sequence[str]) -> NumberState:
         """Clear the failures, start the cooldown anew, and remember the caller."""
         others = [tag for tag in self.known if tag not in tags]
-        return self.unlocked()._replace(
+        return replace(
+            self.unlocked(),
             succeeded_at=now.timestamp(),
             known=(*others, *tags)[-MOST_KNOWN:],
         )
 
     def unlocked(self) -> NumberState:
-        return self._replace(strangers=Failures(), acquainted=Failures())
+        return replace(self, strangers=Failures(), acquainted=Failures())
 
     def _last_send(self) -> float:
         return self.sends[-1][0] if self.sends else 0

@@ -9,8 +9,7 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Sequence
-
-from ..values import Value
+from dataclasses import dataclass
 
 __all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used", "with_use"]
 
@@ -25,7 +24,8 @@ Entry = tuple[float, int]
 """A time, in seconds since the epoch, and how many uses it stands for."""
 
 
-class Rate(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
     """At most ``count`` uses in any ``window`` seconds."""
 
     count: int

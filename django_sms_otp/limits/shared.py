@@ -8,8 +8,8 @@ by the time they were sent, and how many of them were redeemed since.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .rates import Entry, Rate, free_at, with_use
 
@@ -21,10 +21,8 @@ FINE, COARSE = 300, HOUR
 """Seconds that a cohort spans: in the last hour, and before."""
 
 
-NOTHING: Mapping[Any, Any] = MappingProxyType({})
-
-
-class Cohort(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cohort:
     """Messages sent from ``start`` on, and how many of them brought a login."""
 
     start: float
@@ -41,7 +39,8 @@ class Cohort(NamedTuple):
         return self.redeemed / self.sent if self.sent else 1.0
 
 
-class SharedState(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SharedState:
     """
     :param uses: by the length of a rate's window, in seconds.
     :param cohorts: of messages to unverified numbers, one day's, oldest first.
@@ -50,9 +49,9 @@ class SharedState(NamedTuple):
     :param blocked_until: of the conversion breaker, in seconds since the epoch.
     """
 
-    uses: Mapping[int, tuple[Entry, ...]] = NOTHING
+    uses: Mapping[int, tuple[Entry, ...]] = field(default_factory=dict)
     cohorts: tuple[Cohort, ...] = ()
-    regions: Mapping[str, tuple[float, bool]] = NOTHING
+    regions: Mapping[str, tuple[float, bool]] = field(default_factory=dict)
     blocked_until: float = 0
 
     @classmethod
@@ -85,24 +84,24 @@ class SharedState(NamedTuple):
         uses = {
             rate.window: with_use(self.uses.get(rate.window, ()), rate, now) for rate in rates
         }
-        return self._replace(uses=uses)
+        return replace(self, uses=uses)
 
     def with_sent(self, now: float, *, at: float | None = None, count: int = 1) -> SharedState:
         """Count messages to an unverified number; fewer, where one has not left after all."""
         sent = Cohort(now if at is None else at, sent=count)
         cohorts = _merged([*self.cohorts, sent], now)
-        return self._replace(cohorts=cohorts)
+        return replace(self, cohorts=cohorts)
 
     def with_redeemed(self, now: float, *, sent_at: float, count: int) -> SharedState:
         """Count messages that were sent from ``sent_at`` on as redeemed."""
         cohorts = _merged([*self.cohorts, Cohort(sent_at, redeemed=count)], now)
-        return self._replace(cohorts=cohorts)
+        return replace(self, cohorts=cohorts)
 
     def with_region(self, now: float, region: str, *, redeemed: bool) -> SharedState:
         """Note where a message went, or that one was redeemed there."""
         recent = {name: seen for name, seen in self.regions.items() if seen[0] > now - DAY}
         earlier = recent.get(region, (now, False))[1]
-        return self._replace(regions={**recent, region: (now, earlier or redeemed)})
+        return replace(self, regions={**recent, region: (now, earlier or redeemed)})
 
     def last(self, seconds: int, now: float) -> Cohort:
         """Sum up the cohorts of the last so many seconds, one that has partly left included."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..controls import Admitted, note_not_sent
@@ -21,14 +22,14 @@ from ..logs import event
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..results import CodeRequested, RequestRefused
-from ..values import Value
 
 __all__ = ["Issued"]
 
 logger = logging.getLogger("django_sms_otp")
 
 
-class Issued(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
     """A code whose request has been committed, and whose message has yet to go out.
 
     :param superseded: the code that this one replaces.

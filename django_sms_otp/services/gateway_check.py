@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -53,7 +54,7 @@ def settle(
         if is_queued():
             return verdict  # Of a withheld code the gateway would not have said so.
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
-        return verdict._replace(answer=answer)
+        return replace(verdict, answer=answer)
     except NotDelivered as error:
         in_rounds(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
         raise _unavailable(otp_code, error) from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
@@ -28,7 +28,6 @@ from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
-from ..values import Value
 
 __all__ = [
     "Guess",
@@ -43,7 +42,8 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Guess(Value, Generic[T]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess(Generic[T]):
     """What somebody has typed, and what they get for it. Its ``repr`` does not show it."""
 
     purpose: str
@@ -65,14 +65,16 @@ class Guess(Value, Generic[T]):
         return resolver.may_log_in is UserResolver.may_log_in
 
 
-class Account(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
     """Whose number it is; ``registered``: since this login."""
 
     user: AbstractBaseUser | None = None
     registered: bool = False
 
 
-class Verdict(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Verdict(Generic[T]):
     """What a round has come to, and committed.
 
     :param charged_at: when an attempt was counted that the gateway has yet to evaluate.
@@ -178,7 +180,7 @@ def _charge(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
     verdict = _reject(guess, otp_code, row)
     if len(normalise_code(guess.typed)) != otp_code.code_length:
         return verdict  # No code of the gateway's: it need not be asked.
-    return verdict._replace(charged_at=row.now)
+    return replace(verdict, charged_at=row.now)
 
 
 @sensitive_variables("guess")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -28,12 +29,12 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
-from ..values import Value
 from .dispatch import Issued
 from .guesses import is_spent
 
 
-class _Request(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
     """What somebody asks for."""
 
     attempt: SendAttempt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,6 @@ from ..logs import event
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..signals import delivery_updated
-from ..values import Value
 
 __all__ = ["Receipt", "take"]
 
@@ -44,7 +43,8 @@ PRECISION = timedelta(minutes=1)
 """Gateways round their times down to this."""
 
 
-class Receipt(Value):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
     """What a gateway says has become of a message. Its ``repr`` shows no number.
 
     :param request_id: with ``send_count``, which message: see ``SMSMessage``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -223,7 +224,7 @@ def test_an_hour_without_messages_has_no_share(clerk: Client) -> None:
 
 
 def test_a_breaker_says_until_when_it_blocks(clerk: Client) -> None:
-    limit("country:JM", traffic(40, 0)._replace(blocked_until=NOW + 3600))
+    limit("country:JM", replace(traffic(40, 0), blocked_until=NOW + 3600))
     with testing.override_sms_otp(CONVERSION_BREAKER={}):
         assert badges(clerk) == ["blocked"]
         assert summary(clerk).endswith("<br>blocked until March 1, 2026, 1 p.m.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 __all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "Policy"]
 
@@ -13,7 +14,8 @@ PROBE_LEASE = timedelta(seconds=60)
 """No other probe starts for so long: servers end a request that takes longer."""
 
 
-class Policy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """
     :param failures: in a row that open a circuit.
     :param open_for: how long it is open the first time; twice as long after each probe that
@@ -30,7 +32,8 @@ class Policy(NamedTuple):
         return min(doubled, self.open_for_at_most).total_seconds()
 
 
-class Circuit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Circuit:
     """What a row remembers. Times are seconds since the epoch.
 
     :param failures: in a row.
@@ -48,10 +51,10 @@ class Circuit(NamedTuple):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**{name: data[name] for name in cls._fields if name in data})
+        return cls(**{each.name: data[each.name] for each in fields(cls) if each.name in data})
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in self._asdict().items() if value}
+        return {name: value for name, value in asdict(self).items() if value}
 
     @property
     def is_closed(self) -> bool:
@@ -69,7 +72,7 @@ class Circuit(NamedTuple):
     def failed(self, now: float, policy: Policy, probe: int) -> Self:
         """Count a failure, of the probe under way or of another message."""
         if self.is_closed and self.failures + 1 < policy.failures:
-            return self._replace(failures=self.failures + 1)
+            return replace(self, failures=self.failures + 1)
         if self.is_closed or (probe and probe == self.probe):
             return self._opened(now, policy)
         # Messages that were under way when the circuit opened tell nothing new.
@@ -81,11 +84,12 @@ class Circuit(NamedTuple):
             return self
         lease = PROBE_LEASE.total_seconds()
         probe = secrets.randbits(31) + 1
-        return self._replace(until=now + lease, wait=lease, probe=probe)
+        return replace(self, until=now + lease, wait=lease, probe=probe)
 
     def _opened(self, now: float, policy: Policy) -> Self:
         wait = policy.wait(self.openings + 1)
-        return self._replace(
+        return replace(
+            self,
             failures=self.failures + 1,
             openings=self.openings + 1,
             until=now + wait,

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...exceptions import InvalidSettings, Unavailable
 from ...limits.rates import MOST_EXACT, Rate
@@ -32,7 +33,8 @@ RECEIPT_EXPIRY = 300
 """Seconds in which a use can be given back; later it stays counted."""
 
 
-class Taken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Taken:
     """What a store answered.
 
     :param waits: by control, when a limit that was over is free again, in seconds since the
@@ -111,7 +113,8 @@ class LimitStore:
         return caches.full_key(self._alias, f"{PREFIX}:{name}")
 
 
-class _Limit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Limit:
     """A use in one window."""
 
     use: Use
