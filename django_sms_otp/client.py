@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from .conf import get_settings
 from .limits.addresses import client_address
-from .logs import event
+from .logs import log_fields
 
 __all__ = ["device_of", "ip_address_of", "new_device", "remember_device"]
 
@@ -68,5 +68,5 @@ def _complain(hour: int) -> None:
     logger.error(
         "The client's address is unknown, so no limit by IP address holds. Requests come from "
         "a proxy: set SMS_OTP['TRUSTED_PROXY_COUNT'] to how many of them there are.",
-        extra=event("unknown_address"),
+        extra=log_fields("unknown_address"),
     )

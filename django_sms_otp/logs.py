@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     # Backends are imported before the app is loaded, and models cannot be.
     from .models import OTPCode
 
-__all__ = ["event"]
+__all__ = ["log_fields"]
 
 KEY = "sms_otp"
 
 
-def event(
+def log_fields(
     name: str,
     *,
     otp_code: OTPCode | None = None,

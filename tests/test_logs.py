@@ -23,7 +23,7 @@ from django_sms_otp.exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
-from django_sms_otp.logs import event
+from django_sms_otp.logs import log_fields
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.signals import code_sent, gateway_called
@@ -196,7 +196,7 @@ def test_fields_of_a_site_do_not_clash_with_ours(get_code: Post, lines: Lines) -
 
 @pytest.mark.parametrize("text", [PHONE, parse_phone_number(PHONE)], ids=type)
 def test_a_number_is_masked_where_the_fields_are_made(text: Any) -> None:
-    assert event("x", phone_number=text)["sms_otp"]["phone_number"] == MASKED
+    assert log_fields("x", phone_number=text)["sms_otp"]["phone_number"] == MASKED
 
 
 def test_no_record_holds_a_code_or_a_whole_number(

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..exceptions import Contention
 from ..limits.addresses import network_of
-from ..logs import event
+from ..logs import log_fields
 from ..models import Limit
 from ..services import forget_limit, unlock_number
 from .base import badge, in_short, may_see_whole_numbers, whole_number
@@ -223,7 +223,7 @@ class LimitAdmin(SealedAdmin):
             if is_changed:
                 changed.append(row)
                 self.log_change(request, row, gettext(said))
-                extra = event("limit_changed", outcome=said, key=str(row))
+                extra = log_fields("limit_changed", outcome=said, key=str(row))
                 text = "User %s, limit %s: %s"
                 logger.info(text, request.user.pk, row, said, extra=extra)
         return changed

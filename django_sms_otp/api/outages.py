@@ -7,7 +7,7 @@ import traceback
 
 from django.db import InterfaceError, OperationalError
 
-from ..logs import event
+from ..logs import log_fields
 
 __all__ = ["is_outage", "log_outage"]
 
@@ -27,8 +27,8 @@ def log_outage(error: Exception) -> None:
     """Log what failed and where, but not the text of the error: it may hold a row's values."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     name = _name(error)
-    said = event("database_outage", error_code=name)
-    logger.error("The database failed with %s:\n%s", name, frames, extra=said)
+    extra = log_fields("database_outage", error_code=name)
+    logger.error("The database failed with %s:\n%s", name, frames, extra=extra)
 
 
 def _name(error: Exception) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf import DEFAULT_ALIAS, backend_aliases, backend_config
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend
-from ..logs import event
+from ..logs import log_fields
 from ..signals import gateway_called
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 
@@ -27,9 +27,9 @@ __all__ = [
     "SMSMessage",
     "SendResult",
     "ask_gateway",
+    "code_issuing_backend",
     "get_backend",
     "hand_over",
-    "maker_of_codes",
     "with_targets",
 ]
 
@@ -123,7 +123,7 @@ def ask_gateway(check: CodeCheck, alias: str) -> bool:
         raise
 
 
-def maker_of_codes(alias: str) -> BaseSMSBackend | None:
+def code_issuing_backend(alias: str) -> BaseSMSBackend | None:
     """Return the backend under ``alias`` if its gateway makes the codes; ``None``: we do.
 
     :raises InvalidBackend: its entry in ``SMS_OTP_BACKENDS`` is broken.
@@ -147,7 +147,7 @@ def _guarded(
         # Not logger.exception: the text of a foreign error may hold the message.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    said = event(
+    extra = log_fields(
         "backend_error",
         request_id=message.request_id,
         phone_number=message.to,
@@ -157,7 +157,7 @@ def _guarded(
         backend=backend.alias,
         error_code=name,
     )
-    logger.error("Backend %r failed with %s:\n%s", backend.alias, name, frames, extra=said)
+    logger.error("Backend %r failed with %s:\n%s", backend.alias, name, frames, extra=extra)
     # Raised out here, it does not carry the foreign error as its context.
     raise DeliveryUnknown(f"The backend failed with {name}.", error_code=name)
 

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf.validators import positive_number, true_or_false
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..logs import event
+from ..logs import log_fields
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend, Turn
 from .composite.circuit_state import Circuit
@@ -111,7 +111,7 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
         logging.ERROR if needs_attention else logging.WARNING,
         "Code %s by %r: %s %s %s",
         *(message.request_id, error.alias, error, error.verdict, then),
-        extra=event(
+        extra=log_fields(
             "failover",
             request_id=message.request_id,
             phone_number=message.to,

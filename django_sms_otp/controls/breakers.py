@@ -12,7 +12,7 @@ from typing import Any
 from ..conf import get_settings
 from ..db.rounds import LimitRow, change_row
 from ..limits.shared import SharedState
-from ..logs import event
+from ..logs import log_fields
 from ..models import Limit
 from ..signals import breaker_tripped
 from ..stats.counts import count
@@ -57,15 +57,15 @@ def announce(trip: Trip) -> None:
         blocked_until = block(trip.key, breaker.block_for)
         if blocked_until is None:
             return
-        said = event("breaker", outcome="blocked", control="breaker", key=trip.key)
+        extra = log_fields("breaker", outcome="blocked", control="breaker", key=trip.key)
         text = "Breaker %s: %.0f %% redeemed, blocked."
-        logger.error(text, trip.key, trip.share * 100, extra=said)
+        logger.error(text, trip.key, trip.share * 100, extra=extra)
     else:
         blocked_until = None
         if not count(f"low_conversion:{trip.key.partition(':')[0]}", _region(scope)):
             return
-        said = event("breaker", outcome="alert", control="breaker", key=trip.key)
-        logger.warning("Breaker %s: %.0f %% redeemed.", trip.key, trip.share * 100, extra=said)
+        extra = log_fields("breaker", outcome="alert", control="breaker", key=trip.key)
+        logger.warning("Breaker %s: %.0f %% redeemed.", trip.key, trip.share * 100, extra=extra)
     breaker_tripped.send_robust(
         Limit, key=trip.key, conversion=trip.share, blocked_until=blocked_until
     )

@@ -13,7 +13,7 @@ from ..conf import Settings, get_settings
 from ..db.rounds import LimitRow, NumberRow, change_row
 from ..exceptions import Contention
 from ..limits.shared import SharedState
-from ..logs import event
+from ..logs import log_fields
 from ..models import VERIFIED, OTPCode
 from ..phone import PhoneNumber
 from ..stats.rollup import busiest_day
@@ -147,12 +147,12 @@ def note_fraud(phone_number: PhoneNumber) -> None:
         blocked_until = block(key, FRAUD_BLOCK)
     except (Contention, DatabaseError) as error:
         name = type(error).__name__
-        said = event("not_counted", control="breaker", key=key, error_code=name)
-        logger.error("%s was not blocked: %s.", key, name, extra=said)
+        extra = log_fields("not_counted", control="breaker", key=key, error_code=name)
+        logger.error("%s was not blocked: %s.", key, name, extra=extra)
         return
     if blocked_until:
-        said = event("breaker", outcome="blocked", control="breaker", key=key)
-        logger.error("Breaker %s: the gateway saw fraud, blocked.", key, extra=said)
+        extra = log_fields("breaker", outcome="blocked", control="breaker", key=key)
+        logger.error("Breaker %s: the gateway saw fraud, blocked.", key, extra=extra)
 
 
 def _change_cohorts(
@@ -170,8 +170,8 @@ def _change_cohorts(
     except (Contention, DatabaseError) as error:
         # What is counted has happened: no login is to fail for the sake of a count.
         name = type(error).__name__
-        said = event("not_counted", phone_number=phone_number, error_code=name)
-        logger.error("Cohorts were not counted: %s.", name, extra=said)
+        extra = log_fields("not_counted", phone_number=phone_number, error_code=name)
+        logger.error("Cohorts were not counted: %s.", name, extra=extra)
 
 
 def _unsent(row: LimitRow, counted_at: datetime) -> SharedState:

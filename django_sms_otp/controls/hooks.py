@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from ..conf import load_class
 from ..exceptions import InvalidSettings, Unavailable
-from ..logs import event
+from ..logs import log_fields
 from ..phone import PhoneNumber
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict", "look_up", "passes_challenge"]
@@ -91,7 +91,7 @@ def _ask(setting: str, attempt: SendAttempt, question: Callable[[], T]) -> T:
         # Not logger.exception: the text of a foreign error may hold the number.
         frames = "".join(traceback.format_tb(error.__traceback__))
         name = type(error).__name__
-    said = event(
+    extra = log_fields(
         "hook_error",
         phone_number=attempt.phone_number,
         purpose=attempt.purpose,
@@ -99,5 +99,5 @@ def _ask(setting: str, attempt: SendAttempt, question: Callable[[], T]) -> T:
         error_code=name,
     )
     text = "The class of SMS_OTP[%r] failed with %s:\n%s"
-    logger.error(text, setting, name, frames, extra=said)
+    logger.error(text, setting, name, frames, extra=extra)
     raise Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ..conf import Settings, get_settings
 from ..db.rounds import NumberRow
 from ..limits.number import MEMORY, FailureBudget, Lock
-from ..logs import event
+from ..logs import log_fields
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
 from .base import Controls, Finding
@@ -53,8 +53,10 @@ def lock_on(row: NumberRow, purpose: str, caller: Caller) -> Lock | None:
     tags, binds = caller.tags(row.key), purpose == VERIFY_PHONE
     lock = row.state.lock(failure_budget(), row.now, tags, binds=binds)
     if lock is not None and mode == "record":
-        said = event("control", phone_number=row.key, outcome="recorded", control="failures")
-        logger.warning("Would have locked %s.", mask(row.key), extra=said)
+        extra = log_fields(
+            "control", phone_number=row.key, outcome="recorded", control="failures"
+        )
+        logger.warning("Would have locked %s.", mask(row.key), extra=extra)
         return None
     return lock
 

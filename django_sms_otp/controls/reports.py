@@ -6,7 +6,7 @@ import logging
 
 from ..conf import get_settings
 from ..exceptions import PhoneNumberError
-from ..logs import event
+from ..logs import log_fields
 from ..models import Limit
 from ..phone import PhoneNumber
 from ..signals import limit_tripped, number_refused
@@ -46,11 +46,11 @@ def report_number(error: PhoneNumberError, control: str, channel: str) -> None:
     mode = get_settings().mode(control)
     if control:
         verb = "recorded" if mode == "record" else "refused"
-        said = event(
+        extra = log_fields(
             "control", outcome=verb, control=control, region=error.region, channel=channel
         )
         text = "%s a number of region %s: %s."
-        logger.info(text, verb.capitalize(), error.region, control, extra=said)
+        logger.info(text, verb.capitalize(), error.region, control, extra=extra)
         count(f"{verb}:{control}", error.region)
     number_refused.send_robust(
         Limit,
@@ -64,9 +64,9 @@ def report_number(error: PhoneNumberError, control: str, channel: str) -> None:
 
 def _report(verb: str, control: str, phone_number: PhoneNumber) -> None:
     level = logging.WARNING if control in ALARMING else logging.INFO
-    said = event("control", phone_number=phone_number, outcome=verb, control=control)
+    extra = log_fields("control", phone_number=phone_number, outcome=verb, control=control)
     text = "%s a code for %s: %s."
-    logger.log(level, text, verb.capitalize(), phone_number, control, extra=said)
+    logger.log(level, text, verb.capitalize(), phone_number, control, extra=extra)
     # The site's cap is one for all regions, and so is its alarm.
     region = "" if control == "site" else phone_number.region
     is_first_of_hour = count(f"{verb}:{control}", region)

@@ -15,7 +15,7 @@ from ..controls.callers import Caller
 from ..controls.reports import report_withheld
 from ..db.transactions import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
-from ..logs import event
+from ..logs import log_fields
 from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from .recording import refund
@@ -77,13 +77,13 @@ def tell_gateway(otp_code: OTPCode) -> None:
     try:
         get_backend(otp_code.backend).report_redeemed(otp_code.message_id)
     except DeliveryError as error:
-        said = event("report_refused", otp_code=otp_code, error_code=error.error_code)
-        logger.info("Gateway %r took no report: %s", otp_code.backend, error, extra=said)
+        extra = log_fields("report_refused", otp_code=otp_code, error_code=error.error_code)
+        logger.info("Gateway %r took no report: %s", otp_code.backend, error, extra=extra)
     except Exception as error:
         # Not logger.exception: the text of a foreign error may hold the number.
         name = type(error).__name__
-        said = event("report_refused", otp_code=otp_code, error_code=name)
-        logger.error("Gateway %r took no report: %s", otp_code.backend, name, extra=said)
+        extra = log_fields("report_refused", otp_code=otp_code, error_code=name)
+        logger.error("Gateway %r took no report: %s", otp_code.backend, name, extra=extra)
 
 
 def _claim(request_id: uuid.UUID, **message: datetime) -> OTPCode | None:
@@ -125,7 +125,7 @@ def _is_left_waiting(
     # First of all, so that a worker that is killed now leaves behind a message to be sent.
     if wait is None or not _unclaim(otp_code):
         return False
-    said = event(
+    extra = log_fields(
         "delivery_postponed",
         otp_code=otp_code,
         outcome=error.outcome,
@@ -133,7 +133,7 @@ def _is_left_waiting(
         latency=error.latency,
     )
     seconds = round(wait.total_seconds())
-    logger.info("Code %s waits %d s: %s", otp_code.id, seconds, error, extra=said)
+    logger.info("Code %s waits %d s: %s", otp_code.id, seconds, error, extra=extra)
     try:
         again(wait)
     except NotQueued:

@@ -19,7 +19,7 @@ from ..db.statements import (
     record_delivery_asynchronously,
 )
 from ..db.transactions import database_alias, retry_lost_races
-from ..logs import event
+from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
 
@@ -42,9 +42,9 @@ def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None
     except OUTAGES as error:
         # What the person must know is whether a message comes, and that is settled.
         name = type(error.__cause__ or error).__name__
-        said = event("delivery_not_recorded", otp_code=otp_code, error_code=name)
+        extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
         text = "The delivery of code %s was not recorded: %s."
-        logger.error(text, otp_code.id, name, extra=said)
+        logger.error(text, otp_code.id, name, extra=extra)
 
 
 def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:

@@ -20,7 +20,7 @@ from ..exceptions import (
     InvalidSettings,
     NotDelivered,
 )
-from ..logs import event
+from ..logs import log_fields
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..signals import code_sent, delivery_failed
@@ -75,9 +75,9 @@ def send(
         message_id=_of_column(result.message_id, 128),
         sent_at=timezone.now(),
     )
-    said = event("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
+    extra = log_fields("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
     text = "Sent code %s to %s by %r."
-    logger.info(text, otp_code.id, phone_number, otp_code.backend, extra=said)
+    logger.info(text, otp_code.id, phone_number, otp_code.backend, extra=extra)
     _signal(code_sent, otp_code, phone_number, latency=result.latency)
 
 
@@ -105,7 +105,7 @@ def give_up(
         otp_code.backend,
         error,
         error.verdict,
-        extra=event(
+        extra=log_fields(
             "delivery_failed",
             otp_code=otp_code,
             outcome=error.outcome,
@@ -142,8 +142,8 @@ def withhold(
         sent_at=otp_code.sent_at,
     )
     control = otp_code.withheld_by
-    said = event("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
-    logger.info("Withheld code %s from %s.", otp_code.id, phone_number, extra=said)
+    extra = log_fields("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
+    logger.info("Withheld code %s from %s.", otp_code.id, phone_number, extra=extra)
 
 
 @sensitive_variables("message")

@@ -18,7 +18,7 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
-from ..logs import event
+from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..results import CodeRequested, RequestRefused
@@ -66,9 +66,9 @@ class Issued:
         try:
             enqueue_message(self.otp_code.pk)
         except NotQueued as error:
-            said = event("not_queued", otp_code=self.otp_code, outcome="not_queued")
+            extra = log_fields("not_queued", otp_code=self.otp_code, outcome="not_queued")
             text = "Code %s was not queued: %s"
-            logger.error(text, self.otp_code.pk, error, extra=said)
+            logger.error(text, self.otp_code.pk, error, extra=extra)
             # The job of an earlier message, which was answered, finds this one.
             if not self.was_waiting and take_back(self.otp_code, self.phone_number):
                 self._note_not_sent(caller)

@@ -21,7 +21,7 @@ from ..codes import normalise_code
 from ..db.rounds import in_rounds
 from ..delivery.queues import is_queued
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
-from ..logs import event
+from ..logs import log_fields
 from ..models import OTPCode
 from ..purposes import LOGIN
 from ..results import RedemptionRefused
@@ -99,7 +99,7 @@ def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
 
 
 def _said(otp_code: OTPCode, error: DeliveryError) -> Mapping[str, Any]:
-    return event(
+    return log_fields(
         "guess_not_checked",
         otp_code=otp_code,
         outcome=error.outcome,

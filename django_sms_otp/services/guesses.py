@@ -13,7 +13,7 @@ from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
 from ..auth.users import UserResolver, get_user_resolver
-from ..backends import BaseSMSBackend, maker_of_codes
+from ..backends import BaseSMSBackend, code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import lock_on
@@ -113,7 +113,7 @@ def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
         return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
-    maker = maker_of_codes(otp_code.backend)
+    maker = code_issuing_backend(otp_code.backend)
     if is_spent(otp_code, maker):
         return Verdict(answer=_too_many(row, until=row.now), otp_code=otp_code)
     if maker:

@@ -15,7 +15,7 @@ from ..controls import note_redemption
 from ..controls.callers import Caller
 from ..db.rounds import in_rounds
 from ..delivery.queues import report_redemption
-from ..logs import event
+from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -109,11 +109,11 @@ def _announce(verdict: Verdict[T], phone_number: PhoneNumber | None, purpose: st
         user_registered.send_robust(OTPCode, user=account.user, **common)
     common["otp_code"] = verdict.otp_code
     if isinstance(answer, Redeemed):
-        said = event("code_redeemed", otp_code=verdict.otp_code, outcome="redeemed")
-        logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=said)
+        extra = log_fields("code_redeemed", otp_code=verdict.otp_code, outcome="redeemed")
+        logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=extra)
         code_redeemed.send_robust(OTPCode, user=answer.user, **common)
     else:
-        said = event(
+        extra = log_fields(
             "code_rejected",
             otp_code=verdict.otp_code,
             phone_number=phone_number,
@@ -121,5 +121,5 @@ def _announce(verdict: Verdict[T], phone_number: PhoneNumber | None, purpose: st
             outcome=answer.reason,
         )
         who = phone_number or "nobody"
-        logger.info("Refused a guess for %s: %s.", who, answer.reason, extra=said)
+        logger.info("Refused a guess for %s: %s.", who, answer.reason, extra=extra)
         code_rejected.send_robust(OTPCode, reason=answer.reason, **common)

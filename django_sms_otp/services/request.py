@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from .. import codes
 from ..auth.users import get_user_resolver
-from ..backends import BaseSMSBackend, get_backend, maker_of_codes
+from ..backends import BaseSMSBackend, code_issuing_backend, get_backend
 from ..conf import get_settings, secret_keys
 from ..controls import Decision, Refused, Screening, count_probe, memory
 from ..controls.callers import Caller
@@ -226,7 +226,7 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    maker = maker_of_codes(otp_code.backend)
+    maker = code_issuing_backend(otp_code.backend)
     if not otp_code.is_live(row.now) or is_spent(otp_code, maker) or code_of(otp_code) is None:
         return False
     if maker or request.backend.checks_codes:

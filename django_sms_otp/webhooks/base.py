@@ -21,7 +21,7 @@ from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
 from ..db.transactions import non_atomic
 from ..exceptions import InvalidBackend
-from ..logs import event
+from ..logs import log_fields
 from .receipts import Receipt, take
 
 __all__ = ["ReceiptView", "log_hourly", "public_url_of"]
@@ -98,7 +98,7 @@ def log_hourly(level: int, text: str, alias: str) -> None:
 
 @functools.lru_cache(maxsize=64)
 def _log_once(hour: int, level: int, text: str, alias: str) -> None:
-    logger.log(level, text, alias, extra=event("receipt_refused", backend=alias))
+    logger.log(level, text, alias, extra=log_fields("receipt_refused", backend=alias))
 
 
 @sensitive_variables("receipt")
@@ -108,9 +108,9 @@ def _answer(receipt: Receipt | None) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         # Not its text: it may hold a row's values.
         name = type(error.__cause__ or error).__name__
-        said = event("database_outage", error_code=name)
+        extra = log_fields("database_outage", error_code=name)
         logger.error(
-            "A receipt was not recorded: the database failed with %s.", name, extra=said
+            "A receipt was not recorded: the database failed with %s.", name, extra=extra
         )
         return HttpResponse(status=503)
     return HttpResponse(status=204 if is_done else 500)

@@ -20,7 +20,7 @@ from ..conf.validators import VOICE
 from ..controls import note_fraud
 from ..db.transactions import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings
-from ..logs import event
+from ..logs import log_fields
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from ..signals import delivery_updated
@@ -157,8 +157,8 @@ def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetim
 
 
 def _ignore(receipt: Receipt) -> bool:
-    said = event("receipt_ignored", request_id=receipt.request_id, backend=receipt.alias)
-    logger.debug("A receipt for code %s changes nothing.", receipt.request_id, extra=said)
+    extra = log_fields("receipt_ignored", request_id=receipt.request_id, backend=receipt.alias)
+    logger.debug("A receipt for code %s changes nothing.", receipt.request_id, extra=extra)
     return True
 
 
@@ -173,7 +173,7 @@ def _log(receipt: Receipt, otp_code: OTPCode) -> None:
         receipt.alias,
         receipt.status.value,
         reason,
-        extra=event(
+        extra=log_fields(
             "receipt",
             otp_code=otp_code,
             outcome=receipt.status.value,

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from django_sms_otp.contrib.measures import INSTRUMENTS, Instrument
-from django_sms_otp.logs import event
+from django_sms_otp.logs import log_fields
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import request_code
 from tests.conftest import PHONE
@@ -97,7 +97,7 @@ def test_a_line_is_as_shown(modules: Modules, caplog: pytest.LogCaptureFixture) 
     assert line["sms_otp"]["phone_number"] == shown["sms_otp"]["phone_number"]
     alien = logging.LogRecord("x", logging.INFO, "", 0, "Hi.", (), None)
     assert "sms_otp" not in json.loads(formatter.format(alien))
-    assert event("x")["sms_otp"] == {"event": "x"}
+    assert log_fields("x")["sms_otp"] == {"event": "x"}
 
 
 def test_the_page_of_metrics(

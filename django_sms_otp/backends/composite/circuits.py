@@ -24,7 +24,7 @@ from django.utils import timezone
 from ...db.rounds import LimitRow, change_row
 from ...db.transactions import database_alias
 from ...exceptions import Contention, InsideTransaction
-from ...logs import event
+from ...logs import log_fields
 from ...models import Limit
 from ...signals import circuit_closed, circuit_opened
 from .circuit_state import CLOSED, Circuit, Policy
@@ -133,13 +133,13 @@ def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
     until = datetime.fromtimestamp(after.until, UTC)
     shown = until.replace(microsecond=0)
     if not before.is_closed:
-        said = event("circuit", backend=alias, outcome="open")
-        logger.info("Backend %r still fails: passed over until %s.", alias, shown, extra=said)
+        extra = log_fields("circuit", backend=alias, outcome="open")
+        logger.info("Backend %r still fails: passed over until %s.", alias, shown, extra=extra)
     elif not after.is_closed:
         logger.error(
             "Backend %r failed %d times in a row: passed over until %s.",
             *(alias, after.failures, shown),
-            extra=event("circuit", backend=alias, outcome="open"),
+            extra=log_fields("circuit", backend=alias, outcome="open"),
         )
         circuit_opened.send_robust(Limit, alias=alias, until=until)
 
@@ -156,8 +156,8 @@ def close(alias: str) -> bool:
     if changed is None or changed[0] == CLOSED:
         return False
     if not changed[0].is_closed:
-        said = event("circuit", backend=alias, outcome="closed")
-        logger.info("Backend %r is used again.", alias, extra=said)
+        extra = log_fields("circuit", backend=alias, outcome="closed")
+        logger.info("Backend %r is used again.", alias, extra=extra)
         circuit_closed.send_robust(Limit, alias=alias)
     return True
 
@@ -209,8 +209,8 @@ def _or_none(act: Callable[[], T]) -> T | None:
     except (Error, Contention, InsideTransaction) as error:
         if not _seen.is_lost:
             name = type(error.__cause__ or error).__name__
-            said = event("database_outage", error_code=name)
-            logger.error("Circuits go by what was seen last: %s.", name, extra=said)
+            extra = log_fields("database_outage", error_code=name)
+            logger.error("Circuits go by what was seen last: %s.", name, extra=extra)
         _seen.is_lost = True
         return None
     _seen.is_lost = False

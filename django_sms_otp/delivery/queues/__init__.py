@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from ...backends import get_backend
 from ...conf import get_settings
 from ...exceptions import InvalidSettings
-from ...logs import event
+from ...logs import log_fields
 from ...models import OTPCode
 from .thread import report_later
 
@@ -94,5 +94,5 @@ def report_redemption(otp_code: OTPCode) -> None:
     except Exception as error:
         # The person is logged in, whatever is broken here.
         name = type(error).__name__
-        said = event("report_refused", otp_code=otp_code, error_code=name)
-        logger.error("Code %s is not reported: %s.", otp_code.pk, name, extra=said)
+        extra = log_fields("report_refused", otp_code=otp_code, error_code=name)
+        logger.error("Code %s is not reported: %s.", otp_code.pk, name, extra=extra)

@@ -14,7 +14,7 @@ from queue import Full, Queue
 
 from django.db import connections
 
-from ...logs import event
+from ...logs import log_fields
 from ...models import OTPCode
 from .. import tell_gateway
 
@@ -36,8 +36,8 @@ class _Reporter:
         try:
             self._waiting.put_nowait(otp_code)
         except Full:
-            said = event("report_refused", otp_code=otp_code, error_code="full")
-            logger.warning("Code %s is not reported: too many wait.", otp_code.pk, extra=said)
+            extra = log_fields("report_refused", otp_code=otp_code, error_code="full")
+            logger.warning("Code %s is not reported: too many wait.", otp_code.pk, extra=extra)
             return
         with self._lock:
             if self._thread is None:
