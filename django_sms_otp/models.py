@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from . import phone
 from .fields import RequestIdField, UserForeignKey
+from .limits import keys
+from .limits.keys import LimitKey
 
 __all__ = [
     "RECEIVED",
@@ -20,6 +22,7 @@ __all__ = [
     "DeliveryState",
     "HourlyCount",
     "Limit",
+    "LimitKind",
     "OTPCode",
     "OTPCodeQuerySet",
     "VerifiedPhone",
@@ -66,24 +69,6 @@ def new_request_id() -> uuid.UUID:
 def new_seed() -> str:
     """Return 128 random bits in hexadecimal."""
     return secrets.token_hex(16)
-
-
-def new_version() -> int:
-    """Return a random first version of a limits row.
-
-    A row may be purged and made anew between another request's read and its write; with a
-    fixed first version that write would take the new row for the one it had read.
-    """
-    return secrets.randbits(62)
-
-
-WITHHELD = "withheld:"
-"""Begins the reason of a code whose message was held back, before the control that did."""
-
-VERIFIED = "verified"
-"""Begins the reason of a code whose number was exempt from fraud controls."""
-
-REASON_LENGTH = 64
 
 
 class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
@@ -137,9 +122,7 @@ class OTPCode(models.Model):
     superseded_at = models.DateTimeField(_("superseded at"), null=True, blank=True)
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     channel = models.CharField(_("channel"), max_length=16, default="sms")
-    language = models.CharField(
-        _("language"), max_length=16, blank=True, default="", db_default=""
-    )
+    language = models.CharField(_("language"), max_length=16, blank=True, default="")
     backend = models.CharField(_("backend"), max_length=64)
     message_id = models.CharField(_("gateway message id"), max_length=128, blank=True)
     delivery_state = models.CharField(
@@ -150,53 +133,37 @@ class OTPCode(models.Model):
     )
     delivery_error = models.CharField(_("delivery error"), max_length=64, blank=True)
     undelivered_by = models.CharField(
-        _("not delivered by"), max_length=64, blank=True, default="", db_default=""
+        _("not delivered by"), max_length=64, blank=True, default=""
     )
     counted_at = models.DateTimeField(_("counted at"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
-    reason = models.CharField(
-        _("reason"), max_length=REASON_LENGTH, blank=True, default="", db_default=""
-    )
-
-    # No column and no constraint: a way to read a number's row and its codes in one statement.
-    limit = models.ForeignObject(
-        "Limit",
-        on_delete=models.DO_NOTHING,
-        from_fields=["phone_number"],
-        to_fields=["key"],
-        related_name="codes",
-        null=True,
-        editable=False,
-    )
+    withheld_by = models.CharField(_("withheld by"), max_length=16, blank=True, default="")
+    exempt = models.BooleanField(_("exempt from fraud controls"), default=False)
+    recorded = models.CharField(_("only recorded"), max_length=128, blank=True, default="")
 
     objects = OTPCodeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("issued code")
         verbose_name_plural = _("issued codes")
-        # What is written with a new code, in bytes of PostgreSQL's log: its row 307, the
-        # primary key 108, the two indexes below 142 and 114, the user's 81. What becomes of a
-        # message changes none of their columns, and so writes no index (a "heap-only" update);
-        # a login sets the user, and writes all four anew.
+        # A message's fate changes no indexed column, so PostgreSQL updates no index then.
         #
-        # The primary key: guesses and resends by a request's id, workers, receipts, and every
-        # write of a row that was read.
-        # The user's, which Django makes: when a user is deleted. Without it that would read
-        # the whole table.
-        # None by state, message_id or expires_at: a number's few rows are found by its number,
-        # receipts name the request, and what has expired the purge finds by its age.
+        # The primary key serves guesses and resends by a request's id, workers, receipts and
+        # every write of a row that was read. Django's index of the user serves the deletion
+        # of a user, which would read the whole table without it. State, message_id and
+        # expires_at need none: a number's few rows are found by its number, receipts name the
+        # request, and the purge finds expired rows by their age.
         indexes = [
-            # The number's codes of a purpose that have not expired, read along with its limits
-            # by every request and guess: by their time, so that those which have expired are
-            # not looked at, however many there are. The search of the admin; what did not
-            # arrive, for a failover.
+            # A number's unexpired codes, read with its limits by every request and guess. The
+            # time is last, so that expired codes are never looked at. Also the admin's search,
+            # and a failover that looks for undelivered messages.
             models.Index(
                 fields=["phone_number", "purpose", "-expires_at"],
                 name="sms_otp_code_live_idx",
             ),
-            # The list of the admin and its dates, in its very order; the roll-up; the purge.
+            # The admin's list and its dates, in this very order; the roll-up; the purge.
             models.Index(fields=["-created_at", "-id"], name="sms_otp_code_created_idx"),
         ]
         permissions = [
@@ -208,19 +175,13 @@ class OTPCode(models.Model):
         return f"{self.purpose} {phone.mask(self.phone_number)}"
 
     @property
-    def is_to_be_withheld(self) -> bool:
-        """Whether the latest message must not go out."""
-        return self.reason.startswith(WITHHELD)
-
-    @property
-    def withheld_by(self) -> str:
-        """What holds the latest message back; empty: nothing does."""
-        return self.reason.removeprefix(WITHHELD) if self.is_to_be_withheld else ""
-
-    @property
     def is_withheld(self) -> bool:
-        """Whether nobody has been sent this code: who types it has guessed it."""
-        return self.sent_at is None and self.is_to_be_withheld
+        """Whether nobody was ever sent this code: whoever types it has guessed it."""
+        return self.sent_at is None and bool(self.withheld_by)
+
+    @property
+    def number(self) -> phone.PhoneNumber:
+        return phone.PhoneNumber(e164=self.phone_number, region=self.region)
 
     def is_worth_sending(self, now: datetime) -> bool:
         """Whether a third of its life, at least, is left to type it in."""
@@ -233,71 +194,101 @@ class OTPCode(models.Model):
 
 
 class VerifiedPhone(models.Model):
-    """A number that a user has proven to hold. One number opens one account."""
+    """A number that a user has proven to hold. One number opens one account.
+
+    ``is_primary`` is true or null, never false: a unique index lets a user have many nulls
+    and one true. MariaDB has no conditional index that would say so directly.
+    """
 
     user = UserForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
         on_delete=models.CASCADE,
         related_name="verified_phones",
+        # The constraint below begins with the user.
+        db_index=False,
     )
     phone_number = models.CharField(_("phone number"), max_length=16)
     verified_at = models.DateTimeField(_("verified at"))
-    is_primary = models.BooleanField(_("primary"), default=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
+    is_primary = models.BooleanField(_("primary"), null=True, default=True)
 
     class Meta:
         verbose_name = _("verified phone number")
         verbose_name_plural = _("verified phone numbers")
-        # The user's index is for the deletion of users, and for sites that ask whose numbers a
-        # user has.
         constraints = [
-            # The look-up of every login. Not unique=True on the field, for which Django makes a
-            # second index on PostgreSQL, for prefixes, which nothing may search by.
-            models.UniqueConstraint(fields=["phone_number"], name="sms_otp_verified_phone_key")
+            # The look-up of every login. Not unique=True on the field: on PostgreSQL Django
+            # would add a second index, for prefixes, by which nothing may search.
+            models.UniqueConstraint(fields=["phone_number"], name="sms_otp_verified_phone_key"),
+            models.UniqueConstraint(
+                fields=["user", "is_primary"], name="sms_otp_verified_phone_primary_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_primary=True) | models.Q(is_primary=None),
+                name="sms_otp_verified_phone_primary_check",
+            ),
         ]
 
     def __str__(self) -> str:
         return phone.mask(self.phone_number)
 
 
+class LimitKind(models.TextChoices):
+    """What a row of limits counts against."""
+
+    NUMBER = keys.NUMBER, _("phone number")
+    IP = keys.IP, _("IP address")
+    PREFIX = keys.PREFIX, _("prefix")
+    COUNTRY = keys.COUNTRY, _("country")
+    SITE = keys.SITE, _("site")
+    CIRCUIT = keys.CIRCUIT, _("circuit of a backend")
+
+
 class Limit(models.Model):
-    """What is counted against a number, an IP address, a prefix, a country, the site or a
-    backend.
+    """Counts against a number, an IP address, a prefix, a country, the site or a backend.
 
-    The key is the number in E.164, or "ip:", "prefix:" or "country:" and what it is of, or
-    "site", or "circuit:" and the backend's alias. A number's row is the lock of all that
-    changes for the number. Whoever changes a row writes ``version + 1`` where the version is
-    still the one it has read.
+    A number's row is the lock of every change to the number. A change of ``state`` writes
+    ``version + 1`` where the version is still the one that was read. ``uses`` counts the
+    messages of the current grain (see :mod:`~.limits.shared`); it grows without a new version,
+    so that requests that share a row do not repeat each other's work.
 
-    ``held`` rows outlive every purge: a purge lifts no lockout.
+    A row that ``has_failures`` outlives every purge: a purge lifts no lockout.
     """
 
-    key = models.CharField(_("key"), max_length=64, primary_key=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=LimitKind.choices)
+    subject = models.CharField(_("subject"), max_length=64, blank=True)
     state = models.JSONField(_("state"), default=dict)
-    version = models.BigIntegerField(_("version"), default=new_version)
+    uses = models.PositiveIntegerField(_("uses"), default=0)
+    version = models.BigIntegerField(_("version"), default=0)
     updated_at = models.DateTimeField(_("updated at"))
-    held = models.BooleanField(_("held"), default=False, db_default=False)
+    has_failures = models.BooleanField(_("has failures"), default=False)
 
     class Meta:
         verbose_name = _("limit")
         verbose_name_plural = _("limits")
-        # The primary key: every request and guess. Django adds one for prefixes of it on
-        # PostgreSQL, by which the admin finds addresses, countries and circuits.
         indexes = [
-            # The purge: the oldest of those that it may delete. The list of the admin, in its
-            # very order. It costs every request an entry in all three, twice with an address,
-            # since updated_at changes: 74 bytes of PostgreSQL's log for this one, of 536.
-            models.Index(fields=["held", "updated_at"], name="sms_otp_limit_purge_idx"),
+            # The purge: the oldest of the rows that it may delete. The admin's list, in this
+            # very order.
+            models.Index(fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"),
+        ]
+        constraints = [
+            # Every request and guess, by the subject alone.
+            models.UniqueConstraint(fields=["subject", "kind"], name="sms_otp_limit_key"),
         ]
         permissions = [("unlock_limit", "Can lift limits and lockouts")]
 
     def __str__(self) -> str:
-        return phone.mask(self.key) if self.is_number else self.key
+        if self.is_number:
+            return phone.mask(self.subject)
+        return str(self.key)
+
+    @property
+    def key(self) -> LimitKey:
+        return LimitKey(self.kind, self.subject)
 
     @property
     def is_number(self) -> bool:
-        """Whether this is a phone number's row."""
-        return self.key.startswith("+")
+        return self.kind == LimitKind.NUMBER
 
 
 class HourlyCount(models.Model):

@@ -20,10 +20,16 @@ from ..limits.addresses import network_of
 from ..logs import log_fields
 from ..models import Limit
 from ..services import forget_limit, unlock_number
-from .base import badge, in_short, may_see_whole_numbers, whole_number
+from .base import (
+    FixedOrder,
+    ReadOnlyAdmin,
+    badge,
+    in_short,
+    may_see_whole_numbers,
+    whole_number,
+)
 from .circuits import CircuitStanding
 from .numbers import NumberStanding
-from .sealed import SealedAdmin, SealedList
 from .shared import SharedStanding
 from .standing import Kind, Standing
 
@@ -67,7 +73,7 @@ def _starting_with(rows: QuerySet[Any], start: str) -> QuerySet[Any]:
             return rows
 
 
-class LimitList(SealedList):
+class LimitList(FixedOrder):
     """The list in the order of the table's index, but open circuits on top."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -83,9 +89,9 @@ class LimitList(SealedList):
 
 
 @admin.register(Limit)
-class LimitAdmin(SealedAdmin):
+class LimitAdmin(ReadOnlyAdmin):
     # The order of the table's index.
-    ordering = ("-held", "-updated_at")
+    ordering = ("-has_failures", "-updated_at")
     list_display = ("name", "kind", "badge", "summary", "updated")
     list_filter = (KindFilter,)
     fields = ("name", "kind", "badge", "facts", "updated_at")
@@ -102,7 +108,7 @@ class LimitAdmin(SealedAdmin):
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("django_sms_otp.unlock_limit")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SealedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LimitList]:
         return LimitList
 
     def get_paginator(

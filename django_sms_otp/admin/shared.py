@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from ..controls.pumping import country_is_over
-from ..limits.shared import DAY, HOUR, Cohort, SharedState
+from ..limits.shared import DAY, HOUR, Cohort, SharedCounters
 from ..models import Limit
 from ..stats.rollup import busiest_day
 from .standing import Badge, Fact, Kind, Standing, in_words
@@ -19,7 +19,7 @@ class SharedStanding(Standing):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
         self.control = Kind.of(row).value
-        self.state = SharedState.from_json(row.state)
+        self.state = SharedCounters.from_json(row.state, uses=row.uses)
         # What a row counted before the site moved its counts to a cache means nothing.
         is_elsewhere = self.settings.LIMITS_CACHE is not None
         self.rates = () if is_elsewhere else self.settings.rates(self.control)

@@ -1,19 +1,19 @@
-"""Whether a message may go out.
+"""Whether a message may go out, and whether a guess may be looked at.
 
-Each group of controls is a class of its own; :class:`Screening` asks them in order, in the mode
+Each group of controls is a class of its own; :class:`Policy` asks them in order, in the mode
 that the site has set.
 """
 
-from .fraud import note_fraud, note_not_sent, note_redemption
+from .cohorts import note_fraud, note_not_sent, note_redemption
 from .number import failure_budget, lock_on, memory
+from .policy import Admitted, Decision, Policy, Refused
 from .probes import count_probe
-from .screening import Admitted, Decision, Refused, Screening
 
 __all__ = [
     "Admitted",
     "Decision",
+    "Policy",
     "Refused",
-    "Screening",
     "count_probe",
     "failure_budget",
     "lock_on",

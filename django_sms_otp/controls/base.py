@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils.functional import cached_property
 
 from ..auth.users import get_user_resolver
 from ..conf import Settings
-from ..db.rounds import NumberRow
-from ..limits.shared import SharedState
+from ..db import NumberRow
+from ..limits.keys import LimitKey
+from ..limits.shared import UNLIMITED, SharedCounters
 from .breakers import Trip
 from .callers import Caller
 from .hooks import SendAttempt
 
-__all__ = ["Controls", "Finding", "Subject"]
+__all__ = ["Controls", "Subject", "Tally", "Violation"]
 
 
 class Subject:
-    """Whose message is judged.
+    """The message that the controls judge.
 
     :param lifetime: of its code.
     """
@@ -34,27 +35,29 @@ class Subject:
         self.settings = settings
 
     @cached_property
-    def verified(self) -> bool:
-        """Whether the number opens an account, and so is exempt from fraud controls; asked
-        only where one of them is on, and the number's own limits let the message pass. Who is
-        refused may ask without end, and measure what was looked up."""
+    def is_exempt(self) -> bool:
+        """Whether the number opens an account, and so passes the fraud controls.
+
+        Asked only if one of them is on, and only after the number's own limits let the message
+        pass: a caller who is refused may ask without end, and could measure the look-up.
+        """
         if not (self.settings.rates("prefix") or self.settings.budget or self.settings.breaker):
             return False
         return self.opens_account
 
     @cached_property
     def opens_account(self) -> bool:
-        """The same, whatever is on: looked up for who is blocked."""
+        """Whether the number opens an account, whichever controls are on."""
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Violation:
     """A control that would not let the message go.
 
     :param reason: the stable word that the API answers with.
-    :param free_at: when it would; ``None``: nobody knows.
-    :param is_soft: answered as if the message had been sent.
+    :param free_at: when the control would let it go; ``None``: nobody knows.
+    :param is_soft: the answer is the same as if the message had been sent.
     """
 
     control: str
@@ -63,9 +66,32 @@ class Finding:
     is_soft: bool = False
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a message adds to the shared rows.
+
+    :param counters: the new counters of each row.
+    :param rooms: how many uses the current grain of a row may hold.
+    :param replaced: rows that are replaced as a whole, changed or not: the same statements for
+        every number, so that the time they take does not tell who has an account.
+    """
+
+    counters: dict[LimitKey, SharedCounters]
+    rooms: dict[LimitKey, int] = field(default_factory=dict)
+    replaced: set[LimitKey] = field(default_factory=set)
+
+    def room(self, key: LimitKey) -> int:
+        return self.rooms.get(key, UNLIMITED)
+
+
 class Controls:
-    """A group of controls over one message. What it asks elsewhere is asked once, however many
-    rounds there are."""
+    """A group of controls over one message.
+
+    A request first *checks* the message against each group in order. Then it *commits*: each
+    group counts the message in the transaction that writes the code. If the message does not
+    go out after all, it *rolls back*. Several attempts may check and commit; what a group asks
+    outside the database, it asks once.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -74,28 +100,31 @@ class Controls:
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
-        """Tell whether the site has any of them on."""
+        """Tell whether the site has any control of the group on."""
         return True
 
-    def row_keys(self) -> Iterable[str]:
-        """Name the shared rows to read and replace. The same for every number, verified or not:
-        otherwise the time that they take would tell."""
+    def row_keys(self) -> Iterable[LimitKey]:
+        """Return the keys of the shared rows that the group counts in: the same for every
+        number, verified or not."""
         return ()
 
-    def watched_keys(self) -> Iterable[str]:
-        """Name the shared rows to read only, which costs nothing."""
+    def watched_keys(self) -> Iterable[LimitKey]:
+        """Return the keys of the shared rows that the group only looks at."""
         return ()
 
-    def findings(self, row: NumberRow) -> Iterator[Finding]:
-        """Yield what speaks against the message, by what a round has read."""
+    def check(self, row: NumberRow) -> Sequence[Violation]:
+        """Return what speaks against the message.
+
+        A group that counts in a store reserves the use here.
+        """
         raise NotImplementedError
 
     def trips(self, row: NumberRow) -> Iterable[Trip]:
-        """Return the breakers to trip, by what a round has read."""
+        """Return the breakers to trip."""
         return ()
 
-    def count(self, row: NumberRow, states: dict[str, SharedState], *, withheld: bool) -> None:
-        """Count the message in the shared rows' new states."""
+    def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
+        """Count the message."""
 
-    def release(self) -> None:
-        """Give back what was counted elsewhere: the message does not go out after all."""
+    def roll_back(self) -> None:
+        """Give back what was reserved outside the database."""

@@ -1,40 +1,51 @@
-"""What others say: a look-up of the number, a challenge to the caller."""
+"""Controls that ask somebody else: a look-up of the number, a challenge to the caller.
+
+Each asks once a request, and only if every group before it lets the message pass: the answers
+may cost money.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from django.utils.functional import cached_property
 
 from ..conf import Settings
-from ..db.rounds import NumberRow
-from .base import Controls, Finding
+from ..db import NumberRow
+from .base import Controls, Violation
 from .hooks import Verdict, look_up, passes_challenge
 
-__all__ = ["Hooks"]
+__all__ = ["ChallengeControl", "LookupControl"]
 
 
-class Hooks(Controls):
+class LookupControl(Controls):
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
-        return bool(settings.NUMBER_LOOKUP or settings.CHALLENGE)
+        return settings.NUMBER_LOOKUP is not None and settings.mode("lookup") != "off"
 
-    def findings(self, row: NumberRow) -> Iterator[Finding]:
-        if self._is_on("NUMBER_LOOKUP", "lookup"):
-            if self._verdict is Verdict.NOT_SMS_CAPABLE:
-                yield Finding(control="lookup", reason="phone_number_not_sms_capable")
-            elif self._verdict is Verdict.FRAUD:
-                yield Finding(control="lookup", reason="quota_exceeded", is_soft=True)
-        if self._is_on("CHALLENGE", "challenge") and not self._is_passed:
-            yield Finding(control="challenge", reason="challenge_required")
-
-    def _is_on(self, setting: str, control: str) -> bool:
-        is_named = getattr(self.settings, setting) is not None
-        return is_named and self.settings.mode(control) != "off"
+    def check(self, row: NumberRow) -> Sequence[Violation]:
+        match self._verdict:
+            case Verdict.NOT_SMS_CAPABLE:
+                return [Violation(control="lookup", reason="phone_number_not_sms_capable")]
+            case Verdict.FRAUD:
+                return [Violation(control="lookup", reason="quota_exceeded", is_soft=True)]
+            case _:
+                return []
 
     @cached_property
     def _verdict(self) -> Verdict:
         return look_up(self.subject.attempt)
+
+
+class ChallengeControl(Controls):
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return settings.CHALLENGE is not None and settings.mode("challenge") != "off"
+
+    def check(self, row: NumberRow) -> Sequence[Violation]:
+        if self._is_passed:
+            return []
+        return [Violation(control="challenge", reason="challenge_required")]
 
     @cached_property
     def _is_passed(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from ..conf import Breaker, Budget
-from ..limits.shared import DAY, HOUR, SharedState
+from ..limits.shared import DAY, HOUR, SharedCounters
 
 __all__ = ["Conversion", "conversion_of", "country_is_over", "network_is_over"]
 
@@ -26,7 +26,7 @@ class Conversion(enum.Enum):
 
 
 def country_is_over(
-    budget: Budget, state: SharedState, now: float, *, busiest_day: int
+    budget: Budget, state: SharedCounters, now: float, *, busiest_day: int
 ) -> bool:
     """Tell whether too many messages to a country's unverified numbers are unredeemed.
 
@@ -44,7 +44,7 @@ def country_is_over(
     return day.unredeemed >= int(in_a_day) or hour.unredeemed >= int(in_an_hour)
 
 
-def network_is_over(budget: Budget, state: SharedState, now: float, *, region: str) -> bool:
+def network_is_over(budget: Budget, state: SharedCounters, now: float, *, region: str) -> bool:
     """Tell whether too many messages that an address asked for are unredeemed, or went to too
     many countries without one that was redeemed."""
     day, hour = state.last(DAY, now), state.last(HOUR, now)
@@ -56,7 +56,9 @@ def network_is_over(budget: Budget, state: SharedState, now: float, *, region: s
     return not is_trusted and len(state.strange_regions(now) | {region}) > budget.ip_countries
 
 
-def conversion_of(breaker: Breaker, state: SharedState, now: float) -> tuple[Conversion, float]:
+def conversion_of(
+    breaker: Breaker, state: SharedCounters, now: float
+) -> tuple[Conversion, float]:
     """Judge the share of an hour's codes that was redeemed, the youngest left out."""
     until = now - breaker.settle.total_seconds()
     settled = state.settled(HOUR, until)

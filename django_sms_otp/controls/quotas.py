@@ -6,32 +6,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..conf import Settings
+from ..limits.keys import COUNTRY, IP, PREFIX, SITE, LimitKey
 from ..limits.rates import Rate
 from ..phone import PhoneNumber
 from .callers import Caller
 
-__all__ = ["Use", "shared_key", "uses_of"]
+__all__ = ["QuotaCharge", "charges_of", "shared_key"]
 
 PREFIX_DROPS = 4
-"""A prefix is a number without its last so many digits: ten thousand neighbours."""
+"""A prefix is a number without its last four digits: it has ten thousand neighbours."""
 
-SHARED = ("ip", "prefix", "country", "site")
+SHARED = (IP, PREFIX, COUNTRY, SITE)
 
 EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """Controls that let verified numbers pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """One more message, as one limit counts it.
+class QuotaCharge:
+    """One more message, as one shared limit counts it.
 
-    :param key: of the row, or of the entry in the cache.
+    :param key: of the row, or of the entry in the store.
     :param enforced: whether the limit refuses, or only records that it would.
     :param tells: whether the site answers openly who has an account.
     """
 
     control: str
-    key: str
+    key: LimitKey
     rates: tuple[Rate, ...]
     enforced: bool
     tells: bool = False
@@ -49,16 +50,18 @@ class Use:
     @property
     def counts_withheld(self) -> bool:
         """Whether a withheld message counts: its caller sees an answer like any other."""
-        return self.control == "ip"
+        return self.control == IP
 
 
-def uses_of(phone_number: PhoneNumber, caller: Caller, settings: Settings) -> Iterator[Use]:
-    """Yield what a message to this number counts against, in the order of the controls."""
+def charges_of(
+    phone_number: PhoneNumber, caller: Caller, settings: Settings
+) -> Iterator[QuotaCharge]:
+    """Yield the shared limits that a message counts against, in the order of the controls."""
     for control in SHARED:
         rates = settings.rates(control)
         key = shared_key(control, phone_number, caller)
         if rates and key:
-            yield Use(
+            yield QuotaCharge(
                 control=control,
                 key=key,
                 rates=rates,
@@ -67,14 +70,14 @@ def uses_of(phone_number: PhoneNumber, caller: Caller, settings: Settings) -> It
             )
 
 
-def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> str | None:
-    """Return the key of a shared row; ``None``: there is none, the address being unknown."""
+def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> LimitKey | None:
+    """Return the key of a shared row; ``None``: the caller's address is unknown."""
     match control:
         case "ip":
-            return f"ip:{caller.network}" if caller.network else None
+            return LimitKey(IP, caller.network) if caller.network else None
         case "prefix":
-            return f"prefix:{phone_number.e164[:-PREFIX_DROPS]}"
+            return LimitKey(PREFIX, phone_number.e164[:-PREFIX_DROPS])
         case "country":
-            return f"country:{phone_number.region}"
+            return LimitKey(COUNTRY, phone_number.region)
         case _:
-            return control
+            return LimitKey(SITE)

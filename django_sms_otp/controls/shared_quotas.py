@@ -1,87 +1,123 @@
-"""Quotas of the IP address, the prefix, the country and the site: in rows, or in a cache."""
+"""Quotas of the IP address, the prefix, the country and the site: in rows, or in a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..db.rounds import NumberRow
-from ..limits.shared import SharedState
-from .base import Controls, Finding, Subject
-from .quotas import Use, uses_of
-from .stores import get_store
+from ..conf import Settings
+from ..db import NumberRow
+from ..limits.keys import LimitKey
+from .base import Controls, Subject, Tally, Violation
+from .quotas import QuotaCharge, charges_of
 
 if TYPE_CHECKING:
     from .stores.store import Taken
 
-__all__ = ["SharedQuotas"]
+__all__ = ["RowQuotas", "StoreQuotas"]
 
 
-class SharedQuotas(Controls):
+class _SharedQuotas(Controls):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        self._uses = tuple(uses_of(self.number, subject.caller, self.settings))
-        self._store = get_store()
+        self._charges = tuple(charges_of(self.number, subject.caller, self.settings))
+
+    def check(self, row: NumberRow) -> Sequence[Violation]:
+        waits = self._waits(row)
+        return [
+            Violation(
+                control=charge.control,
+                reason="quota_exceeded",
+                free_at=datetime.fromtimestamp(waits[charge.control], UTC),
+                is_soft=charge.is_soft,
+            )
+            for charge in self._countable
+            if charge.control in waits
+        ]
+
+    def _waits(self, row: NumberRow) -> Mapping[str, float]:
+        """Return by control when a limit that is used up is free again."""
+        raise NotImplementedError
+
+    @property
+    def _countable(self) -> list[QuotaCharge]:
+        return [each for each in self._charges if not self._is_exempt_from(each)]
+
+    def _is_exempt_from(self, charge: QuotaCharge) -> bool:
+        return charge.exempts and self.subject.is_exempt
+
+
+class RowQuotas(_SharedQuotas):
+    """Counts in rows of the database, by one conditional update each."""
+
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return settings.LIMITS_CACHE is None
+
+    def row_keys(self) -> Iterable[LimitKey]:
+        return [charge.key for charge in self._charges]
+
+    def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
+        for charge in self._charges:
+            now = row.shared[charge.key].now.timestamp()
+            counts = charge.counts_withheld or not withheld
+            count = int(counts and not self._is_exempt_from(charge))
+            # Also where it does not count: the same statements for every number.
+            counters = tally.counters[charge.key].with_use(charge.rates, now, count=count)
+            tally.counters[charge.key] = counters
+            if count and charge.enforced:
+                tally.rooms[charge.key] = counters.room(charge.rates, now)
+
+    def _waits(self, row: NumberRow) -> Mapping[str, float]:
+        waits = {}
+        for charge in self._countable:
+            shared = row.shared[charge.key]
+            free_at = shared.counters.free_at(charge.rates, shared.now.timestamp())
+            if free_at is not None:
+                waits[charge.control] = free_at
+        return waits
+
+
+class StoreQuotas(_SharedQuotas):
+    """Counts in Redis or Valkey. The check reserves a use, which a roll-back gives back."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
+        # Here: few sites have such a store, and the others need not load what counts in it.
+        from .stores.store import store_in
+
+        self._store = store_in(self.settings.LIMITS_CACHE or "")
         self._taken: Taken | None = None
         self._taken_at = 0.0
-        self._counted: list[Use] = []
+        self._counted: list[QuotaCharge] = []
 
-    def row_keys(self) -> Iterable[str]:
-        return [] if self._store else [use.key for use in self._uses]
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return settings.LIMITS_CACHE is not None
 
-    def findings(self, row: NumberRow) -> Iterator[Finding]:
-        waits = self._waits(row)
-        for use in self._countable:
-            if use.control in waits:
-                yield Finding(
-                    control=use.control,
-                    reason="quota_exceeded",
-                    free_at=datetime.fromtimestamp(waits[use.control], UTC),
-                    is_soft=use.is_soft,
-                )
+    def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
+        if withheld:
+            self._keep_only_withheld()
 
-    def count(self, row: NumberRow, states: dict[str, SharedState], *, withheld: bool) -> None:
-        if self._store:
-            if withheld:
-                self._keep_only_withheld()
-            return
-        for use in self._countable:
-            if use.counts_withheld or not withheld:
-                now = row.shared[use.key].now.timestamp()
-                states[use.key] = states[use.key].with_use(use.rates, now)
-
-    def release(self) -> None:
-        if self._store and self._taken and self._taken.counted:
+    def roll_back(self) -> None:
+        if self._taken and self._taken.counted:
             self._store.give_back(self._counted, self._taken_at)
         self._taken = None
 
-    def _keep_only_withheld(self) -> None:
-        """Where another control withholds the message, let it not count as sent."""
-        waits = self._taken.waits if self._taken else {}
-        by_store = any(use.is_soft and use.control in waits for use in self._counted)
-        kept = [use for use in self._countable if use.counts_withheld]
-        if self._store and not by_store and kept != self._counted:
-            self._store.give_back(self._counted, self._taken_at)
-            self._counted = kept
-            self._store.take(kept, self._taken_at)
-
-    @property
-    def _countable(self) -> list[Use]:
-        return [use for use in self._uses if not (self.subject.verified and use.exempts)]
-
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        if self._store is None:
-            return dict(self._rows_waits(row))
         if self._taken is None:
             self._taken_at = row.now.timestamp()
             self._counted = self._countable
             self._taken = self._store.take(self._counted, self._taken_at)
         return self._taken.waits
 
-    def _rows_waits(self, row: NumberRow) -> Iterator[tuple[str, float]]:
-        for use in self._countable:
-            shared = row.shared[use.key]
-            free_at = shared.state.free_at(use.rates, shared.now.timestamp())
-            if free_at is not None:
-                yield use.control, free_at
+    def _keep_only_withheld(self) -> None:
+        """Let a message that another control withholds not count as sent."""
+        waits = self._taken.waits if self._taken else {}
+        by_store = any(each.is_soft and each.control in waits for each in self._counted)
+        kept = [each for each in self._countable if each.counts_withheld]
+        if not by_store and kept != self._counted:
+            self._store.give_back(self._counted, self._taken_at)
+            self._counted = kept
+            self._store.take(kept, self._taken_at)

@@ -1,263 +1,232 @@
-"""The statements that every login runs, each compiled once: see :mod:`~.compiled`.
+"""The statements of every login, by hand, in the SQL that all databases share.
 
-What changes a code names the state that it was read in: where that has changed meanwhile, no
-row is matched, and the round is lost.
+The ORM would build and compile each of them anew, which costs more than to run it, and it
+cannot join a number's row to its codes without a foreign key. A change of a code names the
+state in which the code was read. If that state has changed, no row matches, and the attempt
+is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
-from django.db.models import Case, F, FilteredRelation, Model, Q, QuerySet, Value, When
-from django.db.models.sql import Query, UpdateQuery
+from django.db import models
+from django.db.backends.utils import CursorWrapper
 
-from ..models import RECEIVED, DeliveryState, Limit, OTPCode, OTPCodeQuerySet, VerifiedPhone
-from .compiled import Joined, Statement, insert, param, update
+from ..limits.keys import NUMBER
+from ..models import RECEIVED, DeliveryState, Limit, OTPCode
+from .values import to_database
 
 __all__ = [
     "CODE_FIELDS",
+    "CONSUME_CODE",
+    "COUNT_ATTEMPT",
+    "COUNT_USE",
+    "FOREVER",
+    "INSERT_CODE",
+    "INSERT_LIMIT",
     "LIMIT_FIELDS",
-    "NEW_CODE",
-    "WITH_LIMITS",
-    "consume_code",
-    "count_attempt",
-    "find_user",
-    "insert_code",
-    "insert_limit",
-    "read_by_keys",
+    "REPLACE_LIMIT",
+    "RESEND_CODE",
+    "RESENT",
+    "SUPERSEDE_CODE",
+    "Change",
+    "Insertion",
+    "Statement",
     "read_by_request_id",
+    "read_by_subjects",
     "record_delivery",
-    "record_delivery_and_supersede",
-    "record_delivery_asynchronously",
-    "replace_limit",
-    "resend_code",
-    "supersede_code",
 ]
 
-LIMIT_FIELDS = [field.attname for field in Limit._meta.concrete_fields]
-CODE_FIELDS = [field.attname for field in OTPCode._meta.concrete_fields]
+Fields = Mapping[str, models.Field[Any, Any]]
+
+LIMITS, CODES = Limit._meta.db_table, OTPCode._meta.db_table
+LIMIT_FIELDS: Fields = {each.attname: each for each in Limit._meta.concrete_fields}
+CODE_FIELDS: Fields = {each.attname: each for each in OTPCode._meta.concrete_fields}
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""The end of a range that needs none. PostgreSQL takes a range whose values it does not know
-for half a percent of the rows, and one that is open for a third (selfuncs.h). On a large table
-that would make the plan for any values seem so much worse that it would plan each time anew."""
+"""Closes the range of expiry. PostgreSQL estimates that a range with unknown bounds holds half
+a percent of the rows, but a third where one bound is open (selfuncs.h). On a large table it
+would then choose a worse plan."""
 
-RANDOM = frozenset({"id", "seed"})
-"""Columns of a code that no two codes share."""
-
-NEW_CODE = {
-    field.attname: field.get_default()
-    for field in OTPCode._meta.concrete_fields
-    if field.name not in RANDOM
-}
-"""What the columns of any new code hold, unless it is said otherwise."""
+LIVE = "redeemed_at IS NULL AND superseded_at IS NULL AND expires_at > %(now)s"
 
 
-@Statement
-def read_by_keys(keys: int) -> Query:
-    """Limits rows of so many keys (``key0`` and so on), the first of them a number's, with its
-    live codes."""
-    wanted = [param(Limit, "key", f"key{number}") for number in range(keys)]
-    # Found by the index by themselves. By the join alone, PostgreSQL goes through all codes of
-    # a young table, twice.
-    of_number = {"codes__phone_number": param(OTPCode, "phone_number", "key0")}
-    return _with_codes(Limit.objects.filter(key__in=wanted), **of_number)
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with named parameters.
 
-
-@Statement
-def read_by_request_id() -> Query:
-    """The same of the number that a request was for."""
-    mine = OTPCode.objects.filter(pk=param(OTPCode, "id"))
-    return _with_codes(Limit.objects.filter(key__in=mine.values_list("phone_number")))
-
-
-@Statement
-def insert_limit() -> Query:
-    return insert(Limit, LIMIT_FIELDS)
-
-
-@Statement
-def replace_limit() -> Query:
-    """Replace a limits row, if its version is still ``seen``."""
-    return _replacement()
-
-
-@Statement
-def insert_code(*columns: str) -> Query:
-    """Insert a new code; the others of its columns have what every new code has."""
-    return _insertion(columns)
-
-
-@Statement
-def resend_code(*changes: str) -> Query:
-    return update(_live(), **{name: param(OTPCode, name) for name in changes})
-
-
-@Statement
-def supersede_code() -> Query:
-    return update(_live(), superseded_at=param(OTPCode, "superseded_at"))
-
-
-@Statement
-def count_attempt() -> Query:
-    """Count a wrong guess, if there were ``seen`` before."""
-    same = _live().filter(failed_attempts=param(OTPCode, "failed_attempts", "seen"))
-    return update(same, failed_attempts=param(OTPCode, "failed_attempts"))
-
-
-@Statement
-def consume_code() -> Query:
-    """Mark a code as redeemed, if there were ``seen`` wrong guesses before."""
-    same = _live().filter(failed_attempts=param(OTPCode, "failed_attempts", "seen"))
-    columns = ("redeemed_at", "user_id", "failed_attempts")
-    return update(same, **{name: param(OTPCode, name) for name in columns})
-
-
-def _with_limits(change: Statement) -> Statement:
-    """Return the statement that makes the change of a code, and replaces so many limits rows
-    (``key0``, ``seen0`` and so on); or, if one of the rows has changed, does nothing."""
-
-    def build(rows: int, *shape: str) -> Joined:
-        numbers = [str(number) for number in range(rows)]
-        found = [_unchanged(number).values_list("version").query for number in numbers]
-        replaced = [_replacement(number) for number in numbers]
-        changed = cast("Query", change.query(*shape))
-        if isinstance(changed, UpdateQuery):
-            mine = changed.chain(Query)
-            mine.set_values(["pk"])
-            found.append(mine)
-        return Joined([*found, *replaced, changed], _if_all_are_found)
-
-    return Statement(build)
-
-
-WITH_LIMITS: Mapping[Statement, Statement] = MappingProxyType(
-    {
-        change: _with_limits(change)
-        for change in (insert_code, resend_code, count_attempt, consume_code)
-    }
-)
-"""By what changes a code: what changes its limits at once. For PostgreSQL alone."""
-
-
-@Statement
-def find_user(model: type[Model]) -> Query:
-    """The user of a verified number. By no manager of the model's: one that shows the users of
-    the tenant of the moment would be compiled with that."""
-    phones = VerifiedPhone.objects.filter(phone_number=param(VerifiedPhone, "phone_number"))
-    # Not a join, which takes a database twice as long to plan.
-    return QuerySet(model).filter(pk=phones.values("user_id")[:1]).query
-
-
-@Statement
-def record_delivery(state: str, *columns: str) -> Query:
-    """Write what became of a message into its code's row, if that is still its latest message.
-
-    :param state: what ``delivery_state`` becomes.
+    :param fields: the column that each parameter is written to or compared with.
     """
-    return update(OTPCode.objects.filter(_latest()), **_unless_received(state, columns))
+
+    sql: str
+    fields: Fields = field(repr=False)
+
+    def execute(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> int:
+        """Run the statement and return how many rows it matched."""
+        cursor.execute(self.sql, to_database(values, self.fields, cursor.db))
+        return cursor.rowcount
 
 
-@Statement
-def record_delivery_asynchronously(state: str, *columns: str) -> Joined:
-    """The same, committed before it is on the disk (PostgreSQL, "Asynchronous Commit"). For
-    PostgreSQL alone, and in no transaction but its own: the setting holds to its end."""
-    change = cast("Query", record_delivery.query(state, *columns))
-    off = "set_config('synchronous_commit', 'off', true)"
-    return Joined([change], lambda texts: f"{texts[0]} RETURNING {off}")
+@dataclass(frozen=True, slots=True, eq=False)
+class Insertion:
+    """Insert a row. Each parameter has the name of its column."""
+
+    table: str
+    fields: Fields = field(repr=False)
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(self.fields)
+
+    @property
+    def parameters(self) -> str:
+        return ", ".join(f"%({name})s" for name in self.fields)
+
+    def statement(self) -> Statement:
+        sql = f"INSERT INTO {self.table} ({self.columns}) VALUES ({self.parameters})"
+        return Statement(sql, self.fields)
 
 
-@Statement
-def record_delivery_and_supersede(state: str, *columns: str) -> Query:
-    """Do so, and mark the code that it replaces. That one is dead already, being no longer the
-    newest: the mark is for people."""
-    mine, values = _latest(), _unless_received(state, columns)
-    older = Q(pk=param(OTPCode, "id", "superseded"), redeemed_at=None, superseded_at=None)
-    changes: dict[str, Any] = {
-        name: Case(When(mine, then=value), default=F(name)) for name, value in values.items()
-    }
-    mark = When(older, then=param(OTPCode, "superseded_at"))
-    changes["superseded_at"] = Case(mark, default=F("superseded_at"))
-    # Both by their keys first: for an OR alone PostgreSQL reads all of a young table.
-    both = [param(OTPCode, "id"), param(OTPCode, "id", "superseded")]
-    return update(OTPCode.objects.filter(mine | older, pk__in=both), **changes)
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """Update the row that ``condition`` finds."""
+
+    table: str
+    assignments: str
+    condition: str
+    fields: Fields = field(repr=False)
+
+    def statement(self) -> Statement:
+        sql = f"UPDATE {self.table} SET {self.assignments} WHERE {self.condition}"
+        return Statement(sql, self.fields)
 
 
-def _with_codes(limits: QuerySet[Limit], **of_codes: Any) -> Query:
-    live = Q(
-        codes__purpose=param(OTPCode, "purpose"),
-        codes__expires_at__gt=param(OTPCode, "expires_at", "now"),
-        codes__expires_at__lt=FOREVER,
-        **of_codes,
+def _assigned(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} = %({name})s" for name in names)
+
+
+def _change_of_code(*columns: str, condition: str = "") -> Change:
+    return Change(
+        table=CODES,
+        assignments=_assigned(columns),
+        condition=f"id = %(id)s AND {LIVE}{condition}",
+        fields={
+            **CODE_FIELDS,
+            "now": CODE_FIELDS["expires_at"],
+            "seen": CODE_FIELDS["failed_attempts"],
+        },
     )
-    joined = limits.annotate(code=FilteredRelation("codes", condition=live))
-    return joined.values_list(*LIMIT_FIELDS, *(f"code__{name}" for name in CODE_FIELDS)).query
 
 
-def _unchanged(number: str = "") -> QuerySet[Limit]:
-    key = param(Limit, "key", f"key{number}")
-    return Limit.objects.filter(key=key, version=param(Limit, "version", f"seen{number}"))
+INSERT_LIMIT = Insertion(
+    LIMITS, {name: each for name, each in LIMIT_FIELDS.items() if name != "id"}
+)
+REPLACE_LIMIT = Change(
+    table=LIMITS,
+    assignments=_assigned(("state", "uses", "version", "updated_at", "has_failures")),
+    condition="id = %(id)s AND version = %(seen)s AND uses = %(seen_uses)s",
+    fields=LIMIT_FIELDS,
+)
+"""Replaces a row that is still as it was read."""
+
+COUNT_USE = Change(
+    table=LIMITS,
+    assignments="uses = uses + %(count)s",
+    condition="id = %(id)s AND version = %(seen)s AND uses <= %(most)s",
+    fields=LIMIT_FIELDS,
+)
+"""Counts in the current grain of a row that has room. Requests that count at the same time wait
+for each other, but none of them has to read the row again."""
+
+RESENT = (
+    *("send_count", "message_id", "withheld_by", "exempt", "recorded", "backend", "channel"),
+    *("language", "counted_at", "claimed_at", "sent_at", "delivery_state"),
+)
+"""Columns that sending a code again changes."""
+
+INSERT_CODE = Insertion(CODES, CODE_FIELDS)
+RESEND_CODE = _change_of_code(*RESENT)
+SUPERSEDE_CODE = _change_of_code("superseded_at")
+COUNT_ATTEMPT = _change_of_code("failed_attempts", condition=" AND failed_attempts = %(seen)s")
+CONSUME_CODE = _change_of_code(
+    *("redeemed_at", "user_id", "failed_attempts"), condition=" AND failed_attempts = %(seen)s"
+)
 
 
-def _replacement(number: str = "") -> Query:
-    columns = ("state", "version", "updated_at", "held")
-    changes = {name: param(Limit, name, f"{name}{number}") for name in columns}
-    return update(_unchanged(number), **changes)
+@cache
+def read_by_subjects(count: int) -> Statement:
+    """Return what reads the rows of ``subject0`` and so on, the first of which is a phone
+    number, and the number's unexpired codes of a purpose."""
+    names = [f"subject{number}" for number in range(count)]
+    subjects = ", ".join(f"%({name})s" for name in names)
+    # The number is compared with the code's own column too. With the join alone PostgreSQL
+    # reads all codes of a young table.
+    sql = _read(
+        f"l.subject IN ({subjects})",
+        join="c.phone_number = %(subject0)s AND c.phone_number = l.subject",
+    )
+    return Statement(sql, {**_READ_FIELDS, **dict.fromkeys(names, LIMIT_FIELDS["subject"])})
 
 
-def _insertion(columns: Sequence[str]) -> Query:
-    others = {
-        name: value
-        for name, value in NEW_CODE.items()
-        if name not in columns and value is not None
-    }
-    return insert(OTPCode, columns, constants=others)
+@cache
+def read_by_request_id() -> Statement:
+    """Return what reads the same of the number that a request was for."""
+    number = f"(SELECT phone_number FROM {CODES} WHERE id = %(id)s)"
+    sql = _read(f"l.subject = {number}", join="c.phone_number = l.subject")
+    return Statement(sql, _READ_FIELDS)
 
 
-def _if_all_are_found(texts: Sequence[str]) -> str:
-    """Lock the rows in their order, each before the next is looked at, and write if all are as
-    they were. Of a row that is locked, what is found is what is there when the lock is free
-    (PostgreSQL, 13.2.1)."""
-    *of_rows, change = texts
-    # One more is found than replaced, where that is a code.
-    locked = len(texts) // 2
-    found, replaced = of_rows[:locked], of_rows[locked:]
-    locks, condition = [], ""
-    for number, text in enumerate(found):
-        locks.append(f"row{number} AS MATERIALIZED ({text}{condition} FOR NO KEY UPDATE)")
-        condition = f" AND EXISTS (SELECT FROM row{number})"
-    writes = [f"write{number} AS ({text}{condition})" for number, text in enumerate(replaced)]
-    if change.startswith("INSERT"):
-        head, values = change.removesuffix(")").split(" VALUES (")
-        change = f"{head} SELECT {values} WHERE true"
-    return f"WITH {', '.join([*locks, *writes])} {change}{condition}"
+_READ_FIELDS: Fields = {
+    "id": CODE_FIELDS["id"],
+    "purpose": CODE_FIELDS["purpose"],
+    "now": CODE_FIELDS["expires_at"],
+    "forever": CODE_FIELDS["expires_at"],
+}
 
 
-def _live() -> OTPCodeQuerySet:
-    mine = OTPCode.objects.filter(pk=param(OTPCode, "id"))
-    return mine.live(param(OTPCode, "expires_at", "now"))
+def _read(condition: str, *, join: str) -> str:
+    columns = ", ".join(
+        [*(f"l.{name}" for name in LIMIT_FIELDS), *(f"c.{name}" for name in CODE_FIELDS)]
+    )
+    return (
+        f"SELECT {columns} FROM {LIMITS} l LEFT JOIN {CODES} c"
+        f" ON {join} AND l.kind = '{NUMBER}' AND c.purpose = %(purpose)s"
+        " AND c.expires_at > %(now)s AND c.expires_at < %(forever)s"
+        f" WHERE {condition}"
+    )
 
 
-def _latest() -> Q:
-    # Of a message that was sent again meanwhile, the later one has the word.
-    return Q(pk=param(OTPCode, "id"), claimed_at=param(OTPCode, "claimed_at"))
+@cache
+def record_delivery(state: DeliveryState) -> Statement:
+    """Return what writes a message's fate into its code's row.
 
+    It matches the latest message alone: one that was sent again belongs to the later attempt.
+    It keeps what a receipt has told about the same message meanwhile.
 
-def _unless_received(state: str, columns: tuple[str, ...]) -> dict[str, Any]:
-    """Keep what a receipt has told of the same message, where it was faster than we are."""
-    values = {name: param(OTPCode, name) for name in columns}
+    :param state: the new ``delivery_state``.
+    """
     known = [*RECEIVED]
     if state == DeliveryState.UNKNOWN:
-        known.append(DeliveryState.SENT)  # No answer came, but a receipt did.
-    is_received = Q(delivery_state__in=known)
-    if "message_id" in columns:
-        is_received &= Q(message_id__in=(Value(""), values["message_id"]))
-    kept = {
-        name: Case(When(is_received, then=F(name)), default=values[name])
+        known.append(DeliveryState.SENT)  # The gateway did not answer, but its receipt came.
+    states = ", ".join(f"'{each.value}'" for each in known)
+    received = f"delivery_state IN ({states})"
+    columns = ["backend"]
+    if state in {DeliveryState.SENT, DeliveryState.WITHHELD}:
+        received += " AND message_id IN ('', %(message_id)s)"
+        columns += ["message_id", "sent_at"]
+    # These two first: MySQL lets an assignment see those before it.
+    assignments = [
+        f"{name} = CASE WHEN {received} THEN {name} ELSE %({name})s END"
         for name in ("delivery_state", "delivery_error")
-    }
-    # First: MySQL lets an assignment see those before it.
-    return {**kept, **{name: value for name, value in values.items() if name not in kept}}
+    ]
+    return Change(
+        table=CODES,
+        assignments=", ".join([*assignments, _assigned(columns)]),
+        condition="id = %(id)s AND claimed_at = %(claimed_at)s",
+        fields=CODE_FIELDS,
+    ).statement()

@@ -1,12 +1,10 @@
-"""The transactions of the app's own, and what counts as a race lost to another one."""
+"""The app's own transactions, and which database errors mean a race lost to another one."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from types import TracebackType
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -16,10 +14,9 @@ from django.db.models import Model
 
 from ..exceptions import InsideTransaction
 from ..models import OTPCode, VerifiedPhone
-from .plans import UNUSABLE
 
 __all__ = [
-    "MOST_ROUNDS",
+    "MOST_ATTEMPTS",
     "Races",
     "database_alias",
     "non_atomic",
@@ -31,11 +28,12 @@ __all__ = [
 T = TypeVar("T")
 View = TypeVar("View", bound=Callable[..., Any])
 
-MOST_ROUNDS = 12
+MOST_ATTEMPTS = 12
 
 PATIENCE = 5.0
-"""Seconds after which what the database broke off is not tried again. Its own waits for a lock
-add up otherwise: to a minute on SQLite, and to ten where MariaDB waits for 50 seconds each."""
+"""Seconds after which a broken-off transaction is not tried again. The database's own waits for
+a lock would add up: to a minute on SQLite, and to ten on MariaDB, which waits 50 seconds each
+time."""
 
 POSTGRESQL_RACES = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected (PostgreSQL, appendix A)."""
@@ -46,9 +44,9 @@ MYSQL_RACES = frozenset({1020, 1205, 1213})
 SQLITE_BUSY = 5
 
 AUTOCOMMIT_IS_OFF = (
-    "Autocommit is off on the database {alias!r}, so that all is inside a transaction of the "
-    "site's, and request_code() and redeem_code() commit by themselves. Leave DATABASES' "
-    "AUTOCOMMIT at True."
+    "Autocommit is off on the database {alias!r}, so every statement is inside a transaction. "
+    "But request_code() and redeem_code() commit by themselves. Leave AUTOCOMMIT in DATABASES "
+    "at True."
 )
 INSIDE_ANOTHER = (
     "request_code() and redeem_code() commit by themselves and cannot run inside a "
@@ -58,34 +56,24 @@ INSIDE_ANOTHER = (
 
 
 class Races:
-    """Tries of one call to win over others, for as long as anybody waits for it."""
+    """Decides for how long one call tries again after lost races."""
 
     def __init__(self) -> None:
         self._deadline = time.monotonic() + PATIENCE
 
-    def was_lost(self, error: DatabaseError, alias: str = "") -> bool:
-        """Tell whether to try again after an error.
-
-        :param alias: of the database that one of our statements failed on.
-        """
-        if alias and _sqlstate(error) in UNUSABLE and not connections[alias].in_atomic_block:
-            # Its plans are not what we take them for; the next connection makes its own.
-            connections[alias].close()
-            return time.monotonic() <= self._deadline
+    def was_lost(self, error: DatabaseError) -> bool:
+        """Tell whether to try again after an error."""
         return _is_lost_race(error) and time.monotonic() <= self._deadline
 
 
-def retry_lost_races(write: Callable[[], T], alias: str = "") -> T:
-    """Call ``write``, and again where the database broke it off for another's sake.
-
-    :param alias: of the database, where ``write`` runs one of our statements.
-    """
+def retry_lost_races(write: Callable[[], T]) -> T:
+    """Call ``write``, and again if the database broke it off for another transaction."""
     races = Races()
-    for number in range(MOST_ROUNDS):
+    for number in range(MOST_ATTEMPTS):
         try:
             return write()
         except DatabaseError as error:
-            if number == MOST_ROUNDS - 1 or not races.was_lost(error, alias):
+            if number == MOST_ATTEMPTS - 1 or not races.was_lost(error):
                 raise
     raise AssertionError("unreachable")
 
@@ -109,8 +97,8 @@ def database_alias(model: type[Model] = OTPCode) -> str:
 def users_too() -> Iterator[None]:
     """Run the body in a transaction of the users' databases too, where they have their own.
 
-    Users are committed first: a crash between the commits leaves an account that nobody knows
-    of, never a number whose account is missing.
+    The users are committed first. So a crash between the commits may leave an account without
+    a number, but never a number without its account.
     """
     begun = {database_alias()}
     with ExitStack() as stack:
@@ -122,56 +110,36 @@ def users_too() -> Iterator[None]:
         yield
 
 
-def own_transaction(alias: str) -> AbstractContextManager[None]:
-    """Return a transaction that nobody else has begun, nor will commit.
+@contextmanager
+def own_transaction(alias: str) -> Iterator[None]:
+    """Run the body in a transaction that the app begins and commits itself.
 
-    :raises InsideTransaction: on entering it: there is one already.
+    :raises InsideTransaction: the caller has begun one.
     """
-    return _OwnTransaction(alias)
-
-
-class _OwnTransaction:
-    # A class: two of them, as generators on an ExitStack, were a tenth of what a guess costs.
-    def __init__(self, alias: str) -> None:
-        self._alias = alias
-        self._atomic = transaction.atomic(using=alias, durable=True)
-
-    def __enter__(self) -> None:
-        connection = transaction.get_connection(self._alias)
-        outermost = not connection.in_atomic_block
-        if outermost and not connection.get_autocommit():
-            # atomic() would be a savepoint here: nobody commits, but the message leaves.
-            raise InsideTransaction(AUTOCOMMIT_IS_OFF.format(alias=self._alias))
+    connection = transaction.get_connection(alias)
+    is_outermost = not connection.in_atomic_block
+    if is_outermost and not connection.get_autocommit():
+        # atomic() would be a savepoint here: nobody commits, but the message leaves.
+        raise InsideTransaction(AUTOCOMMIT_IS_OFF.format(alias=alias))
+    with ExitStack() as stack:
         try:
-            self._atomic.__enter__()
+            stack.enter_context(transaction.atomic(using=alias, durable=True))
         except RuntimeError as error:
             raise InsideTransaction(INSIDE_ANOTHER) from error
-        if not outermost:
-            return
-        try:
+        if is_outermost:
             _relax_isolation(connection)
-        except BaseException:
-            self._atomic.__exit__(*sys.exc_info())
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._atomic.__exit__(kind, error, traceback)
+        yield
 
 
 def _relax_isolation(connection: BaseDatabaseWrapper) -> None:
     level = connection.settings_dict.get("OPTIONS", {}).get("isolation_level")
     if connection.vendor == "postgresql" and level is not None:
-        # Under the stricter levels a version that changed is an error, not an UPDATE of no
-        # row: correct, but up to 22 rounds on a hot row.
+        # At a stricter level a changed version is an error and not an UPDATE of no row: this is
+        # correct, but a hot row would take up to 22 attempts.
         lower = "READ COMMITTED"
     elif connection.vendor == "mysql" and str(level).lower() == "serializable":
-        # There a SELECT locks the gap in which other logins create their users: deadlocks. Not
-        # READ COMMITTED, which a server refuses that logs statements.
+        # At that level a SELECT locks the gap in which other logins create their users, which
+        # leads to deadlocks. A server with statement-based logging refuses READ COMMITTED.
         lower = "REPEATABLE READ"
     else:
         return

@@ -11,14 +11,14 @@ from django.views.decorators.debug import sensitive_variables
 from .. import codes
 from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
-from ..db.transactions import database_alias
+from ..db import database_alias
 from ..exceptions import NotDelivered
 from ..models import OTPCode
 from .messages import compose
 
 __all__ = ["code_of", "message_of"]
 
-MEMORY = timedelta(hours=1)
+AVOIDED_FOR = timedelta(hours=1)
 """How long an alias is avoided for a number after its message did not arrive."""
 
 
@@ -50,7 +50,6 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
             "The key of this code is gone.", error_code="key-gone", needs_attention=True
         )
     language = otp_code.language
-    # Mostly it is the language of this request. To switch to it costs more than to compare.
     is_active = language in {"", translation.get_language()}
     with nullcontext() if is_active else translation.override(language):
         body = compose(code, valid_for=valid_for)
@@ -73,12 +72,12 @@ def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
     if not get_backend(otp_code.backend).targets:
         return frozenset()  # There is no other one.
     # Read from the primary: a receipt of a moment ago counts.
-    since = timezone.now() - MEMORY
+    since = timezone.now() - AVOIDED_FOR
     recent = OTPCode.objects.using(database_alias()).filter(
         phone_number=otp_code.phone_number,
         purpose=otp_code.purpose,
         created_at__gt=since,
-        # So it is with all of those; and the index has this column.
+        # Redundant (expires_at > created_at), but lets the index be used.
         expires_at__gt=since,
     )
     return frozenset(recent.exclude(undelivered_by="").values_list("undelivered_by", flat=True))

@@ -12,11 +12,11 @@ from django.utils import timezone
 from ..backends import get_backend
 from ..controls import note_not_sent
 from ..controls.callers import Caller
-from ..controls.reports import report_withheld
-from ..db.transactions import database_alias, own_transaction, retry_lost_races
+from ..controls.refusals import log_withheld
+from ..db import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..logs import log_fields
-from ..models import WITHHELD, DeliveryState, OTPCode, OTPCodeQuerySet
+from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..phone import PhoneNumber
 from .recording import refund
 from .sending import give_up, send, withhold
@@ -43,10 +43,10 @@ def deliver_queued(request_id: uuid.UUID, again: Again | None = None) -> None:
     otp_code = _claim(request_id)
     if otp_code is None or otp_code.counted_at is None:
         return
-    phone_number = PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
-    if otp_code.is_to_be_withheld:
+    phone_number = otp_code.number
+    if otp_code.withheld_by:
         withhold(otp_code, phone_number, counted_at=otp_code.counted_at)
-        report_withheld(otp_code.reason.removeprefix(WITHHELD), phone_number)
+        log_withheld(otp_code.withheld_by, phone_number)
         return
     try:
         _send(otp_code, phone_number)

@@ -6,19 +6,9 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, NotSupportedError, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import InterfaceError, OperationalError, connections
 
-from ..db.compiled import Statement
-from ..db.drivers import may_commit_asynchronously
-from ..db.plans import statement_cursor
-from ..db.rounds import in_rounds
-from ..db.statements import (
-    record_delivery,
-    record_delivery_and_supersede,
-    record_delivery_asynchronously,
-)
-from ..db.transactions import database_alias, retry_lost_races
+from ..db import change_number, database_alias, store_delivery
 from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
@@ -30,17 +20,14 @@ logger = logging.getLogger("django_sms_otp")
 OUTAGES = (OperationalError, InterfaceError)
 
 
-def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None:
-    """Write ``values`` into a code's row, if the message is still the latest one.
-
-    :param superseded: the code that this one replaces, if that is yet to be marked.
-    """
+def record(otp_code: OTPCode, **values: Any) -> None:
+    """Write ``values`` into a code's row, if the message is still the latest one."""
     for name, value in values.items():
         setattr(otp_code, name, value)
     try:
-        _write(otp_code, superseded, values)
+        _store(otp_code)
     except OUTAGES as error:
-        # What the person must know is whether a message comes, and that is settled.
+        # The person must know whether a message comes, and that is settled.
         name = type(error.__cause__ or error).__name__
         extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
         text = "The delivery of code %s was not recorded: %s."
@@ -49,45 +36,15 @@ def record(otp_code: OTPCode, superseded: OTPCode | None, **values: Any) -> None
 
 def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:
     """Give a number its cooldown and quota back, for a message that has not left."""
-    in_rounds(phone_number.e164, lambda row: row.replace(row.state.without_send(counted_at)))
+    change_number(
+        phone_number.e164, lambda row: row.replace(row.state.without_send(counted_at))
+    )
 
 
-def _write(otp_code: OTPCode, superseded: OTPCode | None, values: dict[str, Any]) -> None:
-    alias = database_alias()
-    state = str(values["delivery_state"])
-    bound = {"id": otp_code.pk, "claimed_at": otp_code.claimed_at, **values}
-    if superseded is not None and not superseded.is_live(otp_code.created_at):
-        superseded = None
-    if superseded is not None:
-        bound |= {"superseded": superseded.pk, "superseded_at": otp_code.created_at}
-
-    def execute() -> None:
-        with statement_cursor(connections[alias]) as cursor:
-            statement = _statement(cursor.db, marks=superseded is not None)
-            statement.execute(cursor, state, *values, **bound)
-
+def _store(otp_code: OTPCode) -> None:
     try:
-        retry_lost_races(execute, alias)
+        store_delivery(otp_code)
     except OUTAGES:
         # Databases close connections that are idle for as long as a gateway may take.
-        connections[alias].close_if_unusable_or_obsolete()
-        execute()
-    except NotSupportedError:
-        if alias in _refusing:
-            raise
-        _refusing.add(alias)
-        execute()
-
-
-def _statement(connection: BaseDatabaseWrapper, *, marks: bool) -> Statement:
-    if marks:
-        return record_delivery_and_supersede
-    if connection.alias not in _refusing and may_commit_asynchronously(connection):
-        # A server that crashes in the next moment may have lost what became of the message: as
-        # if we had crashed after we sent it.
-        return record_delivery_asynchronously
-    return record_delivery
-
-
-_refusing: set[str] = set()
-"""Databases that speak as PostgreSQL does, and let nobody choose how to commit."""
+        connections[database_alias()].close_if_unusable_or_obsolete()
+        store_delivery(otp_code)

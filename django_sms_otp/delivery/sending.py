@@ -37,19 +37,17 @@ def deliver(
     phone_number: PhoneNumber,
     *,
     counted_at: datetime,
-    superseded: OTPCode | None = None,
 ) -> None:
-    """Send a code and record the result. Gives the cooldown and the number's quota back where
-    nothing was sent.
+    """Send a code and record the result. If nothing was sent, give the number its cooldown and
+    quota back.
 
     :param counted_at: when the number's row counted this message.
-    :param superseded: the code that this one replaces.
     :raises DeliveryError: the message was not handed over, or nobody knows.
     """
     try:
-        send(otp_code, phone_number, otp_code.expires_at - counted_at, superseded)
+        send(otp_code, phone_number, otp_code.expires_at - counted_at)
     except DeliveryError as error:
-        give_up(otp_code, phone_number, error, superseded=superseded)
+        give_up(otp_code, phone_number, error)
         if isinstance(error, NotDelivered):
             refund(phone_number, counted_at)
         raise
@@ -59,7 +57,6 @@ def send(
     otp_code: OTPCode,
     phone_number: PhoneNumber,
     valid_for: timedelta,
-    superseded: OTPCode | None = None,
 ) -> None:
     """Send a code and record that it was sent.
 
@@ -68,7 +65,6 @@ def send(
     result = _hand_over(otp_code, valid_for)
     record(
         otp_code,
-        superseded,
         backend=result.alias,
         delivery_state=DeliveryState.SENT,
         delivery_error="",
@@ -85,14 +81,11 @@ def give_up(
     otp_code: OTPCode,
     phone_number: PhoneNumber,
     error: DeliveryError,
-    *,
-    superseded: OTPCode | None = None,
 ) -> None:
     """Record that a message was not handed over, or that nobody knows."""
     unknown = isinstance(error, DeliveryUnknown)
     record(
         otp_code,
-        superseded,
         backend=error.alias or otp_code.backend,
         delivery_state=DeliveryState.UNKNOWN if unknown else DeliveryState.FAILED,
         delivery_error=_of_column(error.error_code, 64),
@@ -123,18 +116,16 @@ def withhold(
     phone_number: PhoneNumber,
     *,
     counted_at: datetime,
-    superseded: OTPCode | None = None,
 ) -> None:
-    """Record that a code was not sent: it would be of no use, or a fraud control held it.
+    """Record that a code was not sent, because a control withholds it.
 
-    Does the work of a message that a queue takes, and writes the same columns: whose message
-    was withheld must not show by the time that the answer takes.
+    It does the work of a message that a queue takes, and writes the same columns: the time of
+    the answer must not tell that a message was withheld.
     """
     with suppress(NotDelivered):  # Without its key there is none to withhold.
         message_of(otp_code, otp_code.expires_at - counted_at)
     record(
         otp_code,
-        superseded,
         backend=otp_code.backend,
         delivery_state=DeliveryState.WITHHELD,
         delivery_error="",

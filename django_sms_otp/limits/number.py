@@ -9,9 +9,9 @@ from typing import Any
 
 from .rates import Rate, free_at
 
-__all__ = ["MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
+__all__ = ["SEND_MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
 
-MEMORY = timedelta(days=1)
+SEND_MEMORY = timedelta(days=1)
 """How long a send counts for the cooldown. A limits row must be kept at least as long."""
 
 MOST_KEPT = 100
@@ -117,8 +117,8 @@ class NumberState:
         return {name: value for name, value in data.items() if value}
 
     @property
-    def is_held(self) -> bool:
-        """Whether the row must outlive any purge: failures are forgotten by a success only."""
+    def has_failures(self) -> bool:
+        """Whether there are failures: only a success clears them, and no purge does."""
         return bool(self.strangers.consecutive or self.acquainted.consecutive)
 
     def next_send_at(self, cooldown: Sequence[timedelta]) -> datetime | None:
@@ -127,7 +127,7 @@ class NumberState:
         :param cooldown: the wait after the first message, after the second, and so on; the
             last one repeats.
         """
-        since = max(self.succeeded_at, self._last_send() - MEMORY.total_seconds())
+        since = max(self.succeeded_at, self._last_send() - SEND_MEMORY.total_seconds())
         streak = [at for at, _ in self.sends if at > since]
         if not streak or not cooldown:
             return None

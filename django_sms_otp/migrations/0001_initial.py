@@ -1,5 +1,3 @@
-# The tables as they are first made.
-
 import django.db.models.deletion
 import django_sms_otp.fields
 import django_sms_otp.models
@@ -16,30 +14,34 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Limit",
+            name="HourlyCount",
             fields=[
                 (
-                    "key",
-                    models.CharField(
-                        max_length=64, primary_key=True, serialize=False, verbose_name="key"
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("state", models.JSONField(default=dict, verbose_name="state")),
-                (
-                    "version",
-                    models.BigIntegerField(
-                        default=django_sms_otp.models.new_version, verbose_name="version"
-                    ),
-                ),
-                ("updated_at", models.DateTimeField(db_index=True, verbose_name="updated at")),
+                ("hour", models.DateTimeField(verbose_name="hour")),
+                ("region", models.CharField(blank=True, max_length=3, verbose_name="region")),
+                ("event", models.CharField(max_length=32, verbose_name="event")),
+                ("count", models.PositiveBigIntegerField(default=0, verbose_name="count")),
             ],
             options={
-                "verbose_name": "limit",
-                "verbose_name_plural": "limits",
+                "verbose_name": "hourly count",
+                "verbose_name_plural": "hourly counts",
+                "indexes": [
+                    models.Index(fields=["hour"], name="sms_otp_hourly_count_hour_idx")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("event", "region", "hour"), name="sms_otp_hourly_count_key"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name="VerifiedPhone",
+            name="Limit",
             fields=[
                 (
                     "id",
@@ -48,24 +50,47 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "phone_number",
-                    models.CharField(max_length=16, unique=True, verbose_name="phone number"),
-                ),
-                ("verified_at", models.DateTimeField(verbose_name="verified at")),
-                ("is_primary", models.BooleanField(default=True, verbose_name="primary")),
-                (
-                    "user",
-                    django_sms_otp.fields.UserForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="verified_phones",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="user",
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("number", "phone number"),
+                            ("ip", "IP address"),
+                            ("prefix", "prefix"),
+                            ("country", "country"),
+                            ("site", "site"),
+                            ("circuit", "circuit of a backend"),
+                        ],
+                        max_length=16,
+                        verbose_name="kind",
                     ),
+                ),
+                (
+                    "subject",
+                    models.CharField(blank=True, max_length=64, verbose_name="subject"),
+                ),
+                ("state", models.JSONField(default=dict, verbose_name="state")),
+                ("uses", models.PositiveIntegerField(default=0, verbose_name="uses")),
+                ("version", models.BigIntegerField(default=0, verbose_name="version")),
+                ("updated_at", models.DateTimeField(verbose_name="updated at")),
+                (
+                    "has_failures",
+                    models.BooleanField(default=False, verbose_name="has failures"),
                 ),
             ],
             options={
-                "verbose_name": "verified phone number",
-                "verbose_name_plural": "verified phone numbers",
+                "verbose_name": "limit",
+                "verbose_name_plural": "limits",
+                "permissions": [("unlock_limit", "Can lift limits and lockouts")],
+                "indexes": [
+                    models.Index(
+                        fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject", "kind"), name="sms_otp_limit_key"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -126,6 +151,12 @@ class Migration(migrations.Migration):
                     "channel",
                     models.CharField(default="sms", max_length=16, verbose_name="channel"),
                 ),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True, default="", max_length=16, verbose_name="language"
+                    ),
+                ),
                 ("backend", models.CharField(max_length=64, verbose_name="backend")),
                 (
                     "message_id",
@@ -137,9 +168,10 @@ class Migration(migrations.Migration):
                     "delivery_state",
                     models.CharField(
                         choices=[
-                            ("pending", "pending"),
+                            ("pending", "waiting to be sent"),
                             ("sent", "sent"),
                             ("delivered", "delivered"),
+                            ("undelivered", "not delivered"),
                             ("failed", "failed"),
                             ("unknown", "unknown"),
                             ("withheld", "withheld"),
@@ -154,6 +186,16 @@ class Migration(migrations.Migration):
                     models.CharField(blank=True, max_length=64, verbose_name="delivery error"),
                 ),
                 (
+                    "undelivered_by",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="not delivered by"
+                    ),
+                ),
+                (
+                    "counted_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="counted at"),
+                ),
+                (
                     "claimed_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="claimed at"),
                 ),
@@ -164,6 +206,24 @@ class Migration(migrations.Migration):
                 (
                     "delivered_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="delivered at"),
+                ),
+                (
+                    "withheld_by",
+                    models.CharField(
+                        blank=True, default="", max_length=16, verbose_name="withheld by"
+                    ),
+                ),
+                (
+                    "exempt",
+                    models.BooleanField(
+                        default=False, verbose_name="exempt from fraud controls"
+                    ),
+                ),
+                (
+                    "recorded",
+                    models.CharField(
+                        blank=True, default="", max_length=128, verbose_name="only recorded"
+                    ),
                 ),
                 (
                     "user",
@@ -186,11 +246,60 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     models.Index(
-                        fields=["phone_number", "purpose", "-created_at"],
-                        name="sms_otp_code_newest_idx",
+                        fields=["phone_number", "purpose", "-expires_at"],
+                        name="sms_otp_code_live_idx",
                     ),
                     models.Index(
                         fields=["-created_at", "-id"], name="sms_otp_code_created_idx"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="VerifiedPhone",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("phone_number", models.CharField(max_length=16, verbose_name="phone number")),
+                ("verified_at", models.DateTimeField(verbose_name="verified at")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "is_primary",
+                    models.BooleanField(default=True, null=True, verbose_name="primary"),
+                ),
+                (
+                    "user",
+                    django_sms_otp.fields.UserForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="verified_phones",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "verified phone number",
+                "verbose_name_plural": "verified phone numbers",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("phone_number",), name="sms_otp_verified_phone_key"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("user", "is_primary"), name="sms_otp_verified_phone_primary_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_primary", True), ("is_primary", None), _connector="OR"
+                        ),
+                        name="sms_otp_verified_phone_primary_check",
                     ),
                 ],
             },

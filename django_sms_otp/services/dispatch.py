@@ -1,4 +1,4 @@
-"""What a request has committed, and how its message goes out."""
+"""After the commit: the message goes out, is withheld, or waits for a worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..controls import Admitted, note_not_sent
 from ..controls.callers import Caller
-from ..controls.reports import report_withheld
+from ..controls.refusals import log_withheld
 from ..delivery import deliver, take_back, withhold
 from ..delivery.queues import enqueue_message, is_queued
 from ..exceptions import (
@@ -23,80 +23,75 @@ from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..results import CodeRequested, RequestRefused
 
-__all__ = ["Issued"]
+__all__ = ["PendingDelivery", "dispatch"]
 
 logger = logging.getLogger("django_sms_otp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A code whose request has been committed, and whose message has yet to go out.
+class PendingDelivery:
+    """A code that is committed, and whose message has yet to go out.
 
-    :param superseded: the code that this one replaces.
     :param was_waiting: an earlier message of this code waits for a worker.
     :param counted_at: when the number's row counted the message.
+    :param answer: to the caller, if all goes well.
     """
 
     otp_code: OTPCode
     phone_number: PhoneNumber
-    superseded: OTPCode | None
+    caller: Caller
     was_waiting: bool
     counted_at: datetime
     answer: CodeRequested
     decision: Admitted
 
-    def send(self, caller: Caller) -> CodeRequested | RequestRefused:
-        """Send the message, withhold it, or leave it to a worker."""
-        if is_queued():
-            # Withheld ones too: the worker finds the reason. So all of them cost the same.
-            return self._enqueue(caller)
-        if self.otp_code.is_to_be_withheld:
-            withhold(
-                self.otp_code,
-                self.phone_number,
-                counted_at=self.counted_at,
-                superseded=self.superseded,
-            )
-            if self.decision.is_withheld:
-                report_withheld(self.decision.control, self.phone_number)
-            return self.answer
-        return self._deliver(caller)
 
-    def _enqueue(self, caller: Caller) -> CodeRequested | RequestRefused:
-        try:
-            enqueue_message(self.otp_code.pk)
-        except NotQueued as error:
-            extra = log_fields("not_queued", otp_code=self.otp_code, outcome="not_queued")
-            text = "Code %s was not queued: %s"
-            logger.error(text, self.otp_code.pk, error, extra=extra)
-            # The job of an earlier message, which was answered, finds this one.
-            if not self.was_waiting and take_back(self.otp_code, self.phone_number):
-                self._note_not_sent(caller)
-                return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
-        return self.answer
+def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
+    """Send the message, withhold it, or leave it to a worker."""
+    if is_queued():
+        # Withheld messages are queued too, and the worker withholds them. So all take the same
+        # time.
+        return _enqueue(pending)
+    if pending.otp_code.withheld_by:
+        withhold(pending.otp_code, pending.phone_number, counted_at=pending.counted_at)
+        if pending.decision.withheld_by:
+            log_withheld(pending.decision.withheld_by, pending.phone_number)
+        return pending.answer
+    return _deliver(pending)
 
-    def _deliver(self, caller: Caller) -> CodeRequested | RequestRefused:
-        try:
-            deliver(
-                self.otp_code,
-                self.phone_number,
-                counted_at=self.counted_at,
-                superseded=self.superseded,
-            )
-        except DeliveryBlocked:
-            # Whom the gateway takes for a fraudster learns nothing from us.
-            return self.answer
-        except DeliveryRefused as error:
-            return RequestRefused(reason=error.code, retry_after=error.retry_after)
-        except NotDelivered as error:
-            self._note_not_sent(caller)
+
+def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
+    otp_code = pending.otp_code
+    try:
+        enqueue_message(otp_code.pk)
+    except NotQueued as error:
+        extra = log_fields("not_queued", otp_code=otp_code, outcome="not_queued")
+        logger.error("Code %s was not queued: %s", otp_code.pk, error, extra=extra)
+        # If an earlier message of the code waits, its job sends this one too.
+        if not pending.was_waiting and take_back(otp_code, pending.phone_number):
+            _note_not_sent(pending)
             return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
-        except DeliveryUnknown:
-            wait = self.answer.resend_available_at - self.counted_at
-            return RequestRefused(
-                reason="delivery_failed", retry_after=wait, issued=self.answer
-            )
-        return self.answer
+    return pending.answer
 
-    def _note_not_sent(self, caller: Caller) -> None:
-        note_not_sent(self.otp_code, self.phone_number, caller, counted_at=self.counted_at)
+
+def _deliver(pending: PendingDelivery) -> CodeRequested | RequestRefused:
+    try:
+        deliver(pending.otp_code, pending.phone_number, counted_at=pending.counted_at)
+    except DeliveryBlocked:
+        # Do not tell suspected fraudsters that the message was blocked.
+        return pending.answer
+    except DeliveryRefused as error:
+        return RequestRefused(reason=error.code, retry_after=error.retry_after)
+    except NotDelivered as error:
+        _note_not_sent(pending)
+        return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
+    except DeliveryUnknown:
+        wait = pending.answer.resend_available_at - pending.counted_at
+        return RequestRefused(reason="delivery_failed", retry_after=wait, issued=pending.answer)
+    return pending.answer
+
+
+def _note_not_sent(pending: PendingDelivery) -> None:
+    note_not_sent(
+        pending.otp_code, pending.phone_number, pending.caller, counted_at=pending.counted_at
+    )

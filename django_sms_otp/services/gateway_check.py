@@ -1,8 +1,8 @@
-"""Asks the gateway that made a code whether a guess is right, and writes down what it says.
+"""Asks the gateway that made a code whether a guess is right, and writes its answer down.
 
-The attempt is counted and committed already, and no transaction is open: a gateway may take
-its time, and a process that is killed over it leaves a counted attempt. The gateway spends its
-code by saying yes. Where that answer is lost, so is the code: the person asks for a new one.
+The guess is counted and committed already, and no transaction is open: a gateway may take its
+time, and a process that is killed meanwhile leaves a counted guess. The gateway spends its code
+by saying yes. If that answer is lost, so is the code, and the person asks for a new one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from django.views.decorators.debug import sensitive_variables
 from ..auth.users import get_user_resolver
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
-from ..db.rounds import in_rounds
+from ..db import change_number
 from ..delivery.queues import is_queued
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
 from ..logs import log_fields
 from ..models import OTPCode
 from ..purposes import LOGIN
 from ..results import RedemptionRefused
-from .guesses import Guess, Verdict, accept_approved, give_back
+from .guesses import Guess, GuessResult, accept_approved, give_back
 
-__all__ = ["settle"]
+__all__ = ["check_with_gateway"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 
 @sensitive_variables("guess")
-def settle(
-    guess: Guess[T], verdict: Verdict[T], otp_code: OTPCode, charged_at: datetime
-) -> Verdict[T]:
+def check_with_gateway(
+    guess: Guess[T], result: GuessResult[T], otp_code: OTPCode, charged_at: datetime
+) -> GuessResult[T]:
     """Have a charged guess evaluated by its code's gateway.
 
     :raises Unavailable: the gateway did not say. The attempt stays counted, unless the gateway
@@ -49,21 +49,21 @@ def settle(
     try:
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:
-        said = _said(otp_code, error)
+        said = _log_extra(otp_code, error)
         logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=said)
         if is_queued():
-            return verdict  # Of a withheld code the gateway would not have said so.
+            return result  # Of a withheld code the gateway would not have said so.
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
-        return replace(verdict, answer=answer)
+        return replace(result, answer=answer)
     except NotDelivered as error:
-        in_rounds(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
+        change_number(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
         raise _unavailable(otp_code, error) from None
     except DeliveryError as error:
         raise _unavailable(otp_code, error) from None
     # A withheld code is asked for too: whose message was withheld must not show by the time.
     if not is_right or otp_code.is_withheld:
-        return verdict
-    return in_rounds(
+        return result
+    return change_number(
         otp_code.phone_number,
         lambda row: accept_approved(guess, otp_code, row),
         purpose=guess.purpose,
@@ -91,14 +91,14 @@ def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
         level,
         "Code %s was not checked by %r: %s",
         *(otp_code.pk, error.alias, error),
-        extra=_said(otp_code, error),
+        extra=_log_extra(otp_code, error),
     )
     if isinstance(error, NotDelivered):
         return Unavailable("The gateway did not check.", retry_after=error.retry_after)
     return Unavailable("The gateway did not answer.")
 
 
-def _said(otp_code: OTPCode, error: DeliveryError) -> Mapping[str, Any]:
+def _log_extra(otp_code: OTPCode, error: DeliveryError) -> Mapping[str, Any]:
     return log_fields(
         "guess_not_checked",
         otp_code=otp_code,

@@ -1,4 +1,4 @@
-"""One round of a guess: what a number's row and its codes say to it, and what is written."""
+"""One attempt at a guess: what a number's row and its codes say, and what is written."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from ..auth.users import UserResolver, get_user_resolver
+from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import lock_on
 from ..controls.callers import Caller
-from ..db.rounds import NumberRow
-from ..db.statements import consume_code, count_attempt
-from ..db.transactions import users_too
-from ..db.writes import Write
+from ..db import NumberRow, Write, users_too
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..models import OTPCode
@@ -29,22 +26,14 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
 
-__all__ = [
-    "Guess",
-    "Verdict",
-    "accept_approved",
-    "evaluate",
-    "give_back",
-    "is_spent",
-    "phone_number_of",
-]
+__all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "is_spent"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess(Generic[T]):
-    """What somebody has typed, and what they get for it. Its ``repr`` does not show it."""
+    """What the caller has typed, and gets for it. Its ``repr`` does not show it."""
 
     purpose: str
     request_id: uuid.UUID | None
@@ -55,30 +44,25 @@ class Guess(Generic[T]):
 
     @property
     def is_granted_first(self) -> bool:
-        """Whether what a login yields is made before anything is written: then nobody waits for
-        it with rows locked. Not what has to be rolled back with the rest."""
-        if self.purpose != LOGIN:
-            return True
-        if self.grant_writes and self.grant:
-            return False
-        resolver = type(get_user_resolver())
-        return resolver.may_log_in is UserResolver.may_log_in
+        """Whether a login is granted before anything is written. Then nobody waits for the
+        grant with rows locked; but what it writes is not rolled back with the rest."""
+        return self.grant is None or not self.grant_writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Whose number it is; ``registered``: since this login."""
+    """The user of a number; ``registered``: since this login."""
 
     user: AbstractBaseUser | None = None
     registered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict(Generic[T]):
-    """What a round has come to, and committed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessResult(Generic[T]):
+    """The result of an attempt, which is committed.
 
-    :param charged_at: when an attempt was counted that the gateway has yet to evaluate.
-        ``answer`` is then what holds unless the gateway says that the guess is right.
+    :param charged_at: when a wrong guess was counted that the gateway has yet to evaluate.
+        ``answer`` then holds unless the gateway says that the guess is right.
     """
 
     answer: Redeemed[T] | RedemptionRefused
@@ -87,65 +71,68 @@ class Verdict(Generic[T]):
     charged_at: datetime | None = None
 
 
-def phone_number_of(otp_code: OTPCode) -> PhoneNumber:
-    return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)
-
-
-def is_spent(otp_code: OTPCode, maker: BaseSMSBackend | None) -> bool:
+def is_spent(otp_code: OTPCode, issuer: BaseSMSBackend | None) -> bool:
     """Tell whether a code has taken all its wrong guesses.
 
-    :param maker: the backend whose gateway has made it, if one has.
+    :param issuer: the backend whose gateway made the code, if one has.
     """
     most = get_settings().MAX_ATTEMPTS
-    if maker and maker.most_guesses:
-        # Of a code that was withheld the gateway knows nothing, and would never say that it is
-        # spent: so we say it first, of all alike.
-        most = min(most, maker.most_guesses)
+    if issuer and issuer.most_guesses:
+        # The gateway knows nothing of a withheld code, and would never say that it is spent.
+        # So the app says it first, of all codes alike.
+        most = min(most, issuer.most_guesses)
     return otp_code.failed_attempts >= most
 
 
 @sensitive_variables("expected", "guess")
-def evaluate(guess: Guess[T], row: NumberRow) -> Verdict[T]:
+def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
+    """Compare a guess with the number's code, and write what follows."""
     otp_code = _code_in_question(guess, row)
     # Before the code is looked at: of a locked number nobody learns whether a guess was right.
     if lock := lock_on(row, guess.purpose, guess.caller):
-        return Verdict(answer=_too_many(row, until=lock.until), otp_code=otp_code)
+        return GuessResult(answer=_too_many(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
-        return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
-    maker = code_issuing_backend(otp_code.backend)
-    if is_spent(otp_code, maker):
-        return Verdict(answer=_too_many(row, until=row.now), otp_code=otp_code)
-    if maker:
-        return _charge(guess, otp_code, row)
+        return _wrong(otp_code)
+    issuer = code_issuing_backend(otp_code.backend)
+    if is_spent(otp_code, issuer):
+        return GuessResult(answer=_too_many(row, until=row.now), otp_code=otp_code)
+    if issuer:
+        return _count_before_asking(guess, otp_code, row)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
-        return _reject(guess, otp_code, row)
+        return _count_wrong_guess(guess, otp_code, row)
     return _accept(guess, otp_code, row)
 
 
 @sensitive_variables("guess")
-def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> Verdict[T]:
-    """Use up a code of which its gateway has said that the guess is right.
+def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
+    """Use up a code whose gateway has said that the guess is right.
 
-    The gateway was asked outside of any transaction: meanwhile another request may have used
-    the code up, or superseded it.
+    The gateway was asked outside any transaction: meanwhile another request may have used up
+    or superseded the code.
     """
     otp_code = _code_in_question(guess, row)
     if otp_code is None or otp_code.pk != charged.pk or not otp_code.is_live(row.now):
-        return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=charged)
-    return _accept(guess, otp_code, row, charged=1)
+        return _wrong(charged)
+    return _accept(guess, otp_code, row, taken_back=1)
 
 
 def give_back(charged: OTPCode, charged_at: datetime, row: NumberRow) -> None:
-    """Take an attempt back that the gateway has not looked at."""
-    seen = F("failed_attempts")
+    """Take back a wrong guess that the gateway has not looked at."""
     with row.replaced_by(row.state.without_failure(charged_at)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
-        rows.update(failed_attempts=seen - 1)
+        rows.update(failed_attempts=F("failed_attempts") - 1)
+
+
+def _wrong(otp_code: OTPCode | None) -> GuessResult[T]:
+    return GuessResult(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
 
 
 def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
-    """Say when a new code can be asked for and redeemed; ``until``: the end of the lock."""
+    """Say when a new code can be asked for and redeemed.
+
+    :param until: the end of the lockout; ``None``: waiting does not help.
+    """
     if until is None:
         return RedemptionRefused(reason="too_many_attempts")
     next_send_at = row.state.next_send_at(get_settings().COOLDOWN) or row.now
@@ -163,57 +150,55 @@ def _code_in_question(guess: Guess[T], row: NumberRow) -> OTPCode | None:
 
 
 @sensitive_variables("guess")
-def _reject(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
-    seen = otp_code.failed_attempts
-    row.replace(
-        row.state.with_failure(row.now, guess.caller.tags(row.key)),
-        row.change(otp_code, count_attempt, seen=seen, failed_attempts=seen + 1),
-    )
-    otp_code.failed_attempts = seen + 1
-    return Verdict(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
+def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
+    state = row.state.with_failure(row.now, guess.caller.tags(row.e164))
+    row.replace(state, row.attempt(otp_code))
+    otp_code.failed_attempts += 1
+    return _wrong(otp_code)
 
 
 @sensitive_variables("guess")
-def _charge(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Verdict[T]:
+def _count_before_asking(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
     """Count a guess as wrong before the gateway is asked: a process that is killed in between
     leaves no free guess behind."""
-    verdict = _reject(guess, otp_code, row)
+    result = _count_wrong_guess(guess, otp_code, row)
     if len(normalise_code(guess.typed)) != otp_code.code_length:
-        return verdict  # No code of the gateway's: it need not be asked.
-    return replace(verdict, charged_at=row.now)
+        return result  # No code of the gateway looks so: it need not be asked.
+    return replace(result, charged_at=row.now)
 
 
 @sensitive_variables("guess")
 def _accept(
-    guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, charged: int = 0
-) -> Verdict[T]:
-    state = row.state.after_success(row.now, guess.caller.tags(row.key))
-    phone_number = phone_number_of(otp_code)
-    # Looked up before the transaction begins, which then needs no answer but that it has won.
+    guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
+) -> GuessResult[T]:
+    state = row.state.after_success(row.now, guess.caller.tags(row.e164))
+    phone_number = otp_code.number
+    # Looked up before the transaction, which is then a short one.
     account = _account(phone_number) if guess.purpose == LOGIN else Account()
-    writes = [] if account is None else [_consumption(otp_code, row, account.user, charged)]
-    if account and guess.is_granted_first:
-        answer = _log_in(guess, otp_code, account)
-        row.replace(state, *writes)
-        return Verdict(answer=answer, otp_code=otp_code, account=account)
+    writes: list[Write] = []
+    if account is not None:
+        writes.append(row.consumption(otp_code, account.user, taken_back=taken_back))
+        if guess.is_granted_first:
+            answer = _log_in(guess, otp_code, account)
+            row.replace(state, *writes)
+            return GuessResult(answer=answer, otp_code=otp_code, account=account)
     with row.replaced_by(state, *writes), users_too():
         if account is None:
             account = _registered(phone_number)
-            row.write(_consumption(otp_code, row, account.user, charged))
+            row.write(row.consumption(otp_code, account.user, taken_back=taken_back))
         answer = _log_in(guess, otp_code, account)
-    return Verdict(answer=answer, otp_code=otp_code, account=account)
+    return GuessResult(answer=answer, otp_code=otp_code, account=account)
 
 
 def _account(phone_number: PhoneNumber) -> Account | None:
-    """Return whose number it is; ``None``: of nobody yet, who is to be registered."""
-    resolver = get_user_resolver()
+    """Return the account of a number; ``None``: it is to be registered."""
     try:
-        user = resolver.get_user(phone_number)
-        if user is None:
-            return None if get_settings().UNKNOWN_NUMBERS == "register" else Account()
-        return Account(user=user)
+        user = get_user_resolver().get_user(phone_number)
     except LoginRefused:
         return Account()
+    if user is None and get_settings().UNKNOWN_NUMBERS == "register":
+        return None
+    return Account(user=user)
 
 
 def _registered(phone_number: PhoneNumber) -> Account:
@@ -224,28 +209,12 @@ def _registered(phone_number: PhoneNumber) -> Account:
     return Account(user=user, registered=True)
 
 
-def _consumption(
-    otp_code: OTPCode, row: NumberRow, user: AbstractBaseUser | None, charged: int
-) -> Write:
-    """Return what marks a code as redeemed; ``charged``: how often this guess was counted as
-    wrong."""
-    seen = otp_code.failed_attempts
-    return row.change(
-        otp_code,
-        consume_code,
-        seen=seen,
-        failed_attempts=seen - charged,
-        redeemed_at=row.now,
-        user_id=user.pk if user else None,
-    )
-
-
 @sensitive_variables("guess")
 def _log_in(
     guess: Guess[T], otp_code: OTPCode, account: Account
 ) -> Redeemed[T] | RedemptionRefused:
     refused = RedemptionRefused(reason="no_active_account")
-    if guess.purpose == LOGIN and not _may_log_in(account.user, phone_number_of(otp_code)):
+    if guess.purpose == LOGIN and not _may_log_in(account.user, otp_code.number):
         return refused
     try:
         granted = guess.grant(account.user) if guess.grant and account.user else None

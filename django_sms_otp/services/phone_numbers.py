@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ..conf import Settings, get_settings
 from ..conf.validators import VOICE, regions_of_numbers
-from ..controls.reports import report_number
+from ..controls.refusals import log_refused_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number
 
@@ -35,7 +35,7 @@ def read_phone_number(
         except PhoneNumberError as error:
             control = CONTROLS.get(error.code, "")
             if to_send:
-                report_number(error, control, channel)
+                log_refused_number(error, control, channel)
             if settings.mode(control) != "record":
                 raise
             passed.add(control)

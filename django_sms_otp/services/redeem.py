@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.callers import Caller
-from ..db.rounds import in_rounds
+from ..db import change_number
 from ..delivery.queues import report_redemption
 from ..logs import log_fields
 from ..models import OTPCode
@@ -21,8 +21,8 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
-from .gateway_check import settle
-from .guesses import Guess, Verdict, evaluate, phone_number_of
+from .gateway_check import check_with_gateway
+from .guesses import Guess, GuessResult, evaluate
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -72,21 +72,21 @@ def redeem_code(
         grant=grant,
         grant_writes=grant_writes,
     )
-    verdict = in_rounds(
+    result = change_number(
         phone_number.e164 if phone_number else None,
         lambda row: evaluate(guess, row),
         purpose=purpose,
         request_id=request_id,
     )
-    if verdict.otp_code and verdict.charged_at:
-        verdict = settle(guess, verdict, verdict.otp_code, verdict.charged_at)
-    if phone_number is None and verdict.otp_code:
-        phone_number = phone_number_of(verdict.otp_code)
-    _announce(verdict, phone_number, purpose)
-    if isinstance(verdict.answer, Redeemed) and verdict.otp_code and phone_number:
-        note_redemption(verdict.otp_code, phone_number, guess.caller)
-        report_redemption(verdict.otp_code)
-    return verdict.answer
+    if result.otp_code and result.charged_at:
+        result = check_with_gateway(guess, result, result.otp_code, result.charged_at)
+    if phone_number is None and result.otp_code:
+        phone_number = result.otp_code.number
+    _announce(result, phone_number, purpose)
+    if isinstance(result.answer, Redeemed) and result.otp_code and phone_number:
+        note_redemption(result.otp_code, phone_number, guess.caller)
+        report_redemption(result.otp_code)
+    return result.answer
 
 
 def _check_arguments(
@@ -102,20 +102,20 @@ def _check_arguments(
         raise TypeError("Only a login has a user to grant something to.")
 
 
-def _announce(verdict: Verdict[T], phone_number: PhoneNumber | None, purpose: str) -> None:
+def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose: str) -> None:
     common: dict[str, Any] = {"phone_number": phone_number, "purpose": purpose}
-    account, answer = verdict.account, verdict.answer
+    account, answer = result.account, result.answer
     if account.registered:
         user_registered.send_robust(OTPCode, user=account.user, **common)
-    common["otp_code"] = verdict.otp_code
+    common["otp_code"] = result.otp_code
     if isinstance(answer, Redeemed):
-        extra = log_fields("code_redeemed", otp_code=verdict.otp_code, outcome="redeemed")
+        extra = log_fields("code_redeemed", otp_code=result.otp_code, outcome="redeemed")
         logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=extra)
         code_redeemed.send_robust(OTPCode, user=answer.user, **common)
     else:
         extra = log_fields(
             "code_rejected",
-            otp_code=verdict.otp_code,
+            otp_code=result.otp_code,
             phone_number=phone_number,
             purpose=purpose,
             outcome=answer.reason,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,29 +14,28 @@ from .. import codes
 from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, code_issuing_backend, get_backend
 from ..conf import get_settings, secret_keys
-from ..controls import Decision, Refused, Screening, count_probe, memory
+from ..controls import Decision, Policy, Refused, count_probe, memory
 from ..controls.callers import Caller
 from ..controls.hooks import SendAttempt
-from ..controls.reports import report
-from ..db.rounds import NumberRow, in_rounds
-from ..db.statements import resend_code
-from ..db.transactions import database_alias, retry_lost_races
-from ..db.writes import Write
+from ..controls.refusals import log_decision
+from ..db import NumberRow, Write, change_number
 from ..delivery import code_of
 from ..delivery.queues import check_engine, is_queued
 from ..exceptions import LoginRefused
-from ..models import WITHHELD, DeliveryState, OTPCode, VerifiedPhone
+from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
-from .dispatch import Issued
+from .dispatch import PendingDelivery, dispatch
 from .guesses import is_spent
+
+__all__ = ["request_code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What somebody asks for."""
+    """What the caller asks for."""
 
     attempt: SendAttempt
     caller: Caller
@@ -71,19 +71,20 @@ def request_code(
     """Send a code to a number.
 
     While a live code has at least a third of its lifetime left, the *same* code is sent again:
-    messages arrive out of order, and any of them must do. Otherwise a new one supersedes it.
+    messages arrive out of order, and any of them must do. Otherwise a new code supersedes it.
+    The message comes in the active language.
 
-    :param channel: one of ``CHANNELS``: how the code is to reach the person; ``None``:
-        ``sms``, or else the first of them. It comes in the active language.
+    :param channel: one of ``CHANNELS``: how the code reaches the person; ``None``: ``sms``, or
+        else the first of them.
     :param request_id: of an earlier request whose code is to be sent again; needed for that
-        with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign one counts as absent.
+        with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign id counts as none.
     :param ip_address: the client's; ``None``: no limit by address holds.
     :param device: an opaque text that the site gave to the client's device.
     :param challenge: the client's response to ``CHALLENGE``.
-    :raises InsideTransaction: called inside a transaction of the caller's.
+    :raises InsideTransaction: the caller has begun a transaction.
     :raises InvalidSettings: the configuration is broken; nothing was written.
-    :raises Unavailable: a limit's store or a hook did not answer; nothing was sent.
-    :raises ValueError: ``ip_address`` is no IP address, or ``channel`` is none of the site's.
+    :raises Unavailable: a store of limits or a hook did not answer; nothing was sent.
+    :raises ValueError: ``ip_address`` is no IP address, or the site has no such ``channel``.
     """
     channel = channel or get_settings().default_channel
     # First of all: a broken configuration must not cost the number its cooldown.
@@ -97,16 +98,20 @@ def request_code(
         attempt=attempt, caller=caller, request_id=request_id, channel=channel, backend=backend
     )
     if _falls_under("reject", attempt):
-        return _reject(request)
+        return _refused(request, _refuse_unknown_number(request))
     outcome = _decide_and_commit(request)
     if isinstance(outcome, Refused):
-        report(outcome, phone_number)
-        _announce(request, outcome, outcome.answer)
-        return outcome.answer
-    answer = outcome.send(caller)
-    report(outcome.decision, phone_number)
-    _announce(request, outcome.decision, answer, withheld_by=outcome.otp_code.withheld_by)
+        return _refused(request, outcome)
+    answer = dispatch(outcome)
+    log_decision(outcome.decision, phone_number)
+    _announce(request, outcome.decision, answer, control=outcome.otp_code.withheld_by)
     return answer
+
+
+def _refused(request: _Request, decision: Refused) -> RequestRefused:
+    log_decision(decision, request.phone_number)
+    _announce(request, decision, decision.answer, control=decision.control)
+    return decision.answer
 
 
 def _announce(
@@ -114,16 +119,23 @@ def _announce(
     decision: Decision,
     answer: CodeRequested | RequestRefused,
     *,
-    withheld_by: str = "",
+    control: str,
 ) -> None:
-    answered = answer.reason if isinstance(answer, RequestRefused) else "accepted"
+    """Send the signal.
+
+    :param control: refused or withheld the message; empty: none did.
+    """
+    if isinstance(answer, RequestRefused):
+        outcome = answer.reason
+    else:
+        outcome = "withheld" if control else "accepted"
     code_requested.send_robust(
         OTPCode,
         phone_number=request.phone_number,
         purpose=request.purpose,
         channel=request.channel,
-        outcome="withheld" if withheld_by else answered,
-        control=withheld_by or decision.control,
+        outcome=outcome,
+        control=control,
         recorded=tuple(decision.recorded),
     )
 
@@ -142,73 +154,70 @@ def _falls_under(policy: str, attempt: SendAttempt) -> bool:
         return False
     resolver = get_user_resolver()
     try:
-        # Not always in a round, which would try again where a plan is no good any more.
-        alias = database_alias(VerifiedPhone)
-        user = retry_lost_races(lambda: resolver.get_user(attempt.phone_number), alias)
+        user = resolver.get_user(attempt.phone_number)
     except LoginRefused:
         return True
     return user is None or not resolver.may_log_in(user, attempt.phone_number)
 
 
-def _reject(request: _Request) -> RequestRefused:
-    decision = Refused(
-        answer=RequestRefused(reason="unknown_phone_number"), control="unknown_number"
-    )
+def _refuse_unknown_number(request: _Request) -> Refused:
     if free_at := count_probe(request.phone_number, request.caller):
         wait = max(free_at - timezone.now(), timedelta(seconds=1))
         answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
-        decision = Refused(answer=answer, control="ip")
-    report(decision, request.phone_number)
-    _announce(request, decision, decision.answer)
-    return decision.answer
+        return Refused(answer=answer, control="ip")
+    answer = RequestRefused(reason="unknown_phone_number")
+    return Refused(answer=answer, control="unknown_number")
 
 
-def _decide_and_commit(request: _Request) -> Issued | Refused:
-    screening = Screening(request.attempt, request.caller, request.lifetime)
+def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
+    policy = Policy(request.attempt, request.caller, request.lifetime)
     try:
-        return in_rounds(
+        return change_number(
             request.phone_number.e164,
-            lambda row: _issue(request, screening, row),
+            lambda row: _issue(request, policy, row),
             purpose=request.purpose,
-            shared=screening.row_keys,
-            watched=screening.watched_keys,
+            shared=policy.row_keys,
         )
     except Exception:
-        screening.release()
+        policy.roll_back()
         raise
 
 
-def _issue(request: _Request, screening: Screening, row: NumberRow) -> Issued | Refused:
-    decision = screening.decide(row)
+def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery | Refused:
+    """Decide by what was read, and write the number's row, the code and the counts."""
+    decision = policy.check(row)
     if isinstance(decision, Refused):
         return decision
-    # Not before: whoever is refused may ask without end, and measure what was looked up.
+    # After the check: a refused caller may ask without end, and could measure the look-up.
     is_ignored = _falls_under("ignore", request.attempt)
-    reason = f"{WITHHELD}unknown_number" if is_ignored else decision.reason
-    earlier = _earlier_code(request, row)
-    tag = request.caller.network_tag(request.phone_number.e164)
+    withheld_by = "unknown_number" if is_ignored else decision.withheld_by
+    verdict = {
+        "withheld_by": withheld_by,
+        "exempt": decision.exempt,
+        "recorded": ",".join(decision.recorded),
+    }
+    tag = request.caller.network_tag(row.e164)
     state = row.state.with_send(row.now, tag=tag, memory=memory())
+    earlier = _earlier_code(request, row)
+    was_waiting = False
     if earlier is not None and _is_worth_resending(earlier, request, row):
         was_waiting = earlier.delivery_state == DeliveryState.PENDING
-        otp_code, superseded = earlier, None
-        writes = [_resend(otp_code, request, row, reason)]
+        otp_code = earlier
+        writes = [_resend(otp_code, request, row, verdict)]
     else:
-        was_waiting, superseded = False, earlier
-        otp_code, insertion = _create(request, row, reason)
-        writes = [insertion]
-        if superseded and (is_queued() or get_settings().REQUIRE_REQUEST_ID):
-            writes.append(row.supersession(superseded))
-    row.replace(state, *writes, shared=decision.shared)
+        otp_code, insertion = _create(request, row, verdict)
+        writes = [insertion, *([row.supersession(earlier)] if earlier else [])]
+    row.replace(state, *writes, *policy.commit(row, decision))
     answer = CodeRequested(
         request_id=otp_code.id,
         expires_at=otp_code.expires_at,
         resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
         code_length=otp_code.code_length,
     )
-    return Issued(
+    return PendingDelivery(
         otp_code=otp_code,
         phone_number=request.phone_number,
-        superseded=superseded,
+        caller=request.caller,
         was_waiting=was_waiting,
         counted_at=row.now,
         answer=answer,
@@ -226,33 +235,33 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    maker = code_issuing_backend(otp_code.backend)
-    if not otp_code.is_live(row.now) or is_spent(otp_code, maker) or code_of(otp_code) is None:
+    issuer = code_issuing_backend(otp_code.backend)
+    if not otp_code.is_live(row.now) or is_spent(otp_code, issuer) or code_of(otp_code) is None:
         return False
-    if maker or request.backend.checks_codes:
-        # A gateway has one code for a number until that expires, and sends no other; and what
-        # another backend has made it does not know.
+    if issuer or request.backend.checks_codes:
+        # A gateway that makes codes has one for a number until it expires, and sends no other.
+        # It does not know a code of another backend.
         return otp_code.backend == request.backend.alias
     return otp_code.is_worth_sending(row.now)
 
 
-def _resend(otp_code: OTPCode, request: _Request, row: NumberRow, reason: str) -> Write:
-    changes = {
-        "send_count": otp_code.send_count + 1,
-        "message_id": "",
-        "reason": reason,
-        **_waiting(request, row),
-    }
+def _resend(
+    otp_code: OTPCode, request: _Request, row: NumberRow, verdict: Mapping[str, Any]
+) -> Write:
     is_unknown = otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None
-    if is_unknown and not otp_code.is_to_be_withheld:
-        # It may have arrived: whoever types it in has perhaps not guessed it.
-        changes["sent_at"] = otp_code.claimed_at
-    for name, value in changes.items():
+    if is_unknown and not otp_code.withheld_by:
+        # The first message may have arrived: whoever types its code has perhaps not guessed it.
+        otp_code.sent_at = otp_code.claimed_at
+    otp_code.send_count += 1
+    otp_code.message_id = ""
+    for name, value in {**verdict, **_message(request, row)}.items():
         setattr(otp_code, name, value)
-    return row.change(otp_code, resend_code, *changes, **changes)
+    return row.resend(otp_code)
 
 
-def _create(request: _Request, row: NumberRow, reason: str) -> tuple[OTPCode, Write]:
+def _create(
+    request: _Request, row: NumberRow, verdict: Mapping[str, Any]
+) -> tuple[OTPCode, Write]:
     settings = get_settings()
     return row.new_code(
         phone_number=request.phone_number.e164,
@@ -262,14 +271,14 @@ def _create(request: _Request, row: NumberRow, reason: str) -> tuple[OTPCode, Wr
         code_length=request.backend.code_length or settings.CODE_LENGTH,
         created_at=row.now,
         expires_at=row.now + request.lifetime,
-        reason=reason,
         ip_address=request.attempt.ip_address if settings.STORE_IP_ADDRESS else None,
-        **_waiting(request, row),
+        **verdict,
+        **_message(request, row),
     )
 
 
-def _waiting(request: _Request, row: NumberRow) -> dict[str, Any]:
-    """Return what a row says whose message is about to be sent."""
+def _message(request: _Request, row: NumberRow) -> dict[str, Any]:
+    """Return the columns of a message that is about to be sent."""
     waits_for_worker = is_queued()
     state = DeliveryState.PENDING if waits_for_worker else DeliveryState.UNKNOWN
     return {
@@ -277,7 +286,7 @@ def _waiting(request: _Request, row: NumberRow) -> dict[str, Any]:
         "channel": request.channel,
         "language": translation.get_language() or "",
         "counted_at": row.now,
-        # Who sends during the request has claimed the message by making it.
+        # A message that is sent during the request is claimed from the start.
         "claimed_at": None if waits_for_worker else row.now,
         "delivery_state": state,
     }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from ..db.rounds import LimitRow, NumberRow, change_row, in_rounds
-from ..models import OTPCode
+from ..backends.composite import circuits
+from ..db import LimitRow, NumberRow, Write, change_limit, change_number
+from ..limits.keys import CIRCUIT, NUMBER, LimitKey
+from ..models import LimitKind, OTPCode
+
+__all__ = ["forget_limit", "invalidate_codes", "unlock_number"]
 
 
 def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
@@ -19,40 +22,41 @@ def _invalidate(otp_code: OTPCode) -> int:
         with row.replaced_by(row.state):
             return sum(row.write(row.supersession(otp_code)))
 
-    return in_rounds(otp_code.phone_number, supersede)
+    return change_number(otp_code.phone_number, supersede)
 
 
 def unlock_number(e164: str) -> bool:
-    """Lift a lockout: forget the failed attempts of a number. Return whether there were any."""
+    """Lift a lockout: forget a number's wrong guesses. Return whether there were any."""
 
     def forget(row: NumberRow) -> bool:
-        had_any = row.state.is_held
         row.replace(row.state.unlocked())
-        return had_any
+        return row.state.has_failures
 
-    return in_rounds(e164, forget)
+    return change_number(e164, forget)
 
 
 def forget_limit(key: str) -> bool:
-    """Forget what a shared row has counted, a block by the breaker included; or close a
+    """Forget what a shared limit has counted, a block by the breaker included; or close a
     backend's circuit. Return whether there was anything.
 
-    :param key: of an IP address, a prefix, a country, the site or a circuit.
-    :raises ValueError: a phone number's row, which knows more than counts.
+    :param key: ``ip:203.0.113.7``, ``prefix:+1415555``, ``country:JM``, ``site`` or
+        ``circuit:default``.
+    :raises ValueError: no such kind, or a phone number, whose row knows more than counts.
     """
-    if key.startswith("+"):
-        raise ValueError("A number's row is not forgotten: see unlock_number().")
-    # Here: few processes ever need them, and all would load them.
-    from ..backends.composite import circuits
-
-    if key.startswith(circuits.KEY_PREFIX):
-        return circuits.close(key.removeprefix(circuits.KEY_PREFIX))
+    limit = LimitKey.parse(key)
+    if limit.kind == NUMBER or limit.kind not in LimitKind.values:
+        raise ValueError(
+            "This is no limit that can be forgotten. Write ip:203.0.113.7, prefix:+1415555, "
+            "country:JM, site or circuit:default; for a phone number see unlock_number()."
+        )
+    if limit.kind == CIRCUIT:
+        return circuits.close(limit.subject)
     had_any = False
 
-    def forget(row: LimitRow) -> Mapping[str, Any]:
+    def forget(row: LimitRow) -> Write | None:
         nonlocal had_any
-        had_any = bool(row.data)
-        return {}
+        had_any = bool(row.state or row.counters.uses)
+        return row.replacement({}) if had_any else None
 
-    change_row(key, forget)
+    change_limit(limit, forget)
     return had_any

@@ -23,7 +23,7 @@ from ...purposes import TEST
 from .. import get_backend, hand_over
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from .circuit_state import CLOSED, Circuit, Policy
-from .circuits import LONGEST_ALIAS, claim_probe, look_at, note_failure, note_success
+from .circuits import claim_probe, look_at, note_failure, note_success
 
 __all__ = ["CompositeBackend", "Turn"]
 
@@ -148,10 +148,6 @@ class CompositeBackend(BaseSMSBackend):
             raise InvalidBackend(
                 f"names {target!r}, which SMS_OTP_BACKENDS does not have.{hint}",
                 alias=self.alias,
-            )
-        if len(target) > LONGEST_ALIAS:
-            raise InvalidBackend(
-                f"names {target!r}: at most {LONGEST_ALIAS} characters.", alias=self.alias
             )
         backend = get_backend(target)
         if backend.checks_codes:

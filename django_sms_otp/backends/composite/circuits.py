@@ -21,17 +21,15 @@ from typing import Any, TypeVar
 from django.db import Error, connections
 from django.utils import timezone
 
-from ...db.rounds import LimitRow, change_row
-from ...db.transactions import database_alias
+from ...db import LimitRow, Write, change_limit, database_alias
 from ...exceptions import Contention, InsideTransaction
+from ...limits.keys import CIRCUIT, LimitKey
 from ...logs import log_fields
 from ...models import Limit
 from ...signals import circuit_closed, circuit_opened
 from .circuit_state import CLOSED, Circuit, Policy
 
 __all__ = [
-    "KEY_PREFIX",
-    "LONGEST_ALIAS",
     "claim_probe",
     "close",
     "forget_seen",
@@ -44,8 +42,6 @@ logger = logging.getLogger("django_sms_otp")
 
 T = TypeVar("T")
 
-KEY_PREFIX = "circuit:"
-LONGEST_ALIAS = 64 - len(KEY_PREFIX)
 """A limit's key has 64 characters."""
 
 FRESH_FOR = 1.0
@@ -104,7 +100,7 @@ def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
         rows = _or_none(lambda: _read(stale))
         if rows is not None:
             for alias, seen in stale.items():
-                circuit = Circuit.from_json(rows.get(f"{KEY_PREFIX}{alias}", {}))
+                circuit = Circuit.from_json(rows.get(alias, {}))
                 _seen.put(alias, circuit, instead_of=seen)
     return {alias: _seen.of(alias) for alias in names}
 
@@ -174,15 +170,15 @@ def _change(
     after; ``None``: the database is lost. What stays as it is, is not written."""
     before = after = CLOSED
 
-    def change(row: LimitRow) -> Mapping[str, Any] | None:
+    def change(row: LimitRow) -> Write | None:
         nonlocal before, after
-        before = Circuit.from_json(row.data)
+        before = Circuit.from_json(row.state)
         # Not row.now, which stands still while a clock that stepped back catches up.
         after = step(before, timezone.now().timestamp())
-        return None if after is before else after.to_json()
+        return None if after is before else row.replacement(after.to_json())
 
     def act() -> bool:
-        change_row(f"{KEY_PREFIX}{alias}", change)
+        change_limit(LimitKey(CIRCUIT, alias), change)
         return True
 
     if not _or_none(act):
@@ -193,8 +189,8 @@ def _change(
 
 def _read(aliases: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     rows = Limit.objects.using(database_alias())
-    keys = [f"{KEY_PREFIX}{alias}" for alias in aliases]
-    return dict(rows.filter(key__in=keys).values_list("key", "state"))
+    rows = rows.filter(kind=CIRCUIT, subject__in=aliases)
+    return dict(rows.values_list("subject", "state"))
 
 
 def _or_none(act: Callable[[], T]) -> T | None:

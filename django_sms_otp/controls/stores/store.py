@@ -17,7 +17,7 @@ from typing import Any
 
 from ...exceptions import InvalidSettings, Unavailable
 from ...limits.rates import MOST_EXACT, Rate
-from ..quotas import Use
+from ..quotas import QuotaCharge
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 
@@ -64,7 +64,7 @@ class LimitStore:
     def __init__(self, alias: str) -> None:
         self._alias = alias
 
-    def take(self, uses: Sequence[Use], now: float) -> Taken:
+    def take(self, charges: Sequence[QuotaCharge], now: float) -> Taken:
         """Count one more of each use at ``now``, or none of them, in one atomic step.
 
         Each use has a key of its own. Where an enforced limit is over, nothing is counted; but
@@ -73,7 +73,7 @@ class LimitStore:
         :param now: the application's time, in seconds since the epoch.
         :raises Unavailable: the store did not answer.
         """
-        limits = list(_limits(uses))
+        limits = list(_limits(charges))
         if not limits:
             return Taken(waits={}, counted=True)
         args = [arg for limit in limits for arg in limit.args()]
@@ -81,18 +81,18 @@ class LimitStore:
         waits: dict[str, float] = {}
         for limit, answer in zip(limits, answers, strict=True):
             if answer:
-                control = limit.use.control
+                control = limit.charge.control
                 waits[control] = max(float(answer), waits.get(control, 0))
         return Taken(waits=waits, counted=bool(counted))
 
-    def give_back(self, uses: Sequence[Use], now: float) -> None:
+    def give_back(self, charges: Sequence[QuotaCharge], now: float) -> None:
         """Undo one earlier :meth:`take` with the same arguments; what it did not count stays.
 
         Safe to repeat: each take is undone once. Possible for ``RECEIPT_EXPIRY`` seconds.
 
         :raises Unavailable: the store did not answer.
         """
-        if limits := list(_limits(uses)):
+        if limits := list(_limits(charges)):
             self._run(GIVE_BACK, limits, now, [limit.expiry for limit in limits])
 
     def _run(
@@ -117,12 +117,12 @@ class LimitStore:
 class _Limit:
     """A use in one window."""
 
-    use: Use
+    charge: QuotaCharge
     rate: Rate
 
     @property
     def key(self) -> str:
-        return f"{self.use.key}:{self.rate.window}"
+        return f"{self.charge.key}:{self.rate.window}"
 
     @property
     def expiry(self) -> int:
@@ -130,15 +130,21 @@ class _Limit:
 
     def args(self) -> Iterator[str | int]:
         rate = self.rate
-        yield "recorded" if not self.use.enforced else "soft" if self.use.is_soft else "hard"
-        yield int(self.use.counts_withheld)
+        yield (
+            "recorded"
+            if not self.charge.enforced
+            else "soft"
+            if self.charge.is_soft
+            else "hard"
+        )
+        yield int(self.charge.counts_withheld)
         yield from (rate.count, rate.window, _exact(rate.grain))
         yield MOST_EXACT + 1 if rate.grain else rate.count
         yield self.expiry
 
 
-def _limits(uses: Sequence[Use]) -> Iterator[_Limit]:
-    return (_Limit(use, rate) for use in uses for rate in use.rates)
+def _limits(charges: Sequence[QuotaCharge]) -> Iterator[_Limit]:
+    return (_Limit(charge, rate) for charge in charges for rate in charge.rates)
 
 
 def _exact(number: float) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ...conf import get_settings
 from ...controls import memory
 from ...db.transactions import database_alias
-from ...models import HourlyCount, Limit, OTPCode
+from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
 from ..batches import MOST, Deletion, delete_in_batches
@@ -94,11 +94,11 @@ def old_codes(now: datetime, older_than: timedelta) -> Deletion:
 def idle_limits(now: datetime, older_than: timedelta) -> Deletion:
     """Limits rows that have not changed for so long that they count nothing."""
     idle = Limit.objects.using(database_alias()).filter(
-        held=False, updated_at__lt=now - memory()
+        has_failures=False, updated_at__lt=now - memory()
     )
     # What numbers share counts nothing after its longest window. A number's row also knows who
     # has redeemed codes before.
-    is_shared = ~Q(key__startswith="+")
+    is_shared = ~Q(kind=LimitKind.NUMBER)
     long_idle = Q(updated_at__lt=now - max(older_than, memory()))
     return Deletion(idle.filter(is_shared | long_idle), idle, "updated_at")
 

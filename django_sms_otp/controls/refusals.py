@@ -1,4 +1,4 @@
-"""Says what was refused: a count, a line in the log, a signal. What an on-call reads first."""
+"""Counts and logs refused messages, and sends their signals: what an on-call reads first."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..models import Limit
 from ..phone import PhoneNumber
 from ..signals import limit_tripped, number_refused
 from ..stats.counts import count
-from . import Decision, Refused
 from .breakers import announce
+from .policy import Decision, Refused
 
-__all__ = ["report", "report_number", "report_withheld"]
+__all__ = ["log_decision", "log_refused_number", "log_withheld"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -22,26 +22,26 @@ ALARMING = frozenset({"ip", "prefix", "country", "site", "budget", "lookup"})
 """Controls that many numbers share. The others tell of one person's impatience."""
 
 
-def report(decision: Decision, phone_number: PhoneNumber) -> None:
-    """Count and log what refused or would have refused a message."""
+def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
+    """Log every control that refused a message, or that only records and would have."""
     for control in decision.recorded:
-        _report("recorded", control, phone_number)
+        _log("recorded", control, phone_number)
     if isinstance(decision, Refused):
-        _report("refused", decision.control, phone_number)
+        _log("refused", decision.control, phone_number)
     for trip in decision.trips:
         announce(trip)
 
 
-def report_withheld(control: str, phone_number: PhoneNumber) -> None:
-    """Count and log what withheld a message."""
-    _report("withheld", control, phone_number)
+def log_withheld(control: str, phone_number: PhoneNumber) -> None:
+    """Log the control that withheld a message."""
+    _log("withheld", control, phone_number)
 
 
-def report_number(error: PhoneNumberError, control: str, channel: str) -> None:
-    """Count and log a number that is not sent to, or would not be.
+def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> None:
+    """Log a number that gets no message because of its type or region.
 
-    :param control: ``number_type`` or ``region``; empty: it is no number, and nothing is
-        written of what anybody may post without end.
+    :param control: ``number_type`` or ``region``; empty if it is no number. Then nothing is
+        written: anybody may post such texts without end.
     """
     mode = get_settings().mode(control)
     if control:
@@ -62,12 +62,12 @@ def report_number(error: PhoneNumberError, control: str, channel: str) -> None:
     )
 
 
-def _report(verb: str, control: str, phone_number: PhoneNumber) -> None:
+def _log(verb: str, control: str, phone_number: PhoneNumber) -> None:
     level = logging.WARNING if control in ALARMING else logging.INFO
     extra = log_fields("control", phone_number=phone_number, outcome=verb, control=control)
     text = "%s a code for %s: %s."
     logger.log(level, text, verb.capitalize(), phone_number, control, extra=extra)
-    # The site's cap is one for all regions, and so is its alarm.
+    # The cap of the site is one for all regions, and so is its alarm.
     region = "" if control == "site" else phone_number.region
     is_first_of_hour = count(f"{verb}:{control}", region)
     if is_first_of_hour and control in ALARMING:

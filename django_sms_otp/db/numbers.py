@@ -1,0 +1,243 @@
+"""A number's row, its codes and the shared rows: as one statement reads them, and how one
+transaction replaces them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connections, transaction
+from django.utils import timezone
+
+from ..limits.keys import NUMBER, LimitKey
+from ..limits.number import NumberState
+from ..models import Limit, OTPCode, new_request_id, new_seed
+from .postgresql import can_write_at_once, write_at_once
+from .rows import LimitRow
+from .statements import (
+    CODE_FIELDS,
+    CONSUME_CODE,
+    COUNT_ATTEMPT,
+    FOREVER,
+    INSERT_CODE,
+    LIMIT_FIELDS,
+    RESEND_CODE,
+    RESENT,
+    SUPERSEDE_CODE,
+    Change,
+    read_by_request_id,
+    read_by_subjects,
+)
+from .transactions import own_transaction
+from .values import from_database
+from .writes import Write, write_in_order
+
+__all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
+
+NEW_CODE = {
+    name: column.get_default()
+    for name, column in CODE_FIELDS.items()
+    if name not in {"id", "seed"}
+}
+"""What the columns of a new code hold by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberQuery:
+    """What to read.
+
+    :param phone_number: in E.164; ``None``: the number of ``request_id``.
+    :param purpose: of the codes.
+    :param shared: keys of shared rows to read along.
+    """
+
+    alias: str
+    phone_number: str | None
+    purpose: str = ""
+    shared: Sequence[LimitKey] = ()
+    request_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRow:
+    """A number's row, its codes and the shared rows as they were read, and the right to
+    replace them once.
+
+    :param e164: the number; empty if nobody knows it.
+    :param clock: the application's time of the read.
+    :param codes: the number's unexpired codes of the purpose, newest first.
+    :param is_locked: the caller holds the rows' locks, in a transaction.
+    """
+
+    alias: str
+    e164: str
+    row: LimitRow
+    state: NumberState
+    shared: Mapping[LimitKey, LimitRow]
+    codes: Sequence[OTPCode] = field(repr=False)
+    clock: datetime
+    is_locked: bool
+
+    @property
+    def now(self) -> datetime:
+        """The row's own time: see :class:`LimitRow`."""
+        return self.row.now
+
+    def wait_until(self, moment: datetime) -> timedelta:
+        """Return how long to wait by the clock: longer if the clock has stepped back."""
+        return moment - self.clock if moment > self.now else timedelta()
+
+    def newest(self) -> OTPCode | None:
+        """Return the one code that counts, whatever its state: a filter on the state would
+        bring an older code back to life."""
+        return self.codes[0] if self.codes else None
+
+    def newest_if_live(self) -> OTPCode | None:
+        """Return the newest code if it can still be redeemed."""
+        newest = self.newest()
+        return newest if newest and newest.is_live(self.now) else None
+
+    def code(self, request_id: uuid.UUID) -> OTPCode | None:
+        return next((each for each in self.codes if each.pk == request_id), None)
+
+    def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
+        """Return a new code of the number, and the write that inserts it."""
+        values = {**NEW_CODE, "id": new_request_id(), "seed": new_seed(), **columns}
+        otp_code = OTPCode.from_db(self.alias, [*values], [*values.values()])
+        return otp_code, Write(statement=INSERT_CODE, values=values)
+
+    def attempt(self, otp_code: OTPCode) -> Write:
+        """Return the write that counts a wrong guess."""
+        return self._change(
+            COUNT_ATTEMPT, otp_code, failed_attempts=otp_code.failed_attempts + 1
+        )
+
+    def consumption(
+        self, otp_code: OTPCode, user: AbstractBaseUser | None, *, taken_back: int = 0
+    ) -> Write:
+        """Return the write that marks a code as redeemed.
+
+        :param taken_back: how many wrong guesses turned out to be this right one.
+        """
+        return self._change(
+            CONSUME_CODE,
+            otp_code,
+            failed_attempts=otp_code.failed_attempts - taken_back,
+            redeemed_at=self.now,
+            user_id=user.pk if user else None,
+        )
+
+    def resend(self, otp_code: OTPCode) -> Write:
+        """Return the write that stores how a code is sent again: its attributes as they are."""
+        values = {name: getattr(otp_code, name) for name in RESENT}
+        return self._change(RESEND_CODE, otp_code, **values)
+
+    def supersession(self, otp_code: OTPCode) -> Write:
+        """Return the write that marks a code as superseded, if it is live."""
+        values = {"id": otp_code.pk, "now": self.now, "superseded_at": self.now}
+        return Write(statement=SUPERSEDE_CODE, values=values, is_condition=False)
+
+    def _change(self, change: Change, otp_code: OTPCode, **values: Any) -> Write:
+        given = {"id": otp_code.pk, "now": self.now, "seen": otp_code.failed_attempts}
+        return Write(statement=change, values={**given, **values})
+
+    def replace(self, state: NumberState, *writes: Write) -> None:
+        """Replace the number's row and do the writes, in one transaction.
+
+        :raises LostRace: a row is no longer as it was read.
+        :raises InsideTransaction: the caller has begun a transaction.
+        """
+        everything = [self._replacement(state), *writes]
+        connection = connections[self.alias]
+        if can_write_at_once(connection, everything):
+            with connection.cursor() as cursor:
+                write_at_once(cursor, everything)
+        else:
+            with self._transaction():
+                self.write(*everything)
+
+    @contextmanager
+    def replaced_by(self, state: NumberState, *writes: Write) -> Iterator[None]:
+        """Do the same, and run the body in the same transaction before it is committed."""
+        with self._transaction():
+            self.write(self._replacement(state), *writes)
+            yield
+
+    def write(self, *writes: Write) -> list[int]:
+        """Write more in that body; return how many rows each write matched.
+
+        :raises LostRace: a row is no longer as it was read.
+        """
+        with connections[self.alias].cursor() as cursor:
+            return write_in_order(cursor, writes)
+
+    def _replacement(self, state: NumberState) -> Write:
+        return self.row.replacement(state.to_json(), has_failures=state.has_failures)
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        if self.is_locked:
+            return transaction.atomic(self.alias, savepoint=False)
+        return own_transaction(self.alias)
+
+
+def read_number(query: NumberQuery, *, is_locked: bool = False) -> NumberRow:
+    """Read a number's row, its codes and the shared rows, in one statement."""
+    limits, codes = _read(query)
+    clock = timezone.now()
+    e164 = query.phone_number
+    if e164 is None:
+        e164 = next((key.subject for key in limits if key.kind == NUMBER), "")
+    row = LimitRow.of(key := LimitKey(NUMBER, e164), limits.get(key), clock)
+    return NumberRow(
+        alias=query.alias,
+        e164=e164,
+        row=row,
+        state=NumberState.from_json(row.state),
+        shared={key: LimitRow.of(key, limits.get(key), clock) for key in query.shared},
+        codes=sorted(codes, key=lambda code: (code.created_at, code.pk), reverse=True),
+        clock=clock,
+        is_locked=is_locked,
+    )
+
+
+def keys_to_lock(query: NumberQuery) -> list[LimitKey]:
+    """Return the keys of all rows that the query reads, in the order of their locks."""
+    e164 = query.phone_number
+    if e164 is None:
+        codes = OTPCode.objects.using(query.alias).filter(pk=query.request_id)
+        e164 = codes.values_list("phone_number", flat=True).first() or ""
+    return [LimitKey(NUMBER, e164), *sorted(query.shared)]
+
+
+def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[OTPCode]]:
+    limits: dict[LimitKey, Limit] = {}
+    codes: list[OTPCode] = []
+    for columns in _rows(query):
+        of_limit, of_code = columns[: len(LIMIT_FIELDS)], columns[len(LIMIT_FIELDS) :]
+        limit = Limit.from_db(query.alias, [*LIMIT_FIELDS], of_limit)
+        # Subjects of other kinds may be the same text: they are left alone.
+        limits[limit.key] = limit
+        if of_code[0] is not None:
+            codes.append(OTPCode.from_db(query.alias, [*CODE_FIELDS], of_code))
+    return limits, codes
+
+
+def _rows(query: NumberQuery) -> list[list[Any]]:
+    values = {"purpose": query.purpose, "now": timezone.now(), "forever": FOREVER}
+    if query.phone_number is None:
+        statement = read_by_request_id()
+        values["id"] = query.request_id
+    else:
+        subjects = (query.phone_number, *(key.subject for key in query.shared))
+        statement = read_by_subjects(len(subjects))
+        values |= {f"subject{number}": subject for number, subject in enumerate(subjects)}
+    connection = connections[query.alias]
+    with connection.cursor() as cursor:
+        statement.execute(cursor, values)
+        fields = [*LIMIT_FIELDS.values(), *CODE_FIELDS.values()]
+        return from_database(cursor.fetchall(), fields, cursor.db)

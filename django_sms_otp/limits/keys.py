@@ -1,0 +1,39 @@
+"""Names of the things that limits count against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+__all__ = ["CIRCUIT", "COUNTRY", "IP", "NUMBER", "PREFIX", "SITE", "LimitKey"]
+
+NUMBER, IP, PREFIX, COUNTRY, SITE, CIRCUIT = (
+    "number",
+    "ip",
+    "prefix",
+    "country",
+    "site",
+    "circuit",
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LimitKey:
+    """Identifies one row of limits.
+
+    :param kind: ``number``, ``ip``, ``prefix``, ``country``, ``site`` or ``circuit``.
+    :param subject: the phone number in E.164, the network, the prefix, the region or the
+        backend's alias; empty for the site.
+    """
+
+    kind: str
+    subject: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``ip:203.0.113.7``, ``country:JM``, ``site`` and the like."""
+        kind, _, subject = text.partition(":")
+        return cls(kind, subject)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.subject}" if self.subject else self.kind
