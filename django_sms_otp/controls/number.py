@@ -8,9 +8,10 @@ from datetime import timedelta
 from functools import lru_cache
 
 from ..conf import Settings, get_settings
+from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow
 from ..limits.number import SEND_MEMORY, FailureBudget, Lock
-from ..limits.shared import longest_grain
+from ..limits.shared import longest_memory
 from ..logs import log_fields
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
@@ -31,9 +32,11 @@ def memory() -> timedelta:
 
 @lru_cache(maxsize=1)
 def _memory(settings: Settings) -> timedelta:
-    rates = [rate for limit in settings.LIMITS for rate in settings.rates(limit)]
-    longest = max((rate.window for rate in rates), default=0) + longest_grain(rates)
+    rates = {limit: settings.rates(limit) for limit in settings.LIMITS}
+    windows = [rate.window for limit in rates for rate in rates[limit]]
+    shared = [rate for limit in rates.keys() - NUMBERS_OWN for rate in rates[limit]]
     block = settings.breaker.block_for if settings.breaker else SEND_MEMORY
+    longest = max([*windows, *map(longest_memory, shared)], default=0)
     return max(SEND_MEMORY, block, timedelta(seconds=longest))
 
 

@@ -108,7 +108,8 @@ class NumberRow:
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a new code of the number, and the write that inserts it."""
         values = {**NEW_CODE, "id": new_request_id(), "seed": new_seed(), **columns}
-        otp_code = OTPCode.from_db(self.alias, [*values], [*values.values()])
+        in_order = [values[name] for name in CODE_FIELDS]
+        otp_code = OTPCode.from_db(self.alias, [*CODE_FIELDS], in_order)
         return otp_code, Write(statement=INSERT_CODE, values=values)
 
     def attempt(self, otp_code: OTPCode) -> Write:

@@ -42,7 +42,7 @@ __all__ = [
     "record_delivery",
 ]
 
-Fields = Mapping[str, models.Field[Any, Any]]
+Fields = Mapping[str, "models.Field[Any, Any]"]
 
 LIMITS, CODES = Limit._meta.db_table, OTPCode._meta.db_table
 LIMIT_FIELDS: Fields = {each.attname: each for each in Limit._meta.concrete_fields}

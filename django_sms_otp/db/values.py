@@ -10,11 +10,11 @@ from django.db.models import Field, Value
 
 __all__ = ["from_database", "to_database"]
 
-AnyField = Field[Any, Any]
-
 
 def to_database(
-    values: Mapping[str, Any], fields: Mapping[str, AnyField], connection: BaseDatabaseWrapper
+    values: Mapping[str, Any],
+    fields: Mapping[str, Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
 ) -> dict[str, Any]:
     """Prepare parameters for a statement.
 
@@ -28,7 +28,9 @@ def to_database(
 
 
 def from_database(
-    rows: Iterable[Sequence[Any]], fields: Sequence[AnyField], connection: BaseDatabaseWrapper
+    rows: Iterable[Sequence[Any]],
+    fields: Sequence[Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
 ) -> list[list[Any]]:
     """Convert rows, as a cursor returns them, to the values of their fields."""
     converted = [list(row) for row in rows]

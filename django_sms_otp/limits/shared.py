@@ -19,7 +19,7 @@ from typing import Any
 
 from .rates import Entry, Rate, free_at, used
 
-__all__ = ["UNLIMITED", "Cohort", "SharedCounters", "longest_grain"]
+__all__ = ["UNLIMITED", "Cohort", "SharedCounters", "longest_memory"]
 
 GRAINS = 60
 """In the shortest window of a limit."""
@@ -164,9 +164,9 @@ class SharedCounters:
         }
 
 
-def longest_grain(rates: Iterable[Rate]) -> float:
-    """Return the longest time in seconds for which a use may count too long."""
-    return max((rate.window for rate in rates), default=0) / GRAINS
+def longest_memory(rate: Rate) -> float:
+    """Return for how many seconds a use may count: the window and a grain."""
+    return rate.window * (1 + 1 / GRAINS)
 
 
 def _thinned(entries: Iterable[Entry], rates: Iterable[Rate], now: float) -> tuple[Entry, ...]:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from django_sms_otp.limits.number import NumberState
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 
@@ -29,7 +29,7 @@ def page(client: Client, url: str, **query: str) -> str:
     return answer.content.decode()
 
 
-def limit(key: str, state: NumberState | SharedState | None = None, **values: Any) -> Limit:
+def limit(key: str, state: NumberState | SharedCounters | None = None, **values: Any) -> Limit:
     """Make a limits row that remembers ``state``."""
     data = state.to_json() if state else {}
     values = {"updated_at": timezone.now(), **values}

@@ -13,11 +13,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-
 from django_sms_otp.admin.handles import handle_of
+
 from django_sms_otp.backends.composite import circuits
 from django_sms_otp.backends.composite.circuit_state import Policy
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 from .staff import limit, page, staff
@@ -142,7 +142,7 @@ def test_a_circuit_that_is_closed_already_is_left_alone() -> None:
 
 
 def test_what_is_no_circuit_is_not_closed() -> None:
-    counted = limit("site", SharedState().with_sent(1e9))
+    counted = limit("site", SharedCounters().with_sent(1e9))
     said = act(staff("view_limit", "unlock_limit"), "site")
     assert "Only backends have circuits that can be closed." in said
     assert Limit.objects.get().version == counted.version

@@ -10,14 +10,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
+from django_sms_otp.admin.handles import handle_of
 
 from django_sms_otp import services
 from django_sms_otp.admin import limits
-from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.exceptions import Contention
 from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.limits.rates import parse_rates
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 from ..conftest import PHONE, Post, last_code, wrong
@@ -25,7 +25,7 @@ from .staff import limit, page, staff
 
 LIST = "/admin/django_sms_otp/limit/"
 FAILED = NumberState(strangers=Failures(95, (0,)), known=("tag",), sends=((0, "tag"),))
-USED = SharedState(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
+USED = SharedCounters(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
     assert "Phone numbers and circuits are not forgotten" in said
     assert "was forgotten" not in said
     assert numbers_state() == FAILED
-    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(Limit.objects.get(key="site").state) == USED
 
 
 def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
@@ -115,7 +115,7 @@ def test_actions_need_their_permission(action: str) -> None:
     assert f'value="{action}"' not in page(client, LIST)
     act(client, action, PHONE, "site")
     assert numbers_state() == FAILED
-    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(Limit.objects.get(key="site").state) == USED
     assert not LogEntry.objects.exists()
 
 

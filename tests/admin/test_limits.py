@@ -10,8 +10,8 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-
 from django_sms_otp.admin.handles import handle_of
+
 from django_sms_otp.admin.limits import LimitAdmin
 from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.models import Limit

@@ -12,12 +12,12 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from django_sms_otp.admin.handles import handle_of
 
 from django_sms_otp import testing
-from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.limits.rates import parse_rates
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit
 
 from ..conftest import PHONE
@@ -66,15 +66,15 @@ def failures(count: int) -> Failures:
     return Failures(count, (NOW - 10,))
 
 
-def uses(times: int, rate: str) -> SharedState:
-    state = SharedState()
+def uses(times: int, rate: str) -> SharedCounters:
+    state = SharedCounters()
     for number in range(times):
         state = state.with_use(parse_rates(rate), NOW - times + number)
     return state
 
 
-def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedState:
-    state, at = SharedState(), NOW - minutes_ago * 60
+def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedCounters:
+    state, at = SharedCounters(), NOW - minutes_ago * 60
     for _ in range(sent):
         state = state.with_sent(at)
     return state.with_redeemed(NOW, sent_at=at, count=redeemed)
@@ -237,14 +237,14 @@ def test_a_breaker_says_until_when_it_blocks(clerk: Client) -> None:
 
 
 def test_a_prefix_is_blocked_by_the_gateways_word_without_a_breaker(clerk: Client) -> None:
-    limit("prefix:+1876555", SharedState(blocked_until=NOW + 3600))
+    limit("prefix:+1876555", SharedCounters(blocked_until=NOW + 3600))
     assert badges(clerk) == ["blocked"]
     with testing.override_sms_otp(CONTROL_MODES={"breaker": "off"}):
         assert badges(clerk) == []
 
 
 def test_a_block_that_is_over_is_gone(clerk: Client) -> None:
-    limit("country:JM", SharedState(blocked_until=NOW - 1))
+    limit("country:JM", SharedCounters(blocked_until=NOW - 1))
     with testing.override_sms_otp(CONVERSION_BREAKER={}):
         assert badges(clerk) == []
 
@@ -260,7 +260,7 @@ def test_a_countrys_budget_counts_what_was_redeemed_on_its_busiest_day(clerk: Cl
 
 
 def test_countries_where_nothing_was_redeemed_are_named(clerk: Client) -> None:
-    state = SharedState().with_region(NOW, "JM", redeemed=False)
+    state = SharedCounters().with_region(NOW, "JM", redeemed=False)
     state = state.with_region(NOW, "US", redeemed=True).with_region(NOW, "BB", redeemed=False)
     limit("ip:203.0.113.7", state)
     said = facts(clerk, "ip:203.0.113.7")

@@ -752,10 +752,10 @@ def test_who_is_blocked_for_fraud_is_not_told(get_code: Post, failing_with: Any)
 def test_a_number_in_too_great_demand_is_busy(
     get_code: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def in_rounds(*args: Any, **kwargs: Any) -> None:
+    def change_number(*args: Any, **kwargs: Any) -> None:
         raise Contention
 
-    monkeypatch.setattr("django_sms_otp.services.request.in_rounds", in_rounds)
+    monkeypatch.setattr("django_sms_otp.services.request.change_number", change_number)
     answer = get_code(phone_number=PHONE)
     assert_refused(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"

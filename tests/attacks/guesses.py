@@ -157,7 +157,7 @@ def _evaluated(phone: str, *, most: int, by_answers: int) -> list[Figure]:
     codes: dict[str, Any] = OTPCode.objects.filter(phone_number=phone).aggregate(
         total=Sum("failed_attempts"), most=Max("failed_attempts")
     )
-    state = Limit.objects.get(key=phone).state
+    state = Limit.objects.get(subject=phone).state
     by_row = sum(
         state.get(who, {}).get("consecutive", 0) for who in ("strangers", "acquainted")
     )

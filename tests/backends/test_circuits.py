@@ -27,6 +27,7 @@ from ..support.threads import in_threads
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 POLICY = Policy()
 KEY = "circuit:first"
+ROW = {"kind": "circuit", "subject": "first"}
 SECOND = timedelta(seconds=1)
 
 
@@ -256,7 +257,7 @@ def test_an_idle_one_is_purged_and_an_open_one_is_not(
     fail(5, Policy(open_for=timedelta(days=1), open_for_at_most=timedelta(days=1)))
     clock.shift(timedelta(days=1) - SECOND)
     call_command("purge_otp_codes", stdout=StringIO())
-    assert Limit.objects.filter(key=KEY).exists()
+    assert Limit.objects.filter(**ROW).exists()
     clock.shift(2 * SECOND)
     call_command("purge_otp_codes", stdout=StringIO())
     assert not Limit.objects.exists()
@@ -283,7 +284,7 @@ def test_after_a_second_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> Non
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     circuits.look_at(["first"])
-    Limit.objects.create(key=KEY, state=Circuit(failures=3).to_json(), updated_at=NOON)
+    Limit.objects.create(**ROW, state=Circuit(failures=3).to_json(), updated_at=NOON)
     now += 0.9
     assert circuits.look_at(["first"])["first"].failures == 0
     now += 0.1
@@ -308,9 +309,9 @@ def test_a_read_that_was_slow_does_not_undo_what_was_seen_since(
 @pytest.mark.django_db
 def test_failures_of_an_open_one_write_nothing(clock: time_machine.Traveller) -> None:
     fail(5)
-    version = Limit.objects.get(key=KEY).version
+    version = Limit.objects.get(**ROW).version
     fail(20)
-    assert Limit.objects.get(key=KEY).version == version
+    assert Limit.objects.get(**ROW).version == version
 
 
 # Many at once
@@ -336,11 +337,11 @@ def test_failures_at_once_are_all_counted() -> None:
 def test_failures_at_once_open_it_once_with_as_many_writes_as_it_takes(
     caplog: pytest.LogCaptureFixture, signals: list[dict[str, Any]]
 ) -> None:
-    Limit.objects.create(key=KEY, state={}, version=1, updated_at=NOON)
+    Limit.objects.create(**ROW, state={}, version=1, updated_at=NOON)
     in_threads(16, fail)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert [each["signal"] for each in signals] == ["opened"]
-    assert Limit.objects.get(key=KEY).version == 1 + POLICY.failures
+    assert Limit.objects.get(**ROW).version == 1 + POLICY.failures
     assert seen().openings == 1
 
 

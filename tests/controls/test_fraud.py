@@ -17,11 +17,11 @@ from pytest_django import DjangoAssertNumQueries
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.conf import get_settings
-from django_sms_otp.controls.base import Finding, Subject
+from django_sms_otp.controls.base import Subject, Violation
 from django_sms_otp.controls.callers import Caller
-from django_sms_otp.controls.external import Hooks
+from django_sms_otp.controls.external import ChallengeControl
 from django_sms_otp.controls.hooks import Challenge, NumberLookup, SendAttempt, Verdict
-from django_sms_otp.db.rounds import NumberRow
+from django_sms_otp.db import NumberRow
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
@@ -74,7 +74,7 @@ def test_a_country_has_three_unredeemed_messages_in_an_hour(
     clock: time_machine.Traveller,
 ) -> None:
     assert sent(US[:6]) == 3
-    assert OTPCode.objects.get(phone_number=US[5]).reason == "withheld:budget"
+    assert OTPCode.objects.get(phone_number=US[5]).withheld_by == "budget"
     assert sent(ELSEWHERE[:1]) == 1
     # The last of the hour leaves with the five minutes that it is counted in.
     clock.shift(timedelta(hours=1, minutes=5))
@@ -186,7 +186,7 @@ def test_low_conversion_blocks_for_twelve_hours_and_says_so_once(
     assert len(trips) == 2
     assert trips[0]["conversion"] == pytest.approx(0.15)
     assert round((trips[0]["blocked_until"] - NOON).total_seconds() / 60) == 12 * 60 + 11
-    assert OTPCode.objects.get(phone_number=US[24]).reason == "withheld:breaker"
+    assert OTPCode.objects.get(phone_number=US[24]).withheld_by == "breaker"
     clock.shift(timedelta(hours=11, minutes=58))
     assert sent(US[25:26]) == 0
     clock.shift(timedelta(minutes=3))
@@ -276,7 +276,7 @@ class WaitsForAnother(Challenge):
 
 @override_sms_otp(CHALLENGE=f"{__name__}.WaitsForAnother")
 def test_nobody_waits_for_the_slow_challenge_of_another_caller() -> None:
-    def findings(text: str) -> list[Finding]:
+    def findings(text: str) -> list[Violation]:
         attempt = SendAttempt(phone_number=parse_phone_number(text), purpose="login")
         subject = Subject(
             attempt=attempt,
@@ -284,7 +284,7 @@ def test_nobody_waits_for_the_slow_challenge_of_another_caller() -> None:
             lifetime=timedelta(minutes=10),
             settings=get_settings(),
         )
-        return list(Hooks(subject).findings(cast("NumberRow", None)))
+        return list(ChallengeControl(subject).check(cast("NumberRow", None)))
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(findings, US[:2])) == [[], []]
@@ -332,7 +332,7 @@ def test_a_broken_challenge_fails_closed_and_leaks_nothing(
 @override_sms_otp(CHALLENGE=f"{__name__}.OnlyTheWord", CONTROL_MODES={"challenge": "record"})
 def test_a_challenge_that_records_lets_pass(get_code: Post) -> None:
     assert get_code(phone_number=PHONE).status_code == 202
-    assert OTPCode.objects.get().reason == "recorded:challenge"
+    assert OTPCode.objects.get().recorded == "challenge"
 
 
 @override_sms_otp(CHALLENGE=f"{__name__}.OnlyTheWord", CONTROL_MODES={"challenge": "off"})
@@ -522,9 +522,9 @@ def test_a_verified_number_stays_exempt_where_something_is_recorded() -> None:
     for text in US[:2]:
         VerifiedPhoneFactory.create(phone_number=text)
     assert sent(US[:2], ip="203.0.113.9") == 2
-    assert OTPCode.objects.get(phone_number=US[1]).reason == "verified recorded:ip"
+    assert OTPCode.objects.get(phone_number=US[1]).recorded == "ip"
     redeem(US[1], ip="203.0.113.9")
-    assert not Limit.objects.get(key="country:US").state.get("cohorts")
+    assert not Limit.objects.get(kind="country", subject="US").state.get("cohorts")
 
 
 def test_a_purge_does_not_lower_what_was_counted(clock: time_machine.Traveller) -> None:

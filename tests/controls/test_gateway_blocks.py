@@ -13,11 +13,12 @@ from django.db import DatabaseError, connection
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.controls import Screening, note_fraud
+from django_sms_otp.controls import Policy, note_fraud
 from django_sms_otp.controls.callers import Caller
 from django_sms_otp.controls.hooks import SendAttempt
 from django_sms_otp.delivery import deliver_queued
 from django_sms_otp.exceptions import DeliveryBlocked
+from django_sms_otp.limits.keys import LimitKey
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SUSPECT, NEIGHBOUR, CUSTOMER = (f"+1415555{number}" for number in (2100, 2101, 2102))
 ELSEWHERE = "+14155562100"
-KEY = "prefix:+1415555"
+KEY = LimitKey("prefix", "+1415555")
+ROW = Limit.objects.filter(kind=KEY.kind, subject=KEY.subject)
 
 handed_over: list[str] = []
 
@@ -73,7 +75,7 @@ def test_neighbours_get_nothing_for_twelve_hours(clock: time_machine.Traveller) 
     clock.shift(timedelta(hours=11, minutes=59))
     assert not gets(NEIGHBOUR)
     assert gets(ELSEWHERE)
-    assert OTPCode.objects.filter(reason="withheld:breaker").count() == 1
+    assert OTPCode.objects.filter(withheld_by="breaker").count() == 1
 
     clock.shift(timedelta(minutes=2))
     assert gets(NEIGHBOUR)
@@ -92,7 +94,7 @@ def test_without_a_breaker_nothing_is_blocked_while_callers_wait() -> None:
     asks(SUSPECT)
 
     assert gets(NEIGHBOUR)
-    assert not Limit.objects.filter(key=KEY).exists()
+    assert not ROW.exists()
 
 
 @override_sms_otp(CONVERSION_BREAKER=None, DELIVERY="celery")
@@ -100,10 +102,10 @@ def test_without_a_breaker_a_worker_blocks_all_the_same() -> None:
     number = parse_phone_number(SUSPECT)
     note_fraud(number)
 
-    assert Limit.objects.get(key=KEY).state["blocked_until"] > NOON.timestamp()
+    assert ROW.get().state["blocked_until"] > NOON.timestamp()
     attempt = SendAttempt(phone_number=number, purpose="login")
-    screening = Screening(attempt, Caller.of(None, None), timedelta(minutes=10))
-    assert screening.watched_keys == [KEY]
+    screening = Policy(attempt, Caller.of(None, None), timedelta(minutes=10))
+    assert screening.row_keys == [KEY]
 
 
 def test_the_suspect_itself_is_not_handed_over_again(clock: time_machine.Traveller) -> None:
@@ -141,7 +143,7 @@ def test_a_worker_blocks_the_prefix_too(settings: Any) -> None:
     )
     deliver_queued(waiting.pk)
 
-    assert Limit.objects.get(key=KEY).state["blocked_until"] > NOON.timestamp()
+    assert ROW.get().state["blocked_until"] > NOON.timestamp()
 
 
 @pytest.mark.parametrize("mode", ["record", "off"])
@@ -181,7 +183,7 @@ def test_a_database_that_is_down_leaves_the_answer_neutral(
     def fail(*args: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("django_sms_otp.controls.breakers.change_row", fail)
+    monkeypatch.setattr("django_sms_otp.controls.breakers.change_limit", fail)
 
     assert isinstance(asks(SUSPECT), CodeRequested)
 

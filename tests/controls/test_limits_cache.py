@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from django_sms_otp import testing
-from django_sms_otp.db.rounds import NumberRow
-from django_sms_otp.db.writes import LostRound
+from django_sms_otp.db import NumberRow
+from django_sms_otp.db.writes import LostRace
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
@@ -46,7 +46,7 @@ def test_an_address_reaches_no_more_numbers_than_allowed(client: Client) -> None
     with limits(ip="3/h"):
         answers = [ask(client, phone) for phone in NEIGHBOURS[:5]]
     assert answers == [SENT, SENT, SENT, FULL, FULL]
-    assert [row.key for row in Limit.objects.order_by("key")] == NEIGHBOURS[:3]
+    assert [row.subject for row in Limit.objects.order_by("subject")] == NEIGHBOURS[:3]
 
 
 def test_a_refused_request_uses_up_nothing(client: Client) -> None:
@@ -91,7 +91,7 @@ def test_a_round_that_is_lost_counts_once(
     def lose_once(row: NumberRow, *args: Any, **options: Any) -> Any:
         if not lost:
             lost.append(1)
-            raise LostRound
+            raise LostRace
         return write(row, *args, **options)
 
     monkeypatch.setattr(NumberRow, "replace", lose_once)

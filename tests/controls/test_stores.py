@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
-from django_sms_otp.controls.quotas import Use
+from django_sms_otp.controls.quotas import QuotaCharge
 from django_sms_otp.controls.stores import caches as store_caches
 from django_sms_otp.controls.stores import get_store
 from django_sms_otp.controls.stores.store import MARGIN, LimitStore
 from django_sms_otp.exceptions import InvalidSettings, SMSOTPError, Unavailable
+from django_sms_otp.limits.keys import LimitKey
 from django_sms_otp.limits.rates import MOST_EXACT, parse_rates
 from django_sms_otp.testing import override_sms_otp
 
@@ -52,14 +53,17 @@ def the_store() -> LimitStore:
     return store
 
 
-def use(control: str, rates: str, *, enforced: bool = True, key: str = "") -> Use:
-    return Use(
-        control=control, key=key or f"{control}:x", rates=parse_rates(rates), enforced=enforced
+def use(control: str, rates: str, *, enforced: bool = True, key: str = "") -> QuotaCharge:
+    return QuotaCharge(
+        control=control,
+        key=LimitKey.parse(key or f"{control}:x"),
+        rates=parse_rates(rates),
+        enforced=enforced,
     )
 
 
-def room(store: LimitStore, one: Use, now: float) -> int:
-    """Use a limit up, and tell how often that went."""
+def room(store: LimitStore, one: QuotaCharge, now: float) -> int:
+    """QuotaCharge a limit up, and tell how often that went."""
     return next(n for n in range(10**4) if not store.take([one], now).counted)
 
 
@@ -456,7 +460,7 @@ gifts = st.integers(0, 30)
 def test_the_answers_are_those_of_the_rates(
     store: LimitStore,
     server: Any,
-    uses: list[Use],
+    uses: list[QuotaCharge],
     now: float,
     calls: list[tuple[float, int, set[int]] | int],
 ) -> None:

@@ -15,9 +15,9 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import timezone
+from django_sms_otp.db.plans import statement_cursor
 
 from django_sms_otp import testing
-from django_sms_otp.db.plans import statement_cursor
 from django_sms_otp.db.rows import Read
 from django_sms_otp.delivery import deliver_queued, take_back
 from django_sms_otp.management.batches import delete_in_batches
@@ -246,7 +246,7 @@ def test_the_deletion_of_a_user_is_flat() -> None:
         "otpcode/?state=live",
         "otpcode/?state=locked",
         "otpcode/?delivery_state__exact=failed",
-        "otpcode/?reason__exact=withheld:budget",
+        "otpcode/?withheld_by__exact=budget",
         f"otpcode/?q=%2B{KNOWN[1:]}",
         "limit/",
         "limit/?kind=number",

@@ -84,7 +84,7 @@ def sent() -> None:
 
 
 def consecutive() -> int:
-    state = Limit.objects.get(key=PHONE.e164).state
+    state = Limit.objects.get(subject=PHONE.e164).state
     return int(state.get("strangers", {}).get("consecutive", 0))
 
 

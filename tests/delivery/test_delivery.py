@@ -531,7 +531,7 @@ def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withh
         clock.shift(timedelta(seconds=31))
         with override_sms_otp(UNKNOWN_NUMBERS="ignore"):
             success()
-        assert the_row().is_to_be_withheld
+        assert the_row().withheld_by
         assert len(ScriptedBackend.sent) == 1
         code = ScriptedBackend.sent[0].code or ""
         assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)

@@ -76,7 +76,7 @@ def test_behind_an_untold_proxy_the_limit_is_skipped_and_the_log_says_so(
     clients._complain.cache_clear()
     for _ in range(2):
         ask(client, REMOTE_ADDR="10.0.0.5", HTTP_X_FORWARDED_FOR="198.51.100.7")
-    assert not Limit.objects.filter(key__startswith="ip:").exists()
+    assert not Limit.objects.filter(kind="ip").exists()
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert "TRUSTED_PROXY_COUNT" in errors[0].getMessage()
@@ -86,7 +86,7 @@ def test_behind_an_untold_proxy_the_limit_is_skipped_and_the_log_says_so(
 @override_sms_otp(TRUSTED_PROXY_COUNT=1)
 def test_behind_a_told_proxy_the_client_is_counted(client: Client) -> None:
     ask(client, REMOTE_ADDR="10.0.0.5", HTTP_X_FORWARDED_FOR="6.6.6.6, 198.51.100.7")
-    assert Limit.objects.filter(key="ip:198.51.100.7").exists()
+    assert Limit.objects.filter(kind="ip", subject="198.51.100.7").exists()
     assert OTPCode.objects.get().ip_address is None
 
 
@@ -113,7 +113,7 @@ def test_an_address_is_stored_where_the_site_wants_it(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_no_address_stands_in_a_numbers_row(client: Client) -> None:
     ask(client, REMOTE_ADDR="203.0.113.9")
-    assert "203.0.113" not in str(Limit.objects.get(key=PHONE).state)
+    assert "203.0.113" not in str(Limit.objects.get(subject=PHONE).state)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -128,7 +128,7 @@ def test_an_address_reaches_no_more_numbers_than_allowed(
     answers = [ask(phone) for phone in NEIGHBOURS[:5]]
     assert answers == [SENT, SENT, SENT, FULL, FULL]
     assert ask(NEIGHBOURS[6], ip="203.0.113.10") == SENT
-    clock.shift(timedelta(hours=1))
+    clock.shift(timedelta(hours=1, minutes=1))
     assert ask(NEIGHBOURS[5]) == SENT
 
 
@@ -174,7 +174,7 @@ def test_a_full_prefix_withholds_messages_behind_the_same_answer(ask: Any) -> No
     assert [message.to for message in testing.outbox] == NEIGHBOURS[:2]
     withheld = OTPCode.objects.get(phone_number=NEIGHBOURS[3])
     assert withheld.delivery_state == DeliveryState.WITHHELD
-    assert withheld.reason == "withheld:prefix"
+    assert withheld.withheld_by == "prefix"
     assert HourlyCount.objects.get(event="withheld:prefix", region="US").count == 2
     # And then like any other number.
     assert ask(NEIGHBOURS[3]) == (429, "cooldown")
@@ -187,7 +187,7 @@ def test_a_verified_number_passes_a_full_prefix_and_does_not_fill_it(ask: Any) -
     for phone in NEIGHBOURS[1:4]:
         ask(phone)
     assert [message.to for message in testing.outbox] == [PHONE, *NEIGHBOURS[1:3]]
-    assert OTPCode.objects.get(phone_number=PHONE).reason == "verified"
+    assert OTPCode.objects.get(phone_number=PHONE).exempt
 
 
 @override_sms_otp(LIMITS={"prefix": "1/h"}, UNKNOWN_NUMBERS="reject")
@@ -215,15 +215,15 @@ def test_a_withheld_message_counts_for_its_address(ask: Any) -> None:
 def test_a_control_that_records_counts_and_lets_pass(ask: Any) -> None:
     assert [ask(phone) for phone in NEIGHBOURS[:3]] == [SENT] * 3
     assert len(testing.outbox) == 3
-    reasons = OTPCode.objects.order_by("phone_number").values_list("reason", flat=True)
-    assert list(reasons) == ["allowed", "recorded:ip", "recorded:ip"]
+    recorded = OTPCode.objects.order_by("phone_number").values_list("recorded", flat=True)
+    assert list(recorded) == ["", "ip", "ip"]
     assert HourlyCount.objects.get(event="recorded:ip").count == 2
 
 
 @override_sms_otp(LIMITS={"ip": "1/h"}, CONTROL_MODES={"ip": "off"})
 def test_a_control_that_is_off_counts_nothing(ask: Any) -> None:
     assert [ask(phone) for phone in NEIGHBOURS[:3]] == [SENT] * 3
-    assert not Limit.objects.filter(key__startswith="ip:").exists()
+    assert not Limit.objects.filter(kind="ip").exists()
     assert not HourlyCount.objects.exists()
 
 
@@ -258,8 +258,8 @@ def test_an_address_does_not_ask_a_list_of_numbers_for_accounts(
     unknown = (404, "unknown_phone_number")
     VerifiedPhoneFactory.create(phone_number=PHONE)
     assert [ask(phone) for phone in NEIGHBOURS[1:6]] == [unknown] * 3 + [FULL] * 2
-    assert ask.retry_after == 3600
+    assert 3600 <= ask.retry_after <= 3660  # The window, and a grain.
     assert ask(PHONE) == FULL
     assert ask(NEIGHBOURS[1], ip="203.0.113.10") == unknown
-    clock.shift(timedelta(hours=1, seconds=1))
+    clock.shift(timedelta(hours=1, minutes=1))
     assert ask(PHONE) == SENT

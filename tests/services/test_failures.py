@@ -122,7 +122,10 @@ def test_a_success_clears_the_count(clock: time_machine.Traveller) -> None:
     assert isinstance(redeem(last_code()), Redeemed)
     request()
     assert [guess().reason for _ in range(5)] == ["invalid_code"] * 5
-    assert not Limit.objects.get(key=PHONE).state.get("strangers", {}).get("consecutive", 0) > 5
+    assert (
+        not Limit.objects.get(subject=PHONE).state.get("strangers", {}).get("consecutive", 0)
+        > 5
+    )
 
 
 @unlimited_messages
@@ -130,11 +133,11 @@ def test_only_evaluated_guesses_count(clock: time_machine.Traveller) -> None:
     request()
     for _ in range(50):
         guess()
-    assert Limit.objects.get(key=PHONE).state["strangers"]["consecutive"] == 5
+    assert Limit.objects.get(subject=PHONE).state["strangers"]["consecutive"] == 5
     clock.shift(timedelta(hours=2))
     for _ in range(50):
         assert guess().reason == "invalid_code"  # The code has expired.
-    assert Limit.objects.get(key=PHONE).state["strangers"]["consecutive"] == 5
+    assert Limit.objects.get(subject=PHONE).state["strangers"]["consecutive"] == 5
 
 
 @unlimited_messages
@@ -293,7 +296,7 @@ def test_who_was_known_and_forgotten_is_a_stranger() -> None:
     log_in()
     for number in range(8):
         log_in(f"192.0.2.{number}")
-    assert len(Limit.objects.get(key=PHONE).state["known"]) == 8
+    assert len(Limit.objects.get(subject=PHONE).state["known"]) == 8
     request()
     for _ in range(5):
         guess()

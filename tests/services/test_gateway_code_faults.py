@@ -83,7 +83,7 @@ def the_row(phone: str) -> OTPCode:
 
 def counted(phone: str) -> tuple[int, int]:
     """Return the wrong guesses that the code's row, and the number's, have."""
-    state = Limit.objects.get(key=phone).state
+    state = Limit.objects.get(subject=phone).state
     return the_row(phone).failed_attempts, state.get("strangers", {}).get("consecutive", 0)
 
 

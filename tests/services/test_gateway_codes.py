@@ -85,7 +85,7 @@ def the_row() -> OTPCode:
 
 
 def failures() -> int:
-    state = Limit.objects.get(key=PHONE).state
+    state = Limit.objects.get(subject=PHONE).state
     return int(state.get("strangers", {}).get("consecutive", 0))
 
 

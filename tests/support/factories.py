@@ -58,5 +58,7 @@ class OTPCodeFactory(DjangoModelFactory[OTPCode]):
     def number_row(self: OTPCode, create: bool, *_args: object, **_kwargs: object) -> None:
         if create:
             Limit.objects.get_or_create(
-                key=self.phone_number, defaults={"updated_at": self.created_at}
+                kind="number",
+                subject=self.phone_number,
+                defaults={"updated_at": self.created_at},
             )

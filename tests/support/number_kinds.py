@@ -67,7 +67,8 @@ def create(kind: Kind, numbers: Sequence[str]) -> None:
         at = timezone.now() - LAST_SEEN
         state = _past(at, logged_in=kind.logged_in).to_json()
         Limit.objects.bulk_create(
-            Limit(key=number, state=state, updated_at=at) for number in numbers
+            Limit(kind="number", subject=number, state=state, updated_at=at)
+            for number in numbers
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from django_sms_otp.controls.quotas import Use
+from django_sms_otp.controls.quotas import QuotaCharge
 from django_sms_otp.controls.stores.store import Taken
 from django_sms_otp.limits.rates import Entry, Rate, free_at, with_use
 
@@ -20,7 +20,7 @@ class Model:
         self.newest: dict[Key, float] = {}
         self.receipts: dict[object, list[list[tuple[Key, float]]]] = defaultdict(list)
 
-    def take(self, uses: Sequence[Use], now: float) -> Taken:
+    def take(self, uses: Sequence[QuotaCharge], now: float) -> Taken:
         waits: dict[str, float] = {}
         refusing = set()
         for use, rate, key in _limits(uses):
@@ -36,7 +36,7 @@ class Model:
         self.receipts[now, _keys(uses)].append(receipt)
         return Taken(waits=waits, counted=True)
 
-    def give_back(self, uses: Sequence[Use], now: float) -> None:
+    def give_back(self, uses: Sequence[QuotaCharge], now: float) -> None:
         receipts = self.receipts[now, _keys(uses)]
         for key, at in receipts.pop(0) if receipts else ():
             entries = list(self.entries[key])
@@ -52,9 +52,9 @@ class Model:
         return self.entries[key][-1][0]
 
 
-def _limits(uses: Sequence[Use]) -> Iterator[tuple[Use, Rate, Key]]:
+def _limits(uses: Sequence[QuotaCharge]) -> Iterator[tuple[QuotaCharge, Rate, Key]]:
     return ((use, rate, (use.key, rate.window)) for use in uses for rate in use.rates)
 
 
-def _keys(uses: Sequence[Use]) -> tuple[Key, ...]:
+def _keys(uses: Sequence[QuotaCharge]) -> tuple[Key, ...]:
     return tuple(key for _, _, key in _limits(uses))

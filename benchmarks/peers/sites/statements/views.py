@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from django_sms_otp.db.drivers import may_commit_asynchronously
+from django_sms_otp.db.plans import statement_cursor
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,8 +21,6 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from benchmarks.peers.sites.bare.serializers import AuthCodeSerializer, GetCodeSerializer
-from django_sms_otp.db.drivers import may_commit_asynchronously
-from django_sms_otp.db.plans import statement_cursor
 from django_sms_otp.db.rows import LimitRow, Read
 from django_sms_otp.db.statements import (
     CODE_FIELDS,

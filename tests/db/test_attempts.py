@@ -1,9 +1,9 @@
-"""Optimistic rounds: whose writes win, and what counts as a lost race."""
+"""Optimistic attempts: whose writes win, and which errors are lost races."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -11,15 +11,12 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.utils import timezone
 from psycopg import IsolationLevel
 
-from django_sms_otp.db import transactions
-from django_sms_otp.db.compiled import Statement
-from django_sms_otp.db.rounds import NumberRow, in_rounds
-from django_sms_otp.db.rows import Read
-from django_sms_otp.db.statements import consume_code, count_attempt, resend_code
+from django_sms_otp.db import NumberRow, Write, change_number, transactions
+from django_sms_otp.db.numbers import NumberQuery, read_number
 from django_sms_otp.db.transactions import retry_lost_races
-from django_sms_otp.db.writes import LostRound
+from django_sms_otp.db.writes import LostRace
 from django_sms_otp.exceptions import Contention, InsideTransaction
-from django_sms_otp.limits.number import MEMORY, NumberState
+from django_sms_otp.limits.number import SEND_MEMORY, NumberState
 from django_sms_otp.models import Limit, OTPCode
 
 from ..conftest import PHONE
@@ -29,16 +26,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def send(row: NumberRow) -> None:
-    with row.replaced_by(row.state.with_send(row.now, memory=MEMORY)):
+    with row.replaced_by(row.state.with_send(row.now, memory=SEND_MEMORY)):
         pass
 
 
 def read_row() -> NumberRow:
-    return NumberRow(Read("default", (PHONE,), "login"), connection.cursor())
+    return read_number(NumberQuery(alias="default", phone_number=PHONE, purpose="login"))
 
 
 def sends() -> int:
-    return len(Limit.objects.get(key=PHONE).state["sends"])
+    return len(Limit.objects.get(subject=PHONE).state["sends"])
 
 
 def error(**attributes: object) -> OperationalError:
@@ -50,94 +47,112 @@ def error(**attributes: object) -> OperationalError:
 
 
 @pytest.mark.parametrize("earlier", [0, 1])
-def test_a_round_that_read_before_another_wrote_reads_again(earlier: int) -> None:
+def test_an_attempt_that_read_before_another_wrote_reads_again(earlier: int) -> None:
     for _ in range(earlier):
-        in_rounds(PHONE, send)
+        change_number(PHONE, send)
     read: list[int] = []
 
     def slow(row: NumberRow) -> None:
         read.append(len(row.state.sends))
         if len(read) == 1:
-            in_rounds(PHONE, send)
+            change_number(PHONE, send)
         send(row)
 
-    in_rounds(PHONE, slow)
+    change_number(PHONE, slow)
     assert read == [earlier, earlier + 1]
     assert sends() == earlier + 2
 
 
-def test_after_three_lost_rounds_the_row_is_locked_before_it_is_read() -> None:
-    in_rounds(PHONE, send)
+def test_after_three_lost_attempts_the_row_is_locked_before_it_is_read() -> None:
+    change_number(PHONE, send)
     nested: list[bool] = []
 
     def unlucky(row: NumberRow) -> None:
         nested.append(transaction.get_connection().in_atomic_block)
         if len(nested) < 4:
-            raise LostRound
+            raise LostRace
         send(row)
 
-    in_rounds(PHONE, unlucky)
+    change_number(PHONE, unlucky)
     assert nested == [False, False, False, True]
     assert sends() == 2
 
 
-def test_a_locked_round_that_is_lost_writes_nothing() -> None:
-    in_rounds(PHONE, send)
+def test_a_locked_attempt_that_is_lost_writes_nothing() -> None:
+    change_number(PHONE, send)
 
     def never(row: NumberRow) -> None:
         with row.replaced_by(NumberState()):
-            raise LostRound
+            raise LostRace
 
     with pytest.raises(Contention):
-        in_rounds(PHONE, never)
+        change_number(PHONE, never)
     assert sends() == 1
 
 
 def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:
-    in_rounds(PHONE, send)
+    change_number(PHONE, send)
     row = read_row()
     Limit.objects.all().delete()
-    in_rounds(PHONE, send)
-    with pytest.raises(LostRound):
+    change_number(PHONE, send)
+    with pytest.raises(LostRace):
         send(row)
     assert sends() == 1
 
 
 def test_a_row_that_was_made_meanwhile_is_not_made_again() -> None:
     row = read_row()
-    in_rounds(PHONE, send)
-    with pytest.raises(LostRound):
+    change_number(PHONE, send)
+    with pytest.raises(LostRace):
         send(row)
     assert sends() == 1
 
 
-@pytest.mark.parametrize(
-    ("statement", "shape", "values"),
-    [
-        (count_attempt, (), {"seen": 0, "failed_attempts": 1}),
-        (consume_code, (), {"seen": 0, "failed_attempts": 0, "user_id": None}),
-        (resend_code, ("send_count",), {"send_count": 2}),
-    ],
-)
+WRITES: dict[str, Callable[[NumberRow, OTPCode], Write]] = {
+    "attempt": lambda row, code: row.attempt(code),
+    "consumption": lambda row, code: row.consumption(code, None),
+    "resend": lambda row, code: row.resend(code),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("change", ["redeemed_at", "superseded_at"])
 def test_a_code_that_has_changed_is_left_as_it_is(
-    change: str, statement: Statement, shape: tuple[str, ...], values: dict[str, Any]
+    change: str, write: Callable[[NumberRow, OTPCode], Write]
 ) -> None:
     otp_code = OTPCodeFactory.create(phone_number=PHONE)
     row = read_row()
     OTPCode.objects.update(**{change: timezone.now()})
     before = OTPCode.objects.values().get()
-    with pytest.raises(LostRound):
-        row.replace(
-            row.state, row.change(otp_code, statement, *shape, redeemed_at=row.now, **values)
-        )
+    with pytest.raises(LostRace):
+        row.replace(row.state, write(row, otp_code))
     assert OTPCode.objects.values().get() == before
+    assert Limit.objects.get().version == 0
+
+
+@pytest.mark.parametrize("name", ["attempt", "consumption"])
+def test_a_guess_that_another_was_counted_before_is_lost(name: str) -> None:
+    otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    row = read_row()
+    OTPCode.objects.update(failed_attempts=1)
+    with pytest.raises(LostRace):
+        row.replace(row.state, WRITES[name](row, otp_code))
+    assert OTPCode.objects.get().failed_attempts == 1
+
+
+def test_a_code_that_expired_meanwhile_is_not_redeemed() -> None:
+    otp_code = OTPCodeFactory.create(phone_number=PHONE)
+    row = read_row()
+    OTPCode.objects.update(expires_at=row.now)
+    with pytest.raises(LostRace):
+        row.replace(row.state, row.consumption(otp_code, None))
+    assert OTPCode.objects.get().redeemed_at is None
 
 
 def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
     now = timezone.now()
     with time_machine.travel(now, tick=False):
-        in_rounds(PHONE, send)
+        change_number(PHONE, send)
     with time_machine.travel(now - timedelta(hours=3), tick=False):
         row = read_row()
     assert row.now > now
@@ -146,7 +161,7 @@ def test_a_clock_that_steps_back_does_not_move_the_row_back() -> None:
 
 def test_inside_a_transaction_of_the_caller_nothing_is_written() -> None:
     with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
-        in_rounds(PHONE, send)
+        change_number(PHONE, send)
     assert not Limit.objects.exists()
 
 
@@ -154,7 +169,7 @@ def test_without_autocommit_nothing_is_written() -> None:
     transaction.set_autocommit(False)
     try:
         with pytest.raises(InsideTransaction, match="Autocommit is off"):
-            in_rounds(PHONE, send)
+            change_number(PHONE, send)
     finally:
         transaction.rollback()
         transaction.set_autocommit(True)
@@ -179,7 +194,7 @@ def test_a_race_that_the_database_ends_is_run_again(attributes: dict[str, object
             raise errors.pop()
         send(row)
 
-    in_rounds(PHONE, once)
+    change_number(PHONE, once)
     assert sends() == 1
 
 
@@ -206,7 +221,7 @@ def test_what_the_database_broke_off_is_not_tried_for_ever(
         raise error(sqlite_errorcode=5)
 
     with pytest.raises(OperationalError):
-        in_rounds(PHONE, waited_for_a_lock)
+        change_number(PHONE, waited_for_a_lock)
     assert len(calls) == 1
 
 
@@ -215,7 +230,7 @@ def test_another_database_error_is_let_out() -> None:
         raise error(sqlstate="53300")
 
     with pytest.raises(OperationalError):
-        in_rounds(PHONE, broken)
+        change_number(PHONE, broken)
 
 
 def test_an_integrity_error_that_comes_again_is_let_out() -> None:
@@ -226,7 +241,7 @@ def test_an_integrity_error_that_comes_again_is_let_out() -> None:
         raise IntegrityError
 
     with pytest.raises(IntegrityError):
-        in_rounds(PHONE, broken)
+        change_number(PHONE, broken)
     assert len(calls) == 2
 
 
@@ -256,7 +271,7 @@ def test_a_transaction_whose_level_cannot_be_set_is_given_up(
 
     monkeypatch.setattr(transactions, "_relax_isolation", refuse)
     with pytest.raises(OperationalError, match="read-only"):
-        in_rounds(PHONE, send)
+        change_number(PHONE, send)
     assert not connection.in_atomic_block
     assert connection.get_autocommit()
 
@@ -275,7 +290,7 @@ def test_the_strictest_level_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     connection.close()
     try:
-        in_rounds(PHONE, look)
+        change_number(PHONE, look)
     finally:
         connection.close()
     assert answers == [lowered]
