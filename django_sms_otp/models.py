@@ -272,8 +272,9 @@ class Limit(models.Model):
             models.Index(fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"),
         ]
         constraints = [
-            # Every request and guess, by the subject alone.
-            models.UniqueConstraint(fields=["subject", "kind"], name="sms_otp_limit_key"),
+            # Every request and guess. The kind is first, so that the admin finds the rows of a
+            # kind: there may be a handful among a million numbers.
+            models.UniqueConstraint(fields=["kind", "subject"], name="sms_otp_limit_key"),
         ]
         permissions = [("unlock_limit", "Can lift limits and lockouts")]
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from django_sms_otp import testing
-from django_sms_otp.db import rounds
+from django_sms_otp.db import numbers
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
@@ -120,8 +120,8 @@ def test_a_report_of_an_error_shows_no_token(
     def full(*args: object) -> None:
         raise DatabaseError("The disk is full.")
 
-    monkeypatch.setattr(rounds, "send", full)
-    monkeypatch.setattr(rounds, "send_as_one", full)
+    monkeypatch.setattr(numbers, "write_in_order", full)
+    monkeypatch.setattr(numbers, "write_at_once", full)
     with pytest.raises(DatabaseError) as raised:
         redeem_code(
             testing.outbox[-1].code or "",

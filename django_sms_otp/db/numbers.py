@@ -30,8 +30,8 @@ from .statements import (
     RESENT,
     SUPERSEDE_CODE,
     Change,
+    read_by_keys,
     read_by_request_id,
-    read_by_subjects,
 )
 from .transactions import own_transaction
 from .values import from_database
@@ -209,10 +209,10 @@ def read_number(query: NumberQuery, *, is_locked: bool = False) -> NumberRow:
 def keys_to_lock(query: NumberQuery) -> list[LimitKey]:
     """Return the keys of all rows that the query reads, in the order of their locks."""
     e164 = query.phone_number
-    if e164 is None:
+    if e164 is None and query.request_id is not None:
         codes = OTPCode.objects.using(query.alias).filter(pk=query.request_id)
-        e164 = codes.values_list("phone_number", flat=True).first() or ""
-    return [LimitKey(NUMBER, e164), *sorted(query.shared)]
+        e164 = codes.values_list("phone_number", flat=True).first()
+    return [LimitKey(NUMBER, e164 or ""), *sorted(query.shared)]
 
 
 def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[OTPCode]]:
@@ -221,7 +221,6 @@ def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[OTPCode]]:
     for columns in _rows(query):
         of_limit, of_code = columns[: len(LIMIT_FIELDS)], columns[len(LIMIT_FIELDS) :]
         limit = Limit.from_db(query.alias, [*LIMIT_FIELDS], of_limit)
-        # Subjects of other kinds may be the same text: they are left alone.
         limits[limit.key] = limit
         if of_code[0] is not None:
             codes.append(OTPCode.from_db(query.alias, [*CODE_FIELDS], of_code))
@@ -234,9 +233,10 @@ def _rows(query: NumberQuery) -> list[list[Any]]:
         statement = read_by_request_id()
         values["id"] = query.request_id
     else:
-        subjects = (query.phone_number, *(key.subject for key in query.shared))
-        statement = read_by_subjects(len(subjects))
-        values |= {f"subject{number}": subject for number, subject in enumerate(subjects)}
+        statement = read_by_keys(len(query.shared))
+        values["number"] = query.phone_number
+        for number, key in enumerate(query.shared):
+            values |= {f"kind{number}": key.kind, f"subject{number}": key.subject}
     connection = connections[query.alias]
     with connection.cursor() as cursor:
         statement.execute(cursor, values)

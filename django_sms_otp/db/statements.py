@@ -37,8 +37,8 @@ __all__ = [
     "Change",
     "Insertion",
     "Statement",
+    "read_by_keys",
     "read_by_request_id",
-    "read_by_subjects",
     "record_delivery",
 ]
 
@@ -159,25 +159,29 @@ CONSUME_CODE = _change_of_code(
 
 
 @cache
-def read_by_subjects(count: int) -> Statement:
-    """Return what reads the rows of ``subject0`` and so on, the first of which is a phone
-    number, and the number's unexpired codes of a purpose."""
-    names = [f"subject{number}" for number in range(count)]
-    subjects = ", ".join(f"%({name})s" for name in names)
-    # The number is compared with the code's own column too. With the join alone PostgreSQL
-    # reads all codes of a young table.
+def read_by_keys(shared: int) -> Statement:
+    """Return what reads a number's row, its unexpired codes of a purpose, and a count of shared
+    rows, of ``kind0`` and ``subject0`` and so on."""
+    keys = [
+        f"OR l.kind = %(kind{number})s AND l.subject = %(subject{number})s"
+        for number in range(shared)
+    ]
     sql = _read(
-        f"l.subject IN ({subjects})",
-        join="c.phone_number = %(subject0)s AND c.phone_number = l.subject",
+        " ".join([f"l.kind = '{NUMBER}' AND l.subject = %(number)s", *keys]),
+        # The number is compared with the code's own column too. With the join alone PostgreSQL
+        # reads all codes of a young table.
+        join="c.phone_number = %(number)s AND c.phone_number = l.subject",
     )
-    return Statement(sql, {**_READ_FIELDS, **dict.fromkeys(names, LIMIT_FIELDS["subject"])})
+    return Statement(sql, _READ_FIELDS)
 
 
 @cache
 def read_by_request_id() -> Statement:
     """Return what reads the same of the number that a request was for."""
     number = f"(SELECT phone_number FROM {CODES} WHERE id = %(id)s)"
-    sql = _read(f"l.subject = {number}", join="c.phone_number = l.subject")
+    sql = _read(
+        f"l.kind = '{NUMBER}' AND l.subject = {number}", join="c.phone_number = l.subject"
+    )
     return Statement(sql, _READ_FIELDS)
 
 

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("subject", "kind"), name="sms_otp_limit_key"
+                        fields=("kind", "subject"), name="sms_otp_limit_key"
                     )
                 ],
             },

@@ -30,19 +30,19 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def two_rows() -> None:
     for key in "ab":
-        Limit.objects.create(key=key, version=0, updated_at=timezone.now())
+        Limit.objects.create(kind="site", subject=key, version=0, updated_at=timezone.now())
 
 
 def version(key: str = "a") -> int:
-    return Limit.objects.get(key=key).version
+    return Limit.objects.get(subject=key).version
 
 
 def read_then_add(key: str = "a") -> None:
-    Limit.objects.filter(key=key).update(version=version(key) + 1)
+    Limit.objects.filter(subject=key).update(version=version(key) + 1)
 
 
 def add(key: str = "a") -> None:
-    Limit.objects.filter(key=key).update(version=F("version") + 1)
+    Limit.objects.filter(subject=key).update(version=F("version") + 1)
 
 
 def add_to_both(*keys: str) -> None:
@@ -103,7 +103,7 @@ def test_a_statement_that_fails_lets_others_go_on_before_the_rollback() -> None:
     def add_and_fail() -> None:
         with transaction.atomic():
             add("a")
-            Limit.objects.create(key="b", updated_at=timezone.now())
+            Limit.objects.create(kind="site", subject="b", updated_at=timezone.now())
 
     turns = iter([0, 1, 0, 1, 1, 0])
     calls: list[Call] = [add_and_fail, partial(add_to_both, "a", "b")]

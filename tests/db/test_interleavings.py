@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from django_sms_otp.db import drivers, rounds, rows, writes
+from django_sms_otp.db import attempts, numbers, postgresql
 from django_sms_otp.models import Limit, OTPCode
 
 from ..support.interleaving import scenarios
@@ -37,12 +37,12 @@ pytestmark = [
 MOST_PREEMPTIONS = int(os.environ.get("TEST_PREEMPTIONS", "99"))
 """Of three calls. 99 leaves no order out, and takes minutes."""
 
-TAKES_SEVERAL = drivers.takes_several
+CAN_WRITE_AT_ONCE = postgresql.can_write_at_once
 
 NO_VERSION = ignoring(Limit, "version")
 NO_CODE_STATE = ignoring(OTPCode, "redeemed_at", "superseded_at", "failed_attempts")
 BOTH = [NO_VERSION, NO_CODE_STATE]
-NO_UNIQUE_KEY = inserting_twice(Limit)
+NO_UNIQUE_KEY = inserting_twice(Limit, "kind", "subject")
 NO_SECOND_LOOK = ignoring(Limit, "updated_at")
 """The purge deletes what it has chosen, whatever has become of it."""
 
@@ -56,8 +56,14 @@ def one_clock() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of another call comes between writes that are sent together: fewer orders."""
-    monkeypatch.setattr(writes, "takes_several", lambda cursor: False)
+    """Every write is a step of its own, as on other databases."""
+    monkeypatch.setattr(numbers, "can_write_at_once", lambda *_: False)
+
+
+@pytest.fixture
+def at_once(one_by_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All writes are one step, if they can be."""
+    monkeypatch.setattr(numbers, "can_write_at_once", CAN_WRITE_AT_ONCE)
 
 
 def every_order(
@@ -80,27 +86,9 @@ def test_two_calls_in_every_order(scenario: Scenario) -> None:
     every_order(scenario)
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("scenario", scenarios.TWO_AT_ONCE)
-def test_two_calls_that_send_their_writes_together(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
-    monkeypatch.setattr(rounds, "is_one_statement", lambda *writes: False)
-    every_order(scenario)
-
-
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        scenarios.right_and_new_code,
-        scenarios.requests_of_a_known_number,
-        scenarios.request_and_purge,
-    ],
-)
-def test_two_calls_that_write_by_one_statement(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
+def test_two_calls_that_write_by_one_statement(scenario: Scenario) -> None:
     every_order(scenario)
 
 
@@ -119,11 +107,11 @@ def test_three_calls_in_every_order(scenario: Scenario) -> None:
         scenarios.requests_of_a_known_number,
     ],
 )
-def test_rounds_that_lock_before_they_read(
+def test_attempts_that_lock_before_they_read(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Few calls never lose so many rounds that they come to this.
-    monkeypatch.setattr(rounds, "OPTIMISTIC_ROUNDS", 0)
+    # A few calls never lose so many attempts that they come to this.
+    monkeypatch.setattr(attempts, "OPTIMISTIC_ATTEMPTS", 0)
     every_order(scenario)
 
 
@@ -149,22 +137,10 @@ def test_without_its_guards_an_order_is_found_that_breaks_it(
     print(found.value)
 
 
-def test_one_statement_that_does_not_compare_sends_two_messages(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(writes, "takes_several", TAKES_SEVERAL)
+@pytest.mark.usefixtures("at_once")
+def test_one_statement_that_does_not_compare_sends_two_messages() -> None:
     with pytest.raises(Violation, match="two messages"):
         every_order(scenarios.requests_of_a_known_number, NO_VERSION)
-
-
-def test_with_a_first_version_that_can_be_known_a_cooldown_is_passed_by(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # A row that was purged and made anew is taken for the one that was read.
-    monkeypatch.setattr(rows, "new_version", lambda: 1)
-    with pytest.raises(Violation, match="two messages") as found:
-        every_order(scenarios.requests_and_purge, preemptions=2)
-    print(found.value)
 
 
 @pytest.mark.parametrize("guard", BOTH, ids=["version", "state of the code"])

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.utils import timezone
-from django_sms_otp.db.plans import statement_cursor
 
 from django_sms_otp import testing
-from django_sms_otp.db.rows import Read
 from django_sms_otp.delivery import deliver_queued, take_back
 from django_sms_otp.management.batches import delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
@@ -32,8 +27,6 @@ from tests.support.fill import Past, fill, phone_of
 from ..conftest import Post, last_code, wrong
 from ..support.factories import OTPCodeFactory
 from ..support.query_plans import Watch, watched
-from .test_one_statement import CHANGES, run_at_once
-from .test_statements import PAIRS, Run
 
 USERS = {"postgresql": 100_000, "mysql": 5_000, "sqlite": 5_000}
 """Each has ten codes."""
@@ -60,20 +53,6 @@ EVERYTHING_ON: dict[str, Any] = {
 }
 
 
-PLANNED_FOR_ITS_VALUES = 5
-"""So often PostgreSQL does that before it compares (PREPARE, "Notes")."""
-
-KEYS = [KNOWN, f"ip:{ADDRESS}", "country:US", "site"]
-REPEATED: dict[str, Run] = {
-    # They are of nobody, and write nothing; an insert by itself would.
-    **{name: run for name, (run, _) in PAIRS.items() if not name.startswith("insert")},
-    **{f"{name} with limits": partial(run_at_once, change=CHANGES[name]) for name in CHANGES},
-    "read by a number": Read("default", KEYS[:1], "login").all,
-    "read by a number and an address": Read("default", KEYS[:2], "login").all,
-    "read with every control": Read("default", KEYS, "login").all,
-}
-
-
 @pytest.fixture(scope="module")
 def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
@@ -90,17 +69,6 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("filled")]
-
-
-@contextmanager
-def keeping_plans() -> Iterator[BaseDatabaseWrapper]:
-    """Give one more connection, which may keep plans."""
-    other = connection.copy()
-    other.settings_dict["OPTIONS"]["prepare_threshold"] = 5
-    try:
-        yield other
-    finally:
-        other.close()
 
 
 def assert_flat(watch: Watch) -> None:
@@ -169,21 +137,6 @@ def test_a_number_that_nobody_has_is_flat(get_code: Post, policy: str) -> None:
     with override_sms_otp(UNKNOWN_NUMBERS=policy), watched() as watch:
         get_code(phone_number=NEW)
     assert_flat(watch)
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL keeps plans")
-@pytest.mark.parametrize("run", REPEATED.values(), ids=REPEATED)
-def test_a_statement_is_planned_for_any_values(run: Run) -> None:
-    with keeping_plans() as other:
-        with other.cursor() as cursor:
-            # By which PostgreSQL also reckons what planning costs: nearly nothing. Then a plan
-            # for any values is kept only where it is as good as one for the very values.
-            cursor.execute("SET cpu_operator_cost = 0.00001")
-        for _ in range(PLANNED_FOR_ITS_VALUES + 2):
-            run(statement_cursor(other))
-        with other.cursor() as cursor:
-            cursor.execute("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
-            assert cursor.fetchall() == [(PLANNED_FOR_ITS_VALUES, 2)]
 
 
 def test_a_failover_is_flat(get_code: Post, settings: Any) -> None:

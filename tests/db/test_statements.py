@@ -114,7 +114,7 @@ def test_the_fate_of_a_message_is_written() -> None:
 
 def test_a_message_that_was_sent_again_meanwhile_is_left_to_the_later_attempt() -> None:
     otp_code = OTPCodeFactory.create()
-    OTPCode.objects.update(claimed_at=otp_code.claimed_at + timedelta(seconds=1))
+    OTPCode.objects.update(claimed_at=otp_code.created_at + timedelta(seconds=1))
     assert record(otp_code, DeliveryState.SENT) == 0
     assert delivery(otp_code)[0] == "pending"
 

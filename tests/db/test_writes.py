@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django_sms_otp import services
 from django_sms_otp.db import numbers
 from django_sms_otp.db.numbers import NumberQuery, NumberRow, read_number
-from django_sms_otp.db.writes import LostRace
+from django_sms_otp.db.writes import LostRace, write_in_order
 from django_sms_otp.limits.keys import COUNTRY, SITE, LimitKey
 from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.models import Limit, OTPCode
@@ -137,7 +137,7 @@ def test_uses_that_others_count_meanwhile_lose_no_race(way: str, code: OTPCode) 
     # The number's row is another one for each request.
     first.replace(first.state, *counts(first))
     with connection.cursor() as cursor:
-        numbers.write_in_order(cursor, counts(second))
+        write_in_order(cursor, counts(second))
     assert {*Limit.objects.exclude(kind="number").values_list("uses", flat=True)} == {3}
 
 
@@ -229,7 +229,7 @@ def test_a_login_works_however_the_connection_binds_its_values(options: Any) -> 
             asked = services.request_code(NUMBER)
             assert isinstance(asked, CodeRequested)
             digits = outbox[-1].code or ""
-            wrong = services.redeem_code("0" * 5 + "x", phone_number=NUMBER)
+            wrong: object = services.redeem_code("0" * 5 + "x", phone_number=NUMBER)
             assert not isinstance(wrong, Redeemed)
             assert isinstance(services.redeem_code(digits, phone_number=NUMBER), Redeemed)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django_sms_otp.conf import Settings
 from django_sms_otp.conf.validators import CONTROLS
-from django_sms_otp.controls import reports
+from django_sms_otp.controls import refusals
 from django_sms_otp.controls.quotas import EXEMPTING
 from django_sms_otp.limits.number import FailureBudget, NumberState
 
@@ -47,7 +47,7 @@ def test_every_control_is_in_the_table() -> None:
         assert ("202" in answer) == (control in EXEMPTING or control == "lookup"), control
         verb = "withheld" if control in EXEMPTING else "refused"
         assert f"`{verb}:{control}`" in seen
-        assert ("`limit_tripped`" in seen) == (control in reports.ALARMING), control
+        assert ("`limit_tripped`" in seen) == (control in refusals.ALARMING), control
 
 
 OFF = {"budget", "breaker", "lookup", "challenge"}

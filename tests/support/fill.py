@@ -150,7 +150,9 @@ def _codes(past: Past) -> None:
         "claimed_at": made,
         "sent_at": sent,
         "delivered_at": f"CASE WHEN n % 30 > 0 THEN {sent} END",
-        "reason": "CASE WHEN n % 10 < 7 THEN 'verified' ELSE 'allowed' END",
+        "withheld_by": "''",
+        "exempt": "n % 10 < 7",
+        "recorded": "''",
     }
     _insert(OTPCode, past.codes, values)
 
@@ -160,19 +162,23 @@ def _limits(past: Past) -> None:
     quiet = f'{{"sends": [[{at}, "0123456789abcdef"]], "succeeded_at": {at}}}'
     failed = f'{{"strangers": {{"recent": [{at}], "consecutive": 1}}}}'
     values = {
-        "key": _phone("n"),
+        "kind": "'number'",
+        "subject": _phone("n"),
+        "uses": "0",
         "state": f"CASE WHEN n % 50 = 0 THEN {_json(failed)} ELSE {_json(quiet)} END",
         "version": "n",
         "updated_at": _time(past, past.users),
-        "held": "n % 50 = 0",
+        "has_failures": "n % 50 = 0",
     }
     _insert(Limit, past.users, values)
     first, second = (_text(f"n % {each}") for each in REMAINDERS)
     values |= {
-        "key": _joined("'ip:2001:db8:'", first, "':'", second, "'::/64'"),
-        "state": _json(f'{{"uses": {{"3600": [[{at}, 1], [{at}, 1]]}}}}'),
+        "kind": "'ip'",
+        "subject": _joined("'2001:db8:'", first, "':'", second, "'::/64'"),
+        "uses": "1",
+        "state": _json(f'{{"grain_ends_at": {at}}}'),
         "updated_at": _time(past, past.addresses),
-        "held": "FALSE",
+        "has_failures": "FALSE",
     }
     _insert(Limit, past.addresses, values)
 

@@ -18,8 +18,6 @@ from django.db import connection
 
 from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
 
-from .batches import each_of
-
 __all__ = ["Plan", "Watch", "watched"]
 
 BIG = {model._meta.db_table for model in (OTPCode, Limit, VerifiedPhone, User, HourlyCount)}
@@ -61,9 +59,8 @@ class Watch:
         if not self._is_explaining:
             self._is_explaining = True
             try:
-                for statement, mine in each_of(sql, params):
-                    if any(table in statement for table in BIG):
-                        self.plans.append(EXPLAIN[connection.vendor](statement, mine))
+                if any(table in sql for table in BIG):
+                    self.plans.append(EXPLAIN[connection.vendor](sql, params))
             finally:
                 self._is_explaining = False
         return execute(sql, params, many, context)

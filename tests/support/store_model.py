@@ -53,7 +53,7 @@ class Model:
 
 
 def _limits(uses: Sequence[QuotaCharge]) -> Iterator[tuple[QuotaCharge, Rate, Key]]:
-    return ((use, rate, (use.key, rate.window)) for use in uses for rate in use.rates)
+    return ((use, rate, (str(use.key), rate.window)) for use in uses for rate in use.rates)
 
 
 def _keys(uses: Sequence[QuotaCharge]) -> tuple[Key, ...]:

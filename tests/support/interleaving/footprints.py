@@ -17,6 +17,7 @@ is left out. A statement that is not understood commutes with nothing at all.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -72,7 +73,8 @@ class Tables:
         }
 
     def named_in(self, sql: str) -> frozenset[str]:
-        return frozenset(name for name in self._names if f'"{name}"' in sql)
+        words = frozenset(re.findall(r"\w+", sql))
+        return self._names & words
 
     def of_statement(self, sql: str, *, alone: bool) -> Footprint:
         """Return what a statement touches.

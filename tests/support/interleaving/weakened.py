@@ -17,23 +17,25 @@ from .footprints import verb_of
 
 def ignoring(model: type[models.Model], *columns: str) -> Wrapper:
     """Change and delete rows of ``model`` whatever these columns hold."""
-    names = "|".join(columns)
-    # A parameter keeps its place: IS NOT NULL is true of all that are compared here.
-    compared = re.compile(rf'"\w+"\."(?:{names})" (?:=|<=?|>=?) (%s|\S+?)(?=[\s)]|$)')
-    null = re.compile(rf'"\w+"\."(?:{names})" IS NULL')
+    # The ORM quotes names and puts the table before them.
+    column = rf'(?:"\w+"\.)?"?(?:{"|".join(columns)})"?'
+    # A parameter keeps its place: IS NOT NULL is true of all values that are compared here.
+    compared = re.compile(rf"{column} (?:=|<=?|>=?) (%s|%\(\w+\)s|\S+?)(?=[\s)]|$)")
+    null = re.compile(rf"{column} IS NULL")
 
     def weaken(sql: str) -> str:
-        head, where, conditions = sql.partition(" WHERE ")
-        conditions = compared.sub(r"(\1) IS NOT NULL", conditions)
-        return head + where + null.sub("TRUE", conditions)
+        parts = re.split("( WHERE | SET )", sql)
+        for number, part in enumerate(parts):
+            if number and parts[number - 1] == " WHERE ":
+                parts[number] = null.sub("TRUE", compared.sub(r"(\1) IS NOT NULL", part))
+        return "".join(parts)
 
     return _rewriting(model, {"UPDATE", "DELETE", "WITH"}, weaken)
 
 
-def inserting_twice(model: type[models.Model]) -> Wrapper:
+def inserting_twice(model: type[models.Model], *key: str) -> Wrapper:
     """Take an INSERT of a key that is there for done, and leave the row as it is."""
-    key = f'"{model._meta.pk.column}"'
-    nothing = f" ON CONFLICT ({key}) DO UPDATE SET {key} = EXCLUDED.{key}"
+    nothing = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {key[0]} = EXCLUDED.{key[0]}"
 
     def weaken(sql: str) -> str:
         head, returning, columns = sql.partition(" RETURNING ")
@@ -48,7 +50,7 @@ def _rewriting(model: type[models.Model], verbs: set[str], rewrite: Any) -> Wrap
     def wrapper(
         execute: Wrapper, sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        if verb_of(sql) in verbs and f'"{table}"' in sql:
+        if verb_of(sql) in verbs and re.search(rf"\b{table}\b", sql):
             sql = rewrite(sql)
         return execute(sql, params, many, context)
 
