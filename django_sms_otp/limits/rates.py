@@ -6,19 +6,15 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used", "with_use"]
+__all__ = ["Entry", "Rate", "free_at", "parse_rates", "span", "used"]
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_WINDOW = 30 * UNITS["d"]
 PATTERN = re.compile(r"(\d{1,9})/(\d{0,4})([smhd])", re.ASCII)
-
-MOST_EXACT = 60
-"""Up to so many uses, each time is kept; beyond, they share as many grains of the window."""
 
 Entry = tuple[float, int]
 """A time, in seconds since the epoch, and how many uses it stands for."""
@@ -34,11 +30,6 @@ class Rate:
     def __str__(self) -> str:
         amount, unit = _span(self.window)
         return f"{self.count}/{amount if amount > 1 else ''}{unit}"
-
-    @property
-    def grain(self) -> float:
-        """Uses of this many seconds share an entry; 0: each has its own."""
-        return 0 if self.count <= MOST_EXACT else self.window / MOST_EXACT
 
 
 def span(window: int) -> str:
@@ -73,19 +64,6 @@ def _parse_rate(text: str) -> Rate:
     if rate.count < 1 or not 1 <= rate.window <= LONGEST_WINDOW:
         raise ValueError("must allow at least 1, in a window of at most 30d")
     return rate
-
-
-def with_use(entries: Sequence[Entry], rate: Rate, now: float) -> tuple[Entry, ...]:
-    """Count one more use at ``now``, and forget those that have left the window."""
-    # The end of the grain: an entry leaves the window with the last of its uses, so that the
-    # count errs towards fewer uses, never towards more.
-    at = math.ceil(now / rate.grain) * rate.grain if rate.grain else now
-    live = [entry for entry in entries if entry[0] > now - rate.window]
-    if rate.grain and live and live[-1][0] >= at:
-        last, uses = live.pop()
-        return (*live, (last, uses + 1))
-    # More than the count: a limit that only records. The newest decide when it is free again.
-    return (*live, (at, 1))[-(MOST_EXACT + 1) if rate.grain else -rate.count :]
 
 
 def used(entries: Iterable[Entry], window: int, now: float) -> int:

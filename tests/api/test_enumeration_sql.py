@@ -278,5 +278,5 @@ def test_a_number_that_was_never_seen_has_its_row_made(clock: time_machine.Trave
 
 
 def _verbs_on(table: str, statements: Statements) -> list[str]:
-    writes = re.compile(rf'(INSERT INTO|UPDATE) "{table}" ')
+    writes = re.compile(rf'(INSERT INTO|UPDATE) "?{table}"? ')
     return [sql.split()[0] for sql in statements if writes.match(sql)]

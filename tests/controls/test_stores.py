@@ -22,10 +22,10 @@ from redis.crc import key_slot
 from django_sms_otp.controls.quotas import QuotaCharge
 from django_sms_otp.controls.stores import caches as store_caches
 from django_sms_otp.controls.stores import get_store
-from django_sms_otp.controls.stores.store import MARGIN, LimitStore
+from django_sms_otp.controls.stores.store import MARGIN, MOST_EXACT, LimitStore, grain_of
 from django_sms_otp.exceptions import InvalidSettings, SMSOTPError, Unavailable
 from django_sms_otp.limits.keys import LimitKey
-from django_sms_otp.limits.rates import MOST_EXACT, parse_rates
+from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.testing import override_sms_otp
 
 from ..support.store_model import Model
@@ -156,7 +156,7 @@ def test_without_a_limit_there_is_nothing_to_ask() -> None:
 
 def test_a_use_in_each_grain_of_a_window(store: LimitStore) -> None:
     limit, start = use("ip", "61/m"), 1_700_000_000
-    assert limit.rates[0].grain == 1
+    assert grain_of(limit.rates[0]) == 1
     for second in range(61):
         assert store.take([limit], start + second + 0.5).counted
 

@@ -13,7 +13,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp import services
-from django_sms_otp.db import numbers
+from django_sms_otp.db import LimitRow, Write, change_limit, numbers
 from django_sms_otp.db.numbers import NumberQuery, NumberRow, read_number
 from django_sms_otp.db.writes import LostRace, write_in_order
 from django_sms_otp.limits.keys import COUNTRY, SITE, LimitKey
@@ -212,6 +212,24 @@ def test_requests_that_share_a_limit_do_not_read_again(
         reads.clear()
         at_once(NUMBERS[:12])
     assert len(reads) == 12
+
+
+def test_no_change_of_a_shared_row_is_lost() -> None:
+    def redeem(_number: int) -> None:
+        try:
+            change_limit(LimitKey(COUNTRY, "US"), more)
+        finally:
+            connections.close_all()
+
+    def more(row: LimitRow) -> Write:
+        now = row.now.timestamp()
+        return row.with_counters(row.counters.with_redeemed(now, sent_at=now, count=1))
+
+    redeem(0)
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(redeem, range(36)))
+    cohorts = Limit.objects.get(kind="country").state["cohorts"]
+    assert sum(redeemed for _start, _sent, redeemed in cohorts) == 37
 
 
 # The way to the database

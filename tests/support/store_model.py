@@ -1,13 +1,14 @@
-"""What a store of limits must answer, in plain Python over ``rates.py``."""
+"""What a store of limits must answer, in plain Python."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from django_sms_otp.controls.quotas import QuotaCharge
-from django_sms_otp.controls.stores.store import Taken
-from django_sms_otp.limits.rates import Entry, Rate, free_at, with_use
+from django_sms_otp.controls.stores.store import MOST_EXACT, Taken, grain_of
+from django_sms_otp.limits.rates import Entry, Rate, free_at
 
 Key = tuple[str, int]
 
@@ -58,3 +59,17 @@ def _limits(uses: Sequence[QuotaCharge]) -> Iterator[tuple[QuotaCharge, Rate, Ke
 
 def _keys(uses: Sequence[QuotaCharge]) -> tuple[Key, ...]:
     return tuple(key for _, _, key in _limits(uses))
+
+
+def with_use(entries: Sequence[Entry], rate: Rate, now: float) -> tuple[Entry, ...]:
+    """Count one more use at ``now``, and forget those that have left the window."""
+    grain = grain_of(rate)
+    # The end of the grain: an entry leaves the window with the last of its uses, so that the
+    # count errs towards fewer uses, never towards more.
+    at = math.ceil(now / grain) * grain if grain else now
+    live = [entry for entry in entries if entry[0] > now - rate.window]
+    if grain and live and live[-1][0] >= at:
+        last, uses = live.pop()
+        return (*live, (last, uses + 1))
+    # More than the count: a limit that only records. The newest decide when it is free again.
+    return (*live, (at, 1))[-(MOST_EXACT + 1) if grain else -rate.count :]

@@ -16,15 +16,19 @@ from hashlib import blake2b
 from typing import Any
 
 from ...exceptions import InvalidSettings, Unavailable
-from ...limits.rates import MOST_EXACT, Rate
+from ...limits.rates import Rate
 from ..quotas import QuotaCharge
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 
-__all__ = ["LimitStore", "Taken", "store_in"]
+__all__ = ["MOST_EXACT", "LimitStore", "Taken", "grain_of", "store_in"]
 
 PREFIX = "{sms_otp}"
 """The braces keep all keys in one slot of a cluster, as a script demands."""
+
+MOST_EXACT = 60
+"""Up to as many uses, the store keeps each time; beyond, they share as many grains of the
+window."""
 
 MARGIN = 60
 """Seconds that a key outlives its window: the server's clock is not the application's."""
@@ -126,7 +130,7 @@ class _Limit:
 
     @property
     def expiry(self) -> int:
-        return math.ceil(self.rate.window + self.rate.grain) + MARGIN
+        return math.ceil(self.rate.window + grain_of(self.rate)) + MARGIN
 
     def args(self) -> Iterator[str | int]:
         rate = self.rate
@@ -138,9 +142,14 @@ class _Limit:
             else "hard"
         )
         yield int(self.charge.counts_withheld)
-        yield from (rate.count, rate.window, _exact(rate.grain))
-        yield MOST_EXACT + 1 if rate.grain else rate.count
+        yield from (rate.count, rate.window, _exact(grain_of(rate)))
+        yield MOST_EXACT + 1 if grain_of(rate) else rate.count
         yield self.expiry
+
+
+def grain_of(rate: Rate) -> float:
+    """Return the seconds whose uses share an entry; 0: each has its own."""
+    return 0 if rate.count <= MOST_EXACT else rate.window / MOST_EXACT
 
 
 def _limits(charges: Sequence[QuotaCharge]) -> Iterator[_Limit]:
