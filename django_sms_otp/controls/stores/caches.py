@@ -1,10 +1,12 @@
-"""Which of Django's caches can hold limits, and the client below them.
+"""The caches that can hold limits, and the clients of their servers.
 
-Neither ``redis`` nor ``valkey`` is imported here: a site brings the one that its cache uses.
+A site brings the client that its cache uses: ``redis`` or ``valkey``.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -12,6 +14,8 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.cache import caches
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from ...conf.validators import did_you_mean
@@ -29,6 +33,12 @@ KNOWN = (
 
 SHARDED = "ShardClient"
 """Of django-redis and django-valkey: one script cannot run on several servers."""
+
+MOST_CONNECTIONS = 10_000
+"""Of a process: as many as it has threads. The client's own bound would refuse requests."""
+
+OF_THE_CACHE = frozenset({"serializer", "pool_class", "parser_class"})
+"""Options of Django's cache that are none of its connections."""
 
 ERRORS = (
     ("redis.exceptions", "RedisError"),
@@ -78,7 +88,7 @@ def raw_client(alias: str) -> Any:
     """Return the client of the server that takes the writes: replicas lag behind."""
     cache: Any = caches[alias]
     if _is_djangos(cache):
-        return cache._cache.get_client(None, write=True)  # noqa: SLF001  (no other way there)
+        return _own_client(alias)
     return cache.client.get_client(write=True)
 
 
@@ -87,6 +97,26 @@ def full_key(alias: str, key: str) -> str:
     cache: Any = caches[alias]
     # Before 0.4 django-valkey's has this method on its client alone.
     return str((cache if _is_djangos(cache) else cache.client).make_key(key))
+
+
+@functools.cache
+def _own_client(alias: str) -> Any:
+    """Return a client with the options of a cache. Django's own cache lends its client to
+    nobody."""
+    from redis import Redis
+
+    config = django_settings.CACHES[alias]
+    location = config["LOCATION"]
+    servers = re.split("[;,]", location) if isinstance(location, str) else location
+    options = config.get("OPTIONS", {})
+    ours = {name: options[name] for name in options.keys() - OF_THE_CACHE}
+    return Redis.from_url(servers[0], **{"max_connections": MOST_CONNECTIONS, **ours})
+
+
+@receiver(setting_changed)
+def _forget_clients(*, setting: str, **_others: object) -> None:
+    if setting == "CACHES":
+        _own_client.cache_clear()
 
 
 def store_errors() -> tuple[type[Exception], ...]:
