@@ -34,10 +34,12 @@ from .statements import (
     read_by_request_id,
 )
 from .transactions import own_transaction
-from .values import from_database
+from .values import fetch_all
 from .writes import Write, write_in_order
 
 __all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
+
+READ_FIELDS = (*LIMIT_FIELDS.values(), *CODE_FIELDS.values())
 
 NEW_CODE = {
     name: column.get_default()
@@ -240,5 +242,4 @@ def _rows(query: NumberQuery) -> list[list[Any]]:
     connection = connections[query.alias]
     with connection.cursor() as cursor:
         statement.execute(cursor, values)
-        fields = [*LIMIT_FIELDS.values(), *CODE_FIELDS.values()]
-        return from_database(cursor.fetchall(), fields, cursor.db)
+        return fetch_all(cursor, READ_FIELDS)

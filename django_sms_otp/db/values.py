@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Value
 
-__all__ = ["from_database", "to_database"]
+__all__ = ["fetch_all", "to_database"]
+
+Conversion = tuple[int, Sequence[Callable[..., Any]], Any]
+"""A column's position, its converters and the expression that they want to see."""
 
 
 def to_database(
@@ -27,17 +33,24 @@ def to_database(
     }
 
 
-def from_database(
-    rows: Iterable[Sequence[Any]],
-    fields: Sequence[Field[Any, Any]],
-    connection: BaseDatabaseWrapper,
-) -> list[list[Any]]:
-    """Convert rows, as a cursor returns them, to the values of their fields."""
-    converted = [list(row) for row in rows]
+def fetch_all(cursor: CursorWrapper, fields: tuple[Field[Any, Any], ...]) -> list[list[Any]]:
+    """Return the rows that a statement found, as the values of their fields."""
+    connection = cursor.db
+    rows = [list(row) for row in cursor.fetchall()]
+    for number, converters, column in _conversions(connection.alias, fields):
+        for row in rows:
+            for convert in converters:
+                row[number] = convert(row[number], column, connection)
+    return rows
+
+
+@lru_cache
+def _conversions(alias: str, fields: tuple[Field[Any, Any], ...]) -> list[Conversion]:
+    connection = connections[alias]
+    conversions: list[Conversion] = []
     for number, field in enumerate(fields):
         column = Value(None, output_field=field)
         backend = connection.ops.get_db_converters(column)
-        for convert in (*backend, *column.get_db_converters(connection)):
-            for row in converted:
-                row[number] = convert(row[number], column, connection)
-    return converted
+        if converters := [*backend, *column.get_db_converters(connection)]:
+            conversions.append((number, converters, column))
+    return conversions
