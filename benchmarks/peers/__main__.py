@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     args = parser().parse_args()
     plan = replace(Plan(), rounds=args.rounds)
-    pythons = dict.fromkeys((BARE, OWN), sys.executable)
+    pythons: Mapping[str, str] = dict.fromkeys((BARE, OWN), sys.executable)
     if not args.calls:
         pythons = environments(args.environments)
     with _all_started(pythons, server(), args.app) as contestants:

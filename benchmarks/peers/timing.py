@@ -20,9 +20,10 @@ from .effort import STEPS
 __all__ = ["Contestant", "Load", "Plan", "loads", "shares"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """
+    :param calls: requests of each kind whose function calls are counted.
     :param requests: of a contestant in a round, of each kind.
     :param logins: of a contestant in a round, over HTTP.
     :param turns: of a contestant in a round. The next second's machine may be half as fast.
