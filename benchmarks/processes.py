@@ -89,8 +89,9 @@ def placed(
             database=database,
             variables=variables or {},
         )
-        migrate = ["-m", "django", "migrate", "--run-syncdb", "--verbosity=0", "--no-input"]
-        subprocess.run([python, *migrate], env=place.environment, cwd=folder, check=True)
+        options = ["--run-syncdb", "--skip-checks", "--verbosity=0", "--no-input"]
+        migrate = [python, "-m", "django", "migrate", *options]
+        subprocess.run(migrate, env=place.environment, cwd=folder, check=True)
         yield place
 
 

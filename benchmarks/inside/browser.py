@@ -13,19 +13,19 @@ __all__ = ["Asking", "ask"]
 
 
 class Asking:
-    """One request, ready to go; to be called once."""
+    """One request, ready to be called once."""
 
     def __init__(self, post: Post, visitor: Visitor) -> None:
         self._post, self._body = post, json.dumps(post.body)
         names = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in post.headers}
         headers = {names[name]: value for name, value in post.headers.items()}
-        # Each one's own: a client keeps cookies.
+        # A client keeps cookies, so each request has its own.
         self._client = Client(
             HTTP_ACCEPT="application/json",
             HTTP_X_FORWARDED_FOR=visitor.address,
             **headers,  # type: ignore[arg-type]
         )
-        # Made by the first request otherwise, and no request's of a site.
+        # Otherwise the first request would do it, which no request to a real site does.
         self._client.handler.load_middleware()
 
     def __call__(self) -> None:

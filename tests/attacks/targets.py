@@ -52,7 +52,7 @@ class Target:
     @contextmanager
     def started(cls, *, workers: int, sms_otp: Mapping[str, Any]) -> Iterator[Target]:
         """Start a server whose settings are the defaults, but for ``sms_otp``."""
-        with TemporaryDirectory(prefix="sms-otp-abuse-") as name:
+        with TemporaryDirectory(prefix="sms-otp-attacks-") as name:
             clock = Clock(Path(name) / "clock")
             # Loaded once, before the processes are forked: that halves the start.
             options = ["--preload", f"--workers={workers}", "--threads=8"]

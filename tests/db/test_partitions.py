@@ -1,4 +1,4 @@
-"""The SQL of docs/scale.md, as it stands there, and the life of codes on what it makes."""
+"""The SQL of docs/partitions.md, as it stands there, and the life of codes on its table."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TABLE = OTPCode._meta.db_table
 
 
 def run(title: str) -> None:
-    [block] = [each for each in pages.blocks(pages.page("scale.md")) if each.title == title]
+    [block] = [each for each in pages.blocks(pages.page("partitions.md")) if each.title == title]
     with connection.cursor() as cursor:
         cursor.execute(block.text)
 

@@ -217,9 +217,9 @@ def test_nginx_is_balanced(block: Block) -> None:
 @each(of("sql"))
 def test_sql_is_run(block: Block) -> None:
     """On PostgreSQL, by another module."""
-    tests = pages.ROOT / "tests" / "test_partitions.py"
+    tests = pages.ROOT / "tests" / "db" / "test_partitions.py"
     assert f'run("{block.title}")' in tests.read_text(encoding="utf-8")
-    assert block.page == pages.page("scale.md")
+    assert block.page == pages.page("partitions.md")
 
 
 @each([block for block in of("text") if block.title == "crontab"])

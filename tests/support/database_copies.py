@@ -1,4 +1,4 @@
-"""Databases side by side on one PostgreSQL: what is compared takes turns."""
+"""Copies of a database on the same PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["copy_of", "using"]
 
 @contextmanager
 def using(name: str) -> Iterator[None]:
-    """Have this process work on another database."""
+    """Let this process work on another database."""
     before = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = name
@@ -25,7 +25,7 @@ def using(name: str) -> Iterator[None]:
 
 @contextmanager
 def copy_of(template: str, name: str) -> Iterator[str]:
-    """Make a database like ``template``, and drop it in the end."""
+    """Copy a database, and drop the copy in the end."""
     copy = f"{template}_{name}"
     _execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
     _execute(f'CREATE DATABASE "{copy}" TEMPLATE "{template}"')
@@ -36,6 +36,6 @@ def copy_of(template: str, name: str) -> Iterator[str]:
 
 
 def _execute(statement: str) -> None:
-    # Nobody may be in a database that is copied, this process included.
+    # PostgreSQL copies no database that has a connection, this process's included.
     with using("postgres"), connection.cursor() as cursor:
         cursor.execute(statement)
