@@ -24,12 +24,12 @@ WITHOUT_DISK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit":
 WITH_DISK = dict.fromkeys(WITHOUT_DISK, "on")
 
 
-def server(*, buffers: int | None = None) -> Config:
+def server(**settings: str) -> Config:
     """Return the server that ``DATABASE_URL`` names, or start one until this process ends.
 
-    :param buffers: megabytes of ``shared_buffers`` for a server that is started.
+    :param settings: of a server that is started, such as ``shared_buffers="1GB"``.
     """
-    url = os.environ.get("DATABASE_URL") or _started(buffers)
+    url = os.environ.get("DATABASE_URL") or _started(settings)
     config: Config = dict(dj_database_url.parse(url))
     if config["ENGINE"] != "django.db.backends.postgresql":
         sys.exit("DATABASE_URL must name a PostgreSQL: the benchmarks run on nothing else.")
@@ -84,7 +84,7 @@ def waiting_for_the_disk(server: Config) -> Iterator[None]:
             _set(connection, WITHOUT_DISK)
 
 
-def _started(buffers: int | None) -> str:
+def _started(settings: Mapping[str, str]) -> str:
     with warnings.catch_warnings():
         # platformdirs warns on a machine without XDG_RUNTIME_DIR; its fallback is fine.
         warnings.simplefilter("ignore")
@@ -97,10 +97,8 @@ def _started(buffers: int | None) -> str:
     started = get_server(folder / "data", cleanup_mode="delete")
     url = str(started.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
-        _set(connection, WITHOUT_DISK)
-        if buffers:
-            _set(connection, {"shared_buffers": f"{buffers}MB"})
-    if buffers:
+        _set(connection, {**WITHOUT_DISK, **settings})
+    if settings:
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=started.pgdata, user=started.system_user)
         started.ensure_postgres_running()
     return url

@@ -29,13 +29,16 @@ def parser() -> argparse.ArgumentParser:
         "--rows", type=int, default=10_000_000, help="codes to fill; default: %(default)s"
     )
     parser.add_argument(
-        "--turns", type=int, default=200, help="customers beside them; default: %(default)s"
+        "--customers", type=int, default=200, help="who ask beside them; default: %(default)s"
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, help="of the other two; default: %(default)s"
+        "--rounds", type=int, default=3, help="of the others; default: %(default)s"
     )
     parser.add_argument(
-        "--seconds", type=float, default=5, help="of a turn; default: %(default)s"
+        "--turns",
+        type=int,
+        default=4,
+        help="under each limit, in a round; default: %(default)s",
     )
     parser.add_argument(
         "--disk", action="store_true", help="let commits under shared limits wait for the disk"
@@ -47,14 +50,14 @@ def main() -> int:
     args = parser().parse_args()
     if args.shared_limits:
         missed = shared_limits.report(
-            other=args.app, rounds=args.rounds, seconds=args.seconds, disk=args.disk
+            other=args.app, rounds=args.rounds, turns=args.turns, disk=args.disk
         )
     elif args.processor_time:
         if args.app is None:
             sys.exit("--processor-time compares with another checkout: name it by --app.")
         missed = processor_time.report(args.app, rounds=args.rounds)
     else:
-        missed = growth.report(app=args.app, rows=args.rows, turns=args.turns)
+        missed = growth.report(app=args.app, rows=args.rows, customers=args.customers)
     for line in missed:
         print(f"MISSED {line}", file=sys.stderr)
     return 1 if missed else 0

@@ -93,11 +93,13 @@ ADDRESS_LIMIT = NUMBER_LIMIT | {
     "kind": "'ip'",
     "subject": ADDRESS,
     "key": f"'ip:' || {ADDRESS}",
-    "state": "'{}'::jsonb",
+    "uses": "1",
+    "state": f"jsonb_build_object('grain_ends_at', {AT})",
     "has_failures": "false",
     "held": "false",
 }
-"""The columns of each table. A table of another version may lack some."""
+"""The columns of each table. Another checkout's may lack some, and have ``reason``, ``key`` and
+``held`` in place of others."""
 
 OF_USERS: Sequence[tuple[str, Mapping[str, str]]] = (
     ("auth_user", USER),

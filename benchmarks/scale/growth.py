@@ -26,29 +26,29 @@ ENOUGH = 6 * 1024
 WARM_UP = 5
 
 
-def report(*, app: Path | None, rows: int, turns: int) -> list[str]:
+def report(*, app: Path | None, rows: int, customers: int) -> list[str]:
     """Print a table; return the broken promises."""
-    users = max(rows // CODES_OF_A_USER, turns + WARM_UP)
-    customers = random.sample(range(1, users + 1), turns + WARM_UP)
-    on = server(buffers=min(_quarter_of_memory(), ENOUGH))
+    users = max(rows // CODES_OF_A_USER, customers + WARM_UP)
+    numbers = random.sample(range(1, users + 1), customers + WARM_UP)
+    on = server(shared_buffers=f"{min(_quarter_of_memory(), ENOUGH)}MB")
     with ExitStack() as stack:
         probes = {}
-        for label, only in (("full", None), ("empty", customers)):
+        for label, only in (("full", None), ("empty", numbers)):
             place = stack.enter_context(placed("own", on, label=f"_{label}", app=app or ROOT))
             fill(place.database, users, only=only)
             print(f"{label}: {prewarm(place.database)}", file=sys.stderr, flush=True)
             probes[label] = stack.enter_context(working(place, "benchmarks.scale.probe"))
-        ratios = _compare(probes, customers)
+        ratios = _compare(probes, numbers)
     rounded = {name: round(ratio, 2) for name, ratio in ratios.items()}
     lines = [(name, f"{ratio:.2f}", f"{MOST}") for name, ratio in rounded.items()]
     print(table(("request", "times as long", "at most"), lines))
     return [f"{name}: {ratio}" for name, ratio in rounded.items() if ratio > MOST]
 
 
-def _compare(probes: dict[str, Worker], customers: list[int]) -> dict[str, float]:
+def _compare(probes: dict[str, Worker], numbers: list[int]) -> dict[str, float]:
     """Let both databases take turns, so that other work of the machine hits both."""
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for turn, number in enumerate(customers):
+    for turn, number in enumerate(numbers):
         for label in random.sample(list(probes), 2):
             for name, seconds in probes[label].tell("story", number).items():
                 if turn >= WARM_UP:

@@ -7,7 +7,7 @@ import json
 import statistics
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -19,15 +19,18 @@ from types import MappingProxyType
 from ..clients import send
 from ..postgresql import Config, server, waiting_for_the_disk
 from ..processes import ROOT, Place, placed, served
-from ..rounds import percentile
+from ..rounds import percentile, turned
 from ..sites.base import Post, Visitor
 from ..tables import table
 
 __all__ = ["report"]
 
 CLIENTS, WORKERS, THREADS = 32, 4, 8
-WARM_UP = 1.5
-"""Seconds: each thread connects to the database, and loads its modules."""
+CONNECTIONS = "400"
+"""Each thread of each server keeps one."""
+
+SECONDS = 2.0
+"""Of a turn. The next second's machine may be half as fast, so turns are short."""
 
 NONE, SITE = "none", "site"
 NEVER = "100000000/h"
@@ -42,40 +45,39 @@ LEAST_RATE, MOST_P99 = 0.7, 1.5
 
 
 @dataclass(slots=True)
-class Turn:
-    """The answers of one turn, or of several.
+class Turns:
+    """The answers of all turns of one site in a round.
 
+    :param passed: seconds of all turns.
+    :param in_time: codes that were granted within them; each turn ends with a few late ones.
     :param seconds: of each code that was granted.
     :param others: the status of each other answer.
     """
 
     passed: float = 0.0
+    in_time: int = 0
     seconds: list[float] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        return len(self.seconds) / self.passed
+        return self.in_time / self.passed
 
     @property
     def p99(self) -> float:
         return percentile(self.seconds, 99)
 
-    def add(self, turn: Turn) -> None:
-        self.passed += turn.passed
-        self.seconds += turn.seconds
-        self.others += turn.others
 
-
-def report(*, other: Path | None, rounds: int, seconds: float, disk: bool) -> list[str]:
+def report(*, other: Path | None, rounds: int, turns: int, disk: bool) -> list[str]:
     """Print a table; return the promises that this checkout breaks.
 
-    :param other: another checkout, to be measured in the same turns.
+    :param other: another checkout, to be measured in the same rounds.
+    :param turns: of each site in a round.
     :param disk: whether commits wait for the disk.
     """
     apps = {"this": ROOT} | ({"other": other} if other else {})
     people = itertools.count()  # Threads may share it: next() is one step in C.
-    on = server()
+    on = server(max_connections=CONNECTIONS)
     with ExitStack() as stack:
         places = {
             (app, limits): stack.enter_context(_placed(on, path, app, limits))
@@ -83,7 +85,7 @@ def report(*, other: Path | None, rounds: int, seconds: float, disk: bool) -> li
             for limits in LIMITS
         }
         stack.enter_context(waiting_for_the_disk(on) if disk else nullcontext())
-        found = [_round(places, people, seconds) for _ in range(rounds)]
+        found = [_round(places, people, turns) for _ in range(rounds)]
     lines = []
     missed: list[str] = []
     for app, limits in places:
@@ -106,48 +108,52 @@ def _placed(on: Config, path: Path, app: str, limits: str) -> AbstractContextMan
 
 
 def _round(
-    places: Mapping[tuple[str, str], Place], people: Iterator[int], seconds: float
-) -> dict[tuple[str, str], Turn]:
-    """Let all take two turns: A B C C B A."""
-    turns: dict[tuple[str, str], Turn] = defaultdict(Turn)
-    for key in (*places, *reversed(list(places))):
-        turns[key].add(_turn(places[key], people, seconds))
-    rates = "; ".join(f"{' '.join(key)} {turn.rate:.0f}" for key, turn in turns.items())
+    places: Mapping[tuple[str, str], Place], people: Iterator[int], turns: int
+) -> dict[tuple[str, str], Turns]:
+    """Let all sites take turns, A B C C B A, by servers that live for this round alone."""
+    found = {key: Turns() for key in places}
+    with ExitStack() as stack:
+        ports = {}
+        for key, place in places.items():
+            running = stack.enter_context(served(place, workers=WORKERS, threads=THREADS))
+            ports[key] = running.port
+            # Each thread connects to the database, and loads its modules.
+            _ask(ports[key], people, Turns())
+        for number in range(turns):
+            for key in turned(list(places), number):
+                _ask(ports[key], people, found[key])
+    rates = "; ".join(f"{' '.join(key)} {mine.rate:.0f}" for key, mine in found.items())
     print(f"Codes a second: {rates}", file=sys.stderr, flush=True)
-    return turns
+    return found
 
 
-def _turn(place: Place, people: Iterator[int], seconds: float) -> Turn:
-    """Ask for codes for ever new numbers, by a server that lives for this turn alone."""
-    with served(place, workers=WORKERS, threads=THREADS) as running:
-        _ask(running.port, people, WARM_UP)
-        return _ask(running.port, people, seconds)
-
-
-def _ask(port: int, people: Iterator[int], seconds: float) -> Turn:
-    turn = Turn()
-    start = time.perf_counter()
+def _ask(port: int, people: Iterator[int], turns: Turns) -> None:
+    """Ask for codes for ever new numbers, for the time of a turn."""
+    end = time.perf_counter() + SECONDS
 
     def client() -> None:
-        while time.perf_counter() < start + seconds:
+        while time.perf_counter() < end:
             visitor = Visitor(next(people))
             body = {"phone_number": visitor.phone_number}
             post = Post(path="/auth/sms/get-code/", body=body, expected=202)
             answer = send(port, post, visitor)
             if answer.status == post.expected:
-                turn.seconds.append(answer.seconds)
+                turns.seconds.append(answer.seconds)
             else:
-                turn.others.append(answer.status)
+                turns.others.append(answer.status)
 
+    before = len(turns.seconds)
     with ThreadPoolExecutor(CLIENTS) as pool:
-        for future in [pool.submit(client) for _ in range(CLIENTS)]:
-            future.result()
-    turn.passed = time.perf_counter() - start
-    return turn
+        clients = [pool.submit(client) for _ in range(CLIENTS)]
+        time.sleep(max(0.0, end - time.perf_counter()))
+        turns.in_time += len(turns.seconds) - before
+    turns.passed += SECONDS
+    for each in clients:
+        each.result()
 
 
 def _beside_none(
-    found: list[dict[tuple[str, str], Turn]], app: str, limits: str
+    found: list[dict[tuple[str, str], Turns]], app: str, limits: str
 ) -> tuple[float, float]:
     """Return throughput and p99 as multiples of those without a limit, by median of rounds."""
     rate = statistics.median(each[app, limits].rate / each[app, NONE].rate for each in found)

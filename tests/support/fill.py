@@ -141,7 +141,6 @@ def _codes(past: Past) -> None:
         "withheld_by": "''",
         "exempt": "n % 10 < 7",
         "recorded": "''",
-        "reason": "CASE WHEN n % 10 < 7 THEN 'verified' ELSE 'allowed' END",
     }
     _insert(OTPCode, past.codes, values)
 
@@ -153,24 +152,21 @@ def _limits(past: Past) -> None:
     values = {
         "kind": "'number'",
         "subject": _phone("n"),
-        "key": _phone("n"),
         "state": f"CASE WHEN n % 50 = 0 THEN {_json(failed)} ELSE {_json(quiet)} END",
         "uses": "0",
         "version": "n",
         "updated_at": _time(past, past.users),
         "has_failures": "n % 50 = 0",
-        "held": "n % 50 = 0",
     }
     _insert(Limit, past.users, values)
     first, second = (_text(f"n % {each}") for each in REMAINDERS)
     values |= {
         "kind": "'ip'",
         "subject": _joined("'2001:db8:'", first, "':'", second, "'::/64'"),
-        "key": _joined("'ip:2001:db8:'", first, "':'", second, "'::/64'"),
-        "state": _json(f'{{"uses": {{"3600": [[{at}, 1], [{at}, 1]]}}}}'),
+        "uses": "1",
+        "state": _json(f'{{"grain_ends_at": {at}}}'),
         "updated_at": _time(past, past.addresses),
         "has_failures": "FALSE",
-        "held": "FALSE",
     }
     _insert(Limit, past.addresses, values)
 
@@ -216,12 +212,9 @@ def _look_up(question: str, table: str) -> list[tuple[str, str]]:
 
 
 def _insert(model: type[models.Model], count: int, values: Mapping[str, str]) -> None:
-    """Insert what the model has columns for."""
     quoted = connection.ops.quote_name
-    there = {field.column for field in model._meta.concrete_fields}
-    filled = {name: value for name, value in values.items() if name in there}
-    columns = ", ".join(map(quoted, filled))
-    rows = f"SELECT {', '.join(filled.values())} FROM {dialect().series.format(count=count)}"
+    columns = ", ".join(map(quoted, values))
+    rows = f"SELECT {', '.join(values.values())} FROM {dialect().series.format(count=count)}"
     _execute(f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) {rows}")
 
 
