@@ -1,4 +1,4 @@
-"""What gunicorn runs, whichever site the settings are of."""
+"""The application that gunicorn runs, for the settings of any site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many statements a request makes: what a flood of them costs the database."""
+"""Statements of a request: the cost of a flood to the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the harness takes for a limit that held."""
+"""Which figures count as a limit that held."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _session_token(asked: Answers) -> str:
 
 
 def _other_than(code: str) -> str:
-    """Its codes are of letters and digits."""
+    """Return another code, of letters and digits."""
     return f"{code[:-1]}{'B' if code.endswith('C') else 'C'}"
 
 

@@ -1,1 +1,1 @@
-"""What a login by SMS takes at the least: an INSERT, an UPDATE, tokens. No checks at all."""
+"""The least that a login by SMS can be: an INSERT, an UPDATE, tokens. No checks at all."""

@@ -1,1 +1,1 @@
-"""django-phone-verify; its own answer has no token, so that a view of the site's mints one."""
+"""django-phone-verify. Its own answer has no token, so a view of the site mints one."""
