@@ -168,7 +168,7 @@ class Guesser:
 
 @dataclass(frozen=True, slots=True)
 class _Right:
-    """The right digits, which the harness may know, and the request's id if a guess needs it."""
+    """The right digits, which the harness may know, and the request id if a guess needs it."""
 
     code: int
     request_id: str
