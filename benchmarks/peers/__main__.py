@@ -1,25 +1,21 @@
-"""Compare this app with a bare one and with its peers: ``python -m benchmarks.peers``."""
+"""Compare this app with a bare one and with other packages: ``python -m benchmarks.peers``."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from .contestants import BARE, OWN, ROOT
-from .effort import STEPS, Effort, efforts
+from ..postgresql import Config, server
+from ..processes import ROOT, placed, working
+from ..tables import table
+from .contestants import BARE, OWN, title
+from .effort import STEPS, Effort, broken, effort_of
 from .environments import environments
-from .page import write
-from .plan import FULL, QUICK
-from .process import started
-from .promises import broken_calls, broken_promises
-from .results import measure
-from .tables import tables
+from .timing import Contestant, Plan, loads, shares
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,24 +26,12 @@ def parser() -> argparse.ArgumentParser:
         help="count the calls and statements of this app and the bare one, and nothing else",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a little of everything: its times say nothing"
+        "--app",
+        type=Path,
+        default=ROOT,
+        help="measure the app of another checkout; default: this one",
     )
-    parser.add_argument(
-        "--requests",
-        action="store_true",
-        help="leave out what is measured beside expired rows, which takes most of the time; "
-        "the page keeps what it has of that",
-    )
-    parser.add_argument(
-        "--rows",
-        type=int,
-        action="append",
-        help="expired rows to log in beside; may be given several times; "
-        f"default: {' and '.join(map(str, FULL.rows[1:]))}",
-    )
-    parser.add_argument(
-        "--page", type=Path, help="a page to write the tables into, and the chart beside it"
-    )
+    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="default: %(default)s")
     parser.add_argument(
         "--environments",
         type=Path,
@@ -59,46 +43,65 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     args = parser().parse_args()
-    os.environ.setdefault("TEST_DATABASE", "postgres")
-    # Starts a server, where none is named.
-    from tests.support.databases import database_config
-
-    server = database_config()
-    if args.calls:
-        return _verdict(_calls(server))
-    plan = QUICK if args.quick else FULL
-    if args.requests:
-        plan = replace(plan, rows=())
-    elif args.rows:
-        plan = replace(plan, rows=(0, *args.rows))
-    results = measure(plan, server, environments(args.environments))
-    print(tables(results))
-    if args.page:
-        write(args.page, results)
-    return _verdict(broken_promises(results))
-
-
-def _calls(server: Mapping[str, Any]) -> list[str]:
-    with ExitStack() as stack:
-        both = [stack.enter_context(started(name, server)) for name in (BARE, OWN)]
-        found = efforts(both, FULL.calls)
-    ratios = found[OWN].calls_beside(found[BARE])
-    for step in STEPS:
-        print(
-            f"{step}: {_told(step, found[OWN])}, {ratios[step]:.2f} times the calls of ", end=""
-        )
-        print(f"the bare app: {_told(step, found[BARE])}")
-    return broken_calls(found)
-
-
-def _told(step: str, effort: Effort) -> str:
-    return f"{effort.calls[step]} calls, {effort.statements[step]} statements"
-
-
-def _verdict(broken: list[str]) -> int:
-    for line in broken:
+    plan = replace(Plan(), rounds=args.rounds)
+    pythons: Mapping[str, str] = dict.fromkeys((BARE, OWN), sys.executable)
+    if not args.calls:
+        pythons = environments(args.environments)
+    with _all_started(pythons, server(), args.app) as contestants:
+        efforts = {each.name: effort_of(each.worker, plan.calls) for each in contestants}
+        _print_efforts(efforts)
+        if not args.calls:
+            _print_times(contestants, plan)
+    missed = list(broken(efforts[OWN], efforts[BARE]))
+    for line in missed:
         print(f"MISSED {line}", file=sys.stderr)
-    return 1 if broken else 0
+    return 1 if missed else 0
+
+
+@contextmanager
+def _all_started(
+    pythons: Mapping[str, str], server: Config, app: Path
+) -> Iterator[list[Contestant]]:
+    with ExitStack() as stack:
+        contestants = []
+        for name, python in pythons.items():
+            place = stack.enter_context(placed(name, server, app=app, python=python))
+            worker = stack.enter_context(working(place, "benchmarks.inside"))
+            contestants.append(Contestant(place, worker))
+        yield contestants
+
+
+def _print_efforts(efforts: Mapping[str, Effort]) -> None:
+    counts = (
+        (title(name), *(str(each.statements[step]) for step in STEPS))
+        for name, each in efforts.items()
+    )
+    _print("Statements", STEPS, counts)
+    calls = []
+    for name, each in efforts.items():
+        ratios = each.calls_beside(efforts[BARE])
+        cells = (f"{each.calls[step]} ({ratios[step]:.2f})" for step in STEPS)
+        calls.append((title(name), *cells))
+    _print("Function calls", STEPS, calls)
+
+
+def _print_times(contestants: list[Contestant], plan: Plan) -> None:
+    found = shares(contestants, plan)
+    times = (
+        (title(name), *(f"{share[step]:.2f}" for step in STEPS))
+        for name, share in found.items()
+    )
+    _print("Processor time", STEPS, times)
+    head = ("logins a second", "median of a login", "99th percentile")
+    over_http = (
+        (title(name), f"{load.logins:.2f}", f"{load.p50:.2f}", f"{load.p99:.2f}")
+        for name, load in loads(contestants, plan).items()
+    )
+    _print("Logins over HTTP", head, over_http)
+
+
+def _print(heading: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    print(f"### {heading}\n\n{table(('', *head), rows)}\n", flush=True)
 
 
 if __name__ == "__main__":

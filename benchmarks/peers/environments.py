@@ -14,7 +14,7 @@ __all__ = ["environments"]
 
 
 def environments(folder: Path) -> Mapping[str, str]:
-    """Return each contestant's Python, by its name; install what is not there yet."""
+    """Return the Python of each contestant, by name. Install missing environments."""
     return {entry.name: str(_environment(folder, entry)) for entry in CONTESTANTS}
 
 
@@ -23,7 +23,7 @@ def _environment(folder: Path, entry: Entry) -> Path:
     digest = hashlib.sha256(wanted.encode()).hexdigest()[:8]
     environment = folder / f"{entry.name}-{digest}"
     python = environment / "bin" / "python"
-    # Written last: what was broken off is begun again.
+    # Written last, so that a broken installation begins again.
     mark = environment / "complete"
     if not mark.exists():
         print(f"Installing {entry.title} ...", file=sys.stderr, flush=True)

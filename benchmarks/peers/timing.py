@@ -1,7 +1,7 @@
-"""Times of contestants beside each other's, measured in rounds: ABC, CBA.
+"""Times of the contestants, as multiples of the bare app's.
 
-Each round has a ratio of its own, and the median of them is what is told: what else the machine
-does for a while hits all of a round alike.
+The contestants take turns. Each round gives a ratio, and the tables have the median of the
+rounds: other work of the machine hits all contestants of a round alike.
 """
 
 from __future__ import annotations
@@ -9,138 +9,121 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
+from ..processes import Place, Worker, served
+from ..rounds import percentile, turned
 from .contestants import BARE
 from .effort import STEPS
-from .over_http import logins
-from .plan import Plan
-from .process import Contestant
-from .rounds import turned
 
-__all__ = ["Growth", "Load", "Share", "growth", "loads", "percentile", "shares"]
+__all__ = ["Contestant", "Load", "Plan", "loads", "shares"]
 
-Seconds = Sequence[float]
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """
+    :param calls: requests of each kind whose function calls are counted.
+    :param requests: of a contestant in a round, of each kind.
+    :param logins: of a contestant in a round, over HTTP.
+    :param turns: of a contestant in a round. The next second's machine may be half as fast.
+    :param clients: how many log in at a time.
+    """
+
+    calls: int = 30
+    rounds: int = 9
+    requests: int = 25
+    logins: int = 400
+    turns: int = 20
+    clients: int = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Time of a processor as a multiple of the bare app's.
+class Contestant:
+    place: Place
+    worker: Worker
 
-    :param median: of all requests.
-    :param quiet: 10th percentile of them, when little else ran.
-    """
-
-    median: float
-    quiet: float
+    @property
+    def name(self) -> str:
+        return self.place.site
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Logins a second, and times of one login, as multiples of the bare app's."""
+    """Logins a second, and seconds of one login."""
 
     logins: float
     p50: float
     p99: float
 
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """Beside many rows, as a multiple of beside none.
-
-    :param times: of each step, on the wall, in process; and of a whole login.
-    :param logins: a second, over HTTP.
-    """
-
-    times: Mapping[str, float]
-    logins: float
+    def beside(self, other: Load) -> Load:
+        return Load(self.logins / other.logins, self.p50 / other.p50, self.p99 / other.p99)
 
 
-def shares(contestants: Sequence[Contestant], plan: Plan) -> dict[str, dict[str, Share]]:
+@dataclass(slots=True)
+class _Made:
+    """The logins of one contestant in a round, and the seconds of all its turns."""
+
+    passed: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def load(self) -> Load:
+        p50, p99 = percentile(self.seconds, 50), percentile(self.seconds, 99)
+        return Load(len(self.seconds) / self.passed, p50, p99)
+
+
+def shares(contestants: Sequence[Contestant], plan: Plan) -> dict[str, dict[str, float]]:
     """Return the processor time of each step, by contestant."""
-    rounds: dict[str, list[dict[str, Share]]] = defaultdict(list)
+    ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(plan.rounds):
-        taken = {each.name: _processor(each, plan) for each in turned(contestants, number)}
-        for name, mine in taken.items():
-            rounds[name].append({step: _share(mine[step], taken[BARE][step]) for step in STEPS})
-    return {
-        name: {
-            step: Share(
-                statistics.median(each[step].median for each in found),
-                statistics.median(each[step].quiet for each in found),
-            )
-            for step in STEPS
+        taken = {
+            each.name: _medians(each.worker.tell("times", plan.requests))
+            for each in turned(contestants, number)
         }
-        for name, found in rounds.items()
+        for name, mine in taken.items():
+            for step in STEPS:
+                ratios[name, step].append(mine[step] / taken[BARE][step])
+    return {
+        each.name: {step: statistics.median(ratios[each.name, step]) for step in STEPS}
+        for each in contestants
     }
 
 
 def loads(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Load]:
-    """Return what each contestant does over HTTP."""
+    """Return each contestant's logins over HTTP."""
     rounds: dict[str, list[Load]] = defaultdict(list)
     for number in range(plan.rounds):
-        order = turned(contestants, number)
-        found = dict(zip((each.name for each in order), logins(order, plan), strict=True))
-        for name, mine in found.items():
-            rounds[name].append(
-                Load(
-                    mine.rate / found[BARE].rate,
-                    percentile(mine.seconds, 50) / percentile(found[BARE].seconds, 50),
-                    percentile(mine.seconds, 99) / percentile(found[BARE].seconds, 99),
-                )
-            )
+        found = _round(turned(contestants, number), plan)
+        for name, load in found.items():
+            rounds[name].append(load.beside(found[BARE]))
     return {
-        name: Load(
-            *(
-                statistics.median(getattr(each, what) for each in found)
-                for what in ("logins", "p50", "p99")
-            )
+        each.name: Load(
+            statistics.median(load.logins for load in rounds[each.name]),
+            statistics.median(load.p50 for load in rounds[each.name]),
+            statistics.median(load.p99 for load in rounds[each.name]),
         )
-        for name, found in rounds.items()
+        for each in contestants
     }
 
 
-def growth(by_rows: Mapping[int, Contestant], plan: Plan) -> dict[int, Growth]:
-    """Return how much longer one contestant takes beside more rows.
+def _round(contestants: Sequence[Contestant], plan: Plan) -> dict[str, Load]:
+    """Let each contestant log visitors in, by a server that lives for this round alone.
 
-    :param by_rows: it, on databases of different sizes, one of them 0.
+    Two servers of the same code differ by some percent for as long as they live.
     """
-    times: dict[int, list[dict[str, float]]] = defaultdict(list)
-    rates: dict[int, list[float]] = defaultdict(list)
-    for number in range(plan.repeats):
-        order = turned(list(by_rows), number)
-        wall = {rows: _wall(by_rows[rows], plan) for rows in order}
-        made = logins([by_rows[rows] for rows in order], plan)
-        rate = {rows: mine.rate for rows, mine in zip(order, made, strict=True)}
-        for rows in by_rows:
-            times[rows].append({what: wall[rows][what] / wall[0][what] for what in wall[0]})
-            rates[rows].append(rate[rows] / rate[0])
-    return {
-        rows: Growth(
-            {what: statistics.median(each[what] for each in found) for what in found[0]},
-            statistics.median(rates[rows]),
-        )
-        for rows, found in times.items()
-    }
+    made = {each.name: _Made() for each in contestants}
+    with ExitStack() as servers:
+        for each in contestants:
+            server = servers.enter_context(served(each.place))
+            each.worker.tell("welcome", server.port, plan.clients, plan.logins)
+        for number in range(plan.turns):
+            for each in turned(contestants, number):
+                passed, seconds = each.worker.tell("logins", plan.logins // plan.turns)
+                made[each.name].passed += passed
+                made[each.name].seconds += seconds
+    return {name: mine.load for name, mine in made.items()}
 
 
-def _processor(contestant: Contestant, plan: Plan) -> dict[str, Seconds]:
-    taken = contestant.tell("times", plan.requests, plan.seconds)
-    return {step: [processor for processor, _ in taken[step]] for step in STEPS}
-
-
-def _wall(contestant: Contestant, plan: Plan) -> dict[str, float]:
-    taken = contestant.tell("times", plan.requests, plan.seconds)
-    medians = {step: statistics.median(wall for _, wall in taken[step]) for step in STEPS}
-    return {**medians, "login": medians["get-code"] + medians["auth-code"]}
-
-
-def _share(mine: Seconds, bare: Seconds) -> Share:
-    return Share(
-        statistics.median(mine) / statistics.median(bare),
-        percentile(mine, 10) / percentile(bare, 10),
-    )
-
-
-def percentile(values: Seconds, percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+def _medians(taken: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {step: statistics.median(taken[step]) for step in STEPS}

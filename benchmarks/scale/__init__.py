@@ -1,5 +1,7 @@
-"""Whether the app takes the same time with ten million codes as with none.
+"""Measures this app alone.
 
-``tox run -e scale`` fills the tables, measures, and prints a table of ratios, each within one
-run; ``tests/db/test_plans.py`` fills them with fewer rows and looks at what the database does.
+``python -m benchmarks.scale`` fills ten million codes, and compares each request with the same
+request beside none. ``--shared-limits`` lets many clients ask under a limit that all of them
+share. ``--processor-time --app PATH`` compares the processor time of a login with that of
+another checkout. Each prints ratios within its run, and fails on a broken promise.
 """

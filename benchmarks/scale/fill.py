@@ -1,273 +1,173 @@
-"""Fills the tables as a site of some size has them after a month: by SQL, without a loop."""
+"""Fills the tables of a site as a month leaves them, by SQL alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.contrib.auth.models import User
-from django.core.management.color import no_style
-from django.db import connection, models
+import psycopg
 
-from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
+from ..postgresql import Config, connect
+from ..sites.base import FIRST
 
-from .dialects import dialect
+__all__ = ["CODES_OF_A_USER", "fill"]
 
-__all__ = ["Past", "address_of", "fill", "phone_of", "tidy"]
+CODES_OF_A_USER = 10
+DAYS = 30
 
-FIRST = 2_000_000
-"""Users have the numbers from +14152000001 on. Such numbers exist, up to eight million."""
+PHONE = f"'+1' || ({FIRST} + n)"
+ADDRESS = "'198.' || 18 + n / 65536 || '.' || n / 256 % 256 || '.' || n % 256"
+"""As :class:`benchmarks.sites.base.Visitor` has them."""
 
-CODES_A_MONTH = 10
-USERS_AN_ADDRESS = 5
-REMAINDERS = (9973, 9967)
-"""Of two numbers without a common divisor: they name a number up to their product."""
+CREATED = f"now() + (code::float8 / codes - 1) * interval '{DAYS} days'"
+REDEEMED = "code % 10 < 7"
+FAILED = "code % 30 = 0"
+AT = f"extract(epoch FROM now() - interval '{DAYS} days')"
 
-REGIONS = ("US", "US", "US", "US", "US", "US", "CA", "GB", "DE", "FR")
+USER = {
+    "id": "n",
+    "password": "'!'",
+    "is_superuser": "false",
+    "username": "'user_' || md5(n::text)",
+    "first_name": "''",
+    "last_name": "''",
+    "email": "''",
+    "is_staff": "false",
+    "is_active": "true",
+    "date_joined": "now()",
+}
+VERIFIED_PHONE = {
+    "user_id": "n",
+    "phone_number": PHONE,
+    "verified_at": "now()",
+    "last_used_at": "now()",
+    "is_primary": "true",
+}
+CODE = {
+    "id": "md5(code::text)::uuid",
+    "phone_number": PHONE,
+    "region": "'US'",
+    "purpose": "'login'",
+    "user_id": f"CASE WHEN {REDEEMED} THEN n END",
+    "context": "''",
+    "seed": "md5((-code)::text)",
+    "key_id": "'0123456789abcdef'",
+    "code_length": "6",
+    "created_at": CREATED,
+    "expires_at": f"{CREATED} + interval '1 hour'",
+    "send_count": "1",
+    "failed_attempts": "0",
+    "redeemed_at": f"CASE WHEN {REDEEMED} THEN {CREATED} + interval '20 seconds' END",
+    "channel": "'sms'",
+    "language": "'en'",
+    "backend": "'default'",
+    "message_id": "'SM' || md5(code::text)",
+    "delivery_state": f"CASE WHEN {FAILED} THEN 'undelivered' ELSE 'delivered' END",
+    "delivery_error": f"CASE WHEN {FAILED} THEN '30005' ELSE '' END",
+    "undelivered_by": f"CASE WHEN {FAILED} THEN 'default' ELSE '' END",
+    "counted_at": CREATED,
+    "claimed_at": CREATED,
+    "sent_at": CREATED,
+    "delivered_at": f"CASE WHEN {FAILED} THEN NULL ELSE {CREATED} END",
+    "withheld_by": "''",
+    "exempt": f"{REDEEMED}",
+    "recorded": "''",
+    "reason": "'allowed'",
+}
+NUMBER_LIMIT = {
+    "kind": "'number'",
+    "subject": PHONE,
+    "key": PHONE,
+    "state": (
+        f"jsonb_build_object('succeeded_at', {AT}, "
+        f"'sends', jsonb_build_array(jsonb_build_array({AT}, '0123456789abcdef')))"
+    ),
+    "uses": "0",
+    "version": "n",
+    "updated_at": "now() - interval '1 day'",
+    "has_failures": "n % 50 = 0",
+    "held": "n % 50 = 0",
+}
+ADDRESS_LIMIT = NUMBER_LIMIT | {
+    "kind": "'ip'",
+    "subject": ADDRESS,
+    "key": f"'ip:' || {ADDRESS}",
+    "uses": "1",
+    "state": f"jsonb_build_object('grain_ends_at', {AT})",
+    "has_failures": "false",
+    "held": "false",
+}
+"""The columns of each table. Another checkout's may lack some, and have ``reason``, ``key`` and
+``held`` in place of others."""
+
+OF_USERS: Sequence[tuple[str, Mapping[str, str]]] = (
+    ("auth_user", USER),
+    ("django_sms_otp_verifiedphone", VERIFIED_PHONE),
+    ("django_sms_otp_limit", NUMBER_LIMIT),
+    ("django_sms_otp_limit", ADDRESS_LIMIT),
+)
+OF_CODES = ("django_sms_otp_otpcode", CODE)
+
+COLUMNS = (
+    "SELECT column_name FROM information_schema.columns "
+    "WHERE table_name = %s AND table_schema = current_schema()"
+)
 CONSTRAINTS = (
     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE conrelid = %s::regclass AND contype IN ('f', 'p', 'u')"
 )
-INDEXES = (
-    "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
-    "WHERE indrelid = %s::regclass"
-)
-
-COUNTS_KEPT = timedelta(days=400)
-EVENTS = ("sent", "delivered", "redeemed", "refused:ip")
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s"
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+def fill(database: Config, users: int, *, only: Sequence[int] | None = None) -> None:
+    """Add users, their numbers, limits and codes.
+
+    :param only: the users that there are, of so many; default: all.
     """
-    :param users: each asks for ten codes in thirty days.
-    :param until: the end of the days that codes are from.
-    :param days: how many they are.
-    """
-
-    users: int
-    until: datetime
-    days: int = 30
-
-    @property
-    def codes(self) -> int:
-        """How many there are. The default RETENTION has purged the older ones."""
-        return self.users * CODES_A_MONTH * self.days // 30
-
-    @property
-    def spread(self) -> timedelta:
-        return timedelta(days=self.days)
-
-    @property
-    def addresses(self) -> int:
-        return max(self.users // USERS_AN_ADDRESS, 1)
+    numbers = f"unnest(ARRAY{list(only)}::bigint[])" if only else "generate_series(1, {users})"
+    series = f"(SELECT n::bigint FROM {numbers.format(users=users)} n) AS people"
+    # The oldest codes first, as a site writes them.
+    codes = (
+        f"(SELECT turn * {users} + n AS code, n, {users * CODES_OF_A_USER} AS codes "
+        f"FROM generate_series(0, {CODES_OF_A_USER - 1}) turn CROSS JOIN LATERAL {series}) AS c"
+    )
+    with connect(database) as connection:
+        tables = {name for name, _ in (*OF_USERS[1:], OF_CODES)}
+        with _indexed_afterwards(connection, tables):
+            for name, values in OF_USERS:
+                _insert(connection, name, values, series)
+            _insert(connection, *OF_CODES, codes)
+        connection.execute(
+            "SELECT setval(pg_get_serial_sequence('auth_user', 'id'), max(id)) FROM auth_user"
+        )
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
 
 
-def phone_of(user: int) -> str:
-    """Return the number of a user, counted from 1."""
-    return f"+1415{FIRST + user}"
-
-
-def address_of(user: int) -> str:
-    """Return an address that a user shares with few others."""
-    number = (user - 1) // USERS_AN_ADDRESS + 1
-    first, second = (number % each for each in REMAINDERS)
-    return f"2001:db8:{first}:{second}::1"
-
-
-def fill(past: Past) -> None:
-    """Add users, their numbers, codes, limits and hourly counts."""
-    with _built_at_once(VerifiedPhone, OTPCode, Limit):
-        _users(past)
-        _codes(past)
-        _limits(past)
-    _counts(past)
-    tidy()
-
-
-def tidy() -> None:
-    """Let the planner know the tables, as a site's has come to know them."""
-    if command := dialect().tidy:
-        for model in (User, VerifiedPhone, OTPCode, Limit, HourlyCount):
-            _execute(command.format(table=model._meta.db_table))
-
-
-def _users(past: Past) -> None:
-    last = User.objects.aggregate(last=models.Max("pk"))["last"] or 0
-    values = {
-        "id": f"{last} + n",
-        "password": "'!'",
-        "is_superuser": "FALSE",
-        "username": _joined("'user_'", dialect().digest),
-        "first_name": "''",
-        "last_name": "''",
-        "email": "''",
-        "is_staff": "FALSE",
-        "is_active": "TRUE",
-        "date_joined": _time(past, past.users),
-    }
-    _insert(User, past.users, values)
-    _set_sequence(User)
-    values = {
-        "user_id": f"{last} + n",
-        "phone_number": _phone("n"),
-        "verified_at": _time(past, past.users),
-        "is_primary": "TRUE",
-    }
-    _insert(VerifiedPhone, past.users, values)
-
-
-def _codes(past: Past) -> None:
-    first = VerifiedPhone.objects.get(phone_number=phone_of(1)).user_id
-    user = f"n % {past.users}"
-    made, sent, redeemed, ends = (_time(past, past.codes, later=s) for s in (0, 1, 20, 3600))
-    values = {
-        "id": dialect().request_id,
-        # Each user has asked once every three days.
-        "phone_number": _phone(f"{user} + 1"),
-        "region": _one_of(REGIONS),
-        "purpose": "'login'",
-        "user_id": f"CASE WHEN n % 10 < 7 THEN {first} + {user} END",
-        "context": "''",
-        "seed": dialect().digest,
-        "key_id": "'0123456789abcdef'",
-        "code_length": "6",
-        "created_at": made,
-        "expires_at": ends,
-        "send_count": "CASE WHEN n % 9 = 0 THEN 2 ELSE 1 END",
-        "failed_attempts": "CASE WHEN n % 7 = 0 THEN 1 ELSE 0 END",
-        "redeemed_at": f"CASE WHEN n % 10 < 7 THEN {redeemed} END",
-        "channel": "'sms'",
-        "language": "'en'",
-        "backend": "'default'",
-        "message_id": _joined("'SM'", dialect().digest),
-        "delivery_state": "CASE WHEN n % 30 = 0 THEN 'undelivered' ELSE 'delivered' END",
-        "delivery_error": "CASE WHEN n % 30 = 0 THEN '30005' ELSE '' END",
-        "undelivered_by": "CASE WHEN n % 30 = 0 THEN 'default' ELSE '' END",
-        "counted_at": made,
-        "claimed_at": made,
-        "sent_at": sent,
-        "delivered_at": f"CASE WHEN n % 30 > 0 THEN {sent} END",
-        "withheld_by": "''",
-        "exempt": "n % 10 < 7",
-        "recorded": "''",
-    }
-    _insert(OTPCode, past.codes, values)
-
-
-def _limits(past: Past) -> None:
-    at = past.until.timestamp() - past.spread.total_seconds()
-    quiet = f'{{"sends": [[{at}, "0123456789abcdef"]], "succeeded_at": {at}}}'
-    failed = f'{{"strangers": {{"recent": [{at}], "consecutive": 1}}}}'
-    values = {
-        "kind": "'number'",
-        "subject": _phone("n"),
-        "uses": "0",
-        "state": f"CASE WHEN n % 50 = 0 THEN {_json(failed)} ELSE {_json(quiet)} END",
-        "version": "n",
-        "updated_at": _time(past, past.users),
-        "has_failures": "n % 50 = 0",
-    }
-    _insert(Limit, past.users, values)
-    first, second = (_text(f"n % {each}") for each in REMAINDERS)
-    values |= {
-        "kind": "'ip'",
-        "subject": _joined("'2001:db8:'", first, "':'", second, "'::/64'"),
-        "uses": "1",
-        "state": _json(f'{{"grain_ends_at": {at}}}'),
-        "updated_at": _time(past, past.addresses),
-        "has_failures": "FALSE",
-    }
-    _insert(Limit, past.addresses, values)
-
-
-def _counts(past: Past) -> None:
-    hour = timedelta(hours=1) // timedelta(microseconds=1)
-    start = (past.until - COUNTS_KEPT).replace(minute=0, second=0, microsecond=0)
-    for event in EVENTS:
-        for region in sorted(set(REGIONS)):
-            values = {
-                "hour": _later(start, f"n * {hour}"),
-                "region": f"'{region}'",
-                "event": f"'{event}'",
-                "count": "10",
-            }
-            _insert(HourlyCount, COUNTS_KEPT // timedelta(hours=1), values)
+def _insert(
+    connection: psycopg.Connection[Any], table: str, values: Mapping[str, str], series: str
+) -> None:
+    there = {name for (name,) in connection.execute(COLUMNS, [table])}
+    filled = {name: value for name, value in values.items() if name in there}
+    names, selected = ", ".join(filled), ", ".join(filled.values())
+    connection.execute(f"INSERT INTO {table} ({names}) SELECT {selected} FROM {series}")
 
 
 @contextmanager
-def _built_at_once(*models_: type[models.Model]) -> Iterator[None]:
-    """Build indexes and check constraints after the rows: that takes a third of the time."""
-    if connection.vendor != "postgresql":
-        yield
-        return
+def _indexed_afterwards(
+    connection: psycopg.Connection[Any], tables: set[str]
+) -> Iterator[None]:
+    """Build indexes and keys after the rows, which takes a third of the time."""
     rebuild: list[str] = []
-    for model in models_:
-        table = model._meta.db_table
-        for name, definition in _look_up(CONSTRAINTS, table):
-            _execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-            rebuild.append(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
-        for name, definition in _look_up(INDEXES, table):
-            _execute(f"DROP INDEX {name}")
+    for table in sorted(tables):
+        for name, definition in connection.execute(CONSTRAINTS, [table]).fetchall():
+            connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            rebuild.append(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
+        for name, definition in connection.execute(INDEXES, [table]).fetchall():
+            connection.execute(f'DROP INDEX "{name}"')
             rebuild.append(definition)
     yield
+    connection.execute("SET maintenance_work_mem = '1GB'")
     for statement in rebuild:
-        _execute(statement)
-
-
-def _look_up(question: str, table: str) -> list[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(question, [table])
-        return list(cursor.fetchall())
-
-
-def _insert(model: type[models.Model], count: int, values: Mapping[str, str]) -> None:
-    quoted = connection.ops.quote_name
-    columns = ", ".join(map(quoted, values))
-    rows = f"SELECT {', '.join(values.values())} FROM {dialect().series.format(count=count)}"
-    _execute(f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) {rows}")
-
-
-def _set_sequence(model: type[models.Model]) -> None:
-    """Let the next row that is made without a key have one that is free."""
-    for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
-        _execute(statement)
-
-
-def _execute(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-def _time(past: Past, count: int, *, later: int = 0) -> str:
-    """Spread the rows over the days; ``later``: seconds that are added."""
-    step = past.spread // timedelta(microseconds=1) // count
-    return _later(past.until - past.spread + timedelta(seconds=later), f"n * {step}")
-
-
-def _later(start: datetime, microseconds: str) -> str:
-    text = start.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return dialect().later.format(start=text, microseconds=microseconds)
-
-
-def _phone(user: str) -> str:
-    return _joined("'+1415'", _text(f"{FIRST} + {user}"))
-
-
-def _one_of(values: Sequence[str]) -> str:
-    cases = (f"WHEN {number} THEN '{value}'" for number, value in enumerate(values))
-    return f"CASE n % {len(values)} {' '.join(cases)} END"
-
-
-def _json(text: str) -> str:
-    return f"CAST('{text}' AS jsonb)" if connection.vendor == "postgresql" else f"'{text}'"
-
-
-def _text(number: str) -> str:
-    return dialect().text.format(number=number)
-
-
-def _joined(*parts: str) -> str:
-    return dialect().joined(parts)
+        connection.execute(statement)

@@ -1,6 +1,6 @@
-"""A process that takes times on one database. Started by :mod:`benchmarks.scale.probes`.
+"""A process that tells how long each kind of request takes on its database.
 
-Reads the name of a measure and a number from each line, and answers seconds as JSON.
+Started by :mod:`benchmarks.scale.growth`. Reads a command, a JSON list, from each line.
 """
 
 from __future__ import annotations
@@ -8,142 +8,69 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import django
 
 if __name__ == "__main__":
     django.setup()
 
-from django.contrib.auth.models import User
-from django.test import Client
-from django.utils import timezone
-
-from benchmarks.scale.fill import phone_of
-from django_sms_otp import testing
-from django_sms_otp.conf import settings as conf
-from django_sms_otp.models import Limit, VerifiedPhone
-from django_sms_otp.stats.rollup import roll_up
+from benchmarks.inside.browser import Asking, ask
+from benchmarks.sites.base import Post, Visitor, other_than
+from benchmarks.sites.own.site import site
 from django_sms_otp.testing import override_sms_otp
-from tests.support.timing import no_garbage_collection
 
-Times = dict[str, float]
-
-STRANGERS = 5_000_000
+STRANGERS = 4_000_000
 """Numbers from here on belong to nobody."""
 
-WARM_UP = 7_000_000
-"""From here on they are of requests that are not measured."""
-
-PAGES = {
-    "issued codes": "otpcode/",
-    "issued codes, filter by a state that many have": "otpcode/?state=redeemed",
-    "issued codes, filter by a state that few have": "otpcode/?state=live",
-    "issued codes, filter by a state that none has": "otpcode/?state=locked",
-    "issued codes, search": "otpcode/?q=%2B14158999999",
-    "limits": "limit/",
-    "limits, filter by kind": "limit/?kind=ip",
-    "limits, search": "limit/?q=%2B14152000007",
-    "verified numbers": "verifiedphone/",
-    "hourly counts": "hourlycount/",
-}
+WARM_UPS = 6_000_000
+"""Numbers from here on are of requests that nobody measures, three of each story."""
 
 
 class Story:
-    """Somebody asks for codes and types them in."""
+    """A customer, and then somebody new, ask for codes and type them in."""
 
     def __init__(self, number: int) -> None:
-        self._address = f"2001:db8:{number % 65536:x}:{number // 65536:x}::1"
-        self._client = Client()
-        self.times: Times = {}
+        self._known, self._new = Visitor(number), Visitor(STRANGERS + number)
+        self._others = iter(range(WARM_UPS + 3 * number, WARM_UPS + 3 * number + 3))
+        self.times: dict[str, float] = {}
 
-    def get_code(self, name: str, phone: str, status: int = 202) -> None:
-        self._timed(name, "get-code", status, phone_number=phone)
+    def run(self) -> None:
+        known, new = self._known, self._new
+        self._warm_up()
+        self._timed("`get-code`, known number", known, site.get_code(known))
+        self._timed("`get-code`, refused", known, site.get_code(known), 429)
+        with override_sms_otp(COOLDOWN=[]):
+            self._warm_up()
+            self._timed("`get-code`, the same code again", known, site.get_code(known))
+        self._warm_up()
+        right = site.auth_code(known, {}, site.code(known, {}))
+        wrong = site.auth_code(known, {}, other_than(site.code(known, {})))
+        self._timed("`auth-code`, wrong code", known, wrong, 401)
+        self._timed("`auth-code`, right code", known, right)
+        self._timed("`get-code`, new number", new, site.get_code(new))
+        registration = site.auth_code(new, {}, site.code(new, {}))
+        self._timed("`auth-code`, registration", new, registration)
 
-    def auth_code(self, name: str, phone: str, *, off_by: int = 0) -> None:
-        code = (int(str(testing.outbox[-1].code)) + off_by) % 10**6
-        status = 401 if off_by else 200
-        self._timed(name, "auth-code", status, phone_number=phone, code=f"{code:06}")
+    def _warm_up(self) -> None:
+        """Let the app read its settings anew, and nothing measured come after a pause."""
+        other = Visitor(next(self._others))
+        ask(site.get_code(other), other)
 
-    def _timed(self, name: str, path: str, status: int, **body: str) -> None:
-        conf.get_settings()  # Validated once after each change, and not while it is measured.
+    def _timed(self, name: str, visitor: Visitor, post: Post, status: int = 0) -> None:
+        expected = Post(path=post.path, body=post.body, expected=status or post.expected)
+        asking = Asking(expected, visitor)
         start = time.perf_counter()
-        answer: Any = self._client.post(
-            f"/auth/sms/{path}/",
-            body,
-            content_type="application/json",
-            headers={"X-Forwarded-For": self._address},
-        )
+        asking()
         self.times[name] = time.perf_counter() - start
-        if answer.status_code != status:
-            raise RuntimeError(f"{name}: {answer.status_code} {answer.content!r}")
-
-
-def requests(number: int) -> Times:
-    """Measure each kind of request, of a customer and of somebody new."""
-    known, new = phone_of(number), phone_of(STRANGERS + number)
-    _make_known(known)
-    # That writes on one of the databases alone, and what comes after a pause takes longer than
-    # after a write. So something else comes after it.
-    Story(number).get_code("warm-up", phone_of(WARM_UP + number))
-    story = Story(number)
-    story.get_code("`get-code`, known number", known)
-    story.get_code("`get-code`, refused", known, 429)
-    with override_sms_otp(COOLDOWN=[]):
-        story.get_code("`get-code`, the same code again", known)
-    story.auth_code("`auth-code`, wrong code", known, off_by=1)
-    story.auth_code("`auth-code`, right code", known)
-    story.get_code("`get-code`, new number", new)
-    story.auth_code("`auth-code`, registration", new)
-    testing.outbox.clear()
-    return story.times
-
-
-def pages(_number: int) -> Times:
-    """Measure the pages of the admin."""
-    user = User.objects.filter(is_superuser=True).first()
-    client = Client()
-    client.force_login(user or User.objects.create_superuser("staff"))
-    times = {}
-    for name, path in PAGES.items():
-        start = time.perf_counter()
-        answer = client.get(f"/admin/django_sms_otp/{path}")
-        times[name] = time.perf_counter() - start
-        if answer.status_code != 200:
-            raise RuntimeError(f"{path}: {answer.status_code}")
-    return times
-
-
-def roll_ups(_number: int) -> Times:
-    """Measure the hourly command, when it has run before."""
-    start = time.perf_counter()
-    roll_up()
-    return {"`roll_up_otp_codes`": time.perf_counter() - start}
-
-
-MEASURES: Mapping[str, Callable[[int], Times]] = {
-    "requests": requests,
-    "pages": pages,
-    "roll_ups": roll_ups,
-}
-
-
-def _make_known(phone: str) -> None:
-    """Let an account be there, where no past has left one."""
-    if not VerifiedPhone.objects.filter(phone_number=phone).exists():
-        now = timezone.now()
-        user = User.objects.create(username=phone)
-        VerifiedPhone.objects.create(user=user, phone_number=phone, verified_at=now)
-        Limit.objects.create(key=phone, updated_at=now)
+        asking.answer()
 
 
 def main() -> None:
     for line in sys.stdin:
-        name, number = line.split()
-        with no_garbage_collection():
-            times = MEASURES[name](int(number))
-        sys.stdout.write(json.dumps(times) + "\n")
+        _, number = json.loads(line)
+        story = Story(number)
+        story.run()
+        sys.stdout.write(f"{json.dumps(story.times)}\n")
         sys.stdout.flush()
 
 

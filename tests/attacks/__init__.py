@@ -1,5 +1,6 @@
-"""Attacks on a real server, and what they got against what the limits allow.
+"""Attacks on a real server, and how far they got against the limits.
 
-``tox run -e abuse`` runs all of them and prints a table; ``test_attacks.py`` runs them with
-fewer rounds. Everything is counted from outside (answers, messages) and in the database.
+``tox run -e attacks`` runs all of them and prints a table; ``test_attacks.py`` runs them with
+fewer rounds. They count from outside (answers, messages) and in the
+database.
 """

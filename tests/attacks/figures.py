@@ -1,4 +1,4 @@
-"""What an attack got, beside what the limits allow; a row of the table."""
+"""A row of the table: what the limits allow an attack, and what it got."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ HEAD = ("attack", "parameters", "allowed by the limits", "measured")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """
-    :param allowed: exactly so many, or at most; ``None``: told, and not limited.
-    :param measured: of one round, or of several.
+    :param allowed: exactly so many, or at most so many; ``None``: there is no limit.
+    :param measured: in each round.
     """
 
     what: str
@@ -66,7 +66,7 @@ def outcome(answer: Answer) -> str:
 
 
 def answered(expected: Mapping[str, int], rounds: Iterable[Iterable[Answer]]) -> list[Figure]:
-    """Compare the answers of each round; one of another kind is a figure too."""
+    """Compare the answers of each round. An answer of another kind is a figure too."""
     counts = [Counter(map(outcome, answers)) for answers in rounds]
     others = {name for count in counts for name in count} - set(expected)
     wanted = {**expected, **dict.fromkeys(sorted(others), 0)}

@@ -1,4 +1,4 @@
-"""Guesses codes of one number, as often as anybody can in simulated time."""
+"""Guesses the codes of one number as often as anybody can, in simulated time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOURLY = parse_rates(DEFAULTS.LIMITS["failures"] or "")[0]
 EXPECTED = {200, 202, 401, 429}
 
 MOST_STEPS = 1000
-"""Bounds an attack that nothing stops."""
+"""Ends an attack that nothing else stops."""
 
 SECOND = timedelta(seconds=1)
 
@@ -38,12 +38,12 @@ def growing_wait(evaluated: int) -> timedelta:
 class Guesser:
     """Knows the published limits, and so wastes no message and no time.
 
-    :param addresses: of its requests, one each.
+    :param addresses: one for each request.
     :param salvo: guesses at a time, by so many ``threads``.
     :param side_by_side: the site requires request ids: guess at all live codes by turns.
 
-    ``evaluated`` are the times of the guesses that were evaluated, as the answers tell;
-    ``too_early`` is how many of those were so though a wait was not over.
+    ``evaluated`` has the time of each guess that was evaluated, as the answers tell;
+    ``too_early`` counts those of them that came before a wait was over.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Guesser:
         )
 
     def _wait(self, asked: Answer | None) -> None:
-        """Wait for the next chance, and try half-way whether it comes earlier."""
+        """Wait for the next chance, and try half-way if it comes earlier."""
         now = self._clock.now()
         refused_for = (asked.retry_after if asked else None) or timedelta()
         wait_over = self._wait_over()
@@ -168,12 +168,12 @@ class Guesser:
 
 @dataclass(frozen=True, slots=True)
 class _Right:
-    """The right digits, which the harness may know; and the request's id, where it is asked."""
+    """The right digits, which the harness may know, and the request id if a guess needs it."""
 
     code: int
     request_id: str
 
     def missed_by(self, number: int) -> dict[str, str]:
-        """Return the body of a guess that is so far from the right one."""
+        """Return the body of a guess that misses the right code by so much."""
         body = {"code": f"{(self.code + number) % 10**6:06}"}
         return body | ({"request_id": self.request_id} if self.request_id else {})

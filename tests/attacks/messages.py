@@ -1,4 +1,4 @@
-"""Requests that would cost money: messages to one number, to many."""
+"""Requests that cost money: messages to one number, and to many."""
 
 from __future__ import annotations
 
@@ -69,10 +69,12 @@ def many_numbers(
 ) -> Row:
     """One request for each of many new numbers of one prefix.
 
-    :param addresses: of the requests, one each.
-    :param limits: those that matter here, and ``whence`` the requests come: both to be told.
-    :param messages: that the limits allow, and ``admitted`` requests: a message may be
-        withheld behind the answer that was promised.
+    :param addresses: one for each request.
+    :param limits: the limits that matter here, for the table.
+    :param whence: the origin of the requests, for the table.
+    :param messages: how many the limits allow.
+    :param admitted: requests that the limits allow; a message may be withheld behind the
+        answer.
     """
     earlier = len(target.server.all_messages())
     phones = neighbours(len(addresses))

@@ -1,4 +1,4 @@
-"""Which attacks run on which settings, and how large they are."""
+"""The attacks, by the settings of the site, and their size."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ __all__ = ["FULL", "QUICK", "Site", "Size", "sites"]
 class Size:
     """
     :param workers: processes of the server.
-    :param rounds: of what must hold in each of them.
-    :param numbers: that codes are asked for from one address, and ``addresses``: from many.
+    :param rounds: of each attack on many numbers.
+    :param numbers: how many an attacker at one address asks codes for.
+    :param addresses: how many an attacker with many addresses has.
     :param salvo: guesses at a time over days, or half the requests at a time over a day.
     """
 

@@ -1,4 +1,4 @@
-"""Runs all attacks and says what they got."""
+"""Runs all attacks and prints the table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["report"]
 
 
 def report(page: Path | None) -> bool:
-    """Print the table; return whether all limits held, and the page has the same table."""
+    """Print the table; return whether all limits held and the page has the same table."""
     rows: list[Row] = []
     for row in _all_rows():
         rows.append(row)

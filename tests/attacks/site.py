@@ -1,4 +1,4 @@
-"""The site that the measuring process itself belongs to."""
+"""The site of the attacking process itself, which looks into the database."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["set_up", "test_database"]
 
 
 def set_up() -> None:
-    """Set Django up, as the tests do. Not before can models be imported."""
+    """Set Django up, as the tests do. Models can be imported only afterwards."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
 
 
 @contextmanager
 def test_database() -> Iterator[None]:
-    """Have a database, with all tables, for as long as the block runs."""
+    """Create a database with all tables, and drop it after the block."""
     name = str(connection.settings_dict["NAME"])
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:

@@ -1,4 +1,4 @@
-"""How many statements a request makes: what a flood of them costs the database."""
+"""Statements of a request: the cost of a flood to the database."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _of(allowed: Mapping[str, int], counts: Mapping[str, int]) -> list[Figure]:
 
 
 def _count() -> dict[str, int]:
-    with TemporaryDirectory(prefix="sms-otp-abuse-") as name:
+    with TemporaryDirectory(prefix="sms-otp-attacks-") as name:
         variables = environment(Path(name), sms_otp={}, clock=Clock(Path(name) / "clock"))
         variables["DJANGO_SETTINGS_MODULE"] = "tests.attacks.site_settings"
         process = subprocess.run(

@@ -1,4 +1,4 @@
-"""Whom the attacks hit and where they come from: numbers, addresses, a server."""
+"""Targets and origins of the attacks: a server, numbers, addresses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Attack = Callable[["Target"], Row]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server under attack, and the clock that it goes by."""
+    """A server under attack, and its clock."""
 
     server: Server
     clock: Clock
@@ -51,8 +51,8 @@ class Target:
     @classmethod
     @contextmanager
     def started(cls, *, workers: int, sms_otp: Mapping[str, Any]) -> Iterator[Target]:
-        """Start a server whose settings are the defaults, but for ``sms_otp``."""
-        with TemporaryDirectory(prefix="sms-otp-abuse-") as name:
+        """Start a server with default settings, except for ``sms_otp``."""
+        with TemporaryDirectory(prefix="sms-otp-attacks-") as name:
             clock = Clock(Path(name) / "clock")
             # Loaded once, before the processes are forked: that halves the start.
             options = ["--preload", f"--workers={workers}", "--threads=8"]
@@ -63,7 +63,7 @@ class Target:
                 server.stop()
 
     def hit_by(self, attacks: Iterable[Attack]) -> Iterator[Row]:
-        """Run attacks, each on an empty database, and yield what they got."""
+        """Run attacks, each on an empty database, and yield their rows."""
         for attack in attacks:
             empty_the_database()
             self.server.forget_messages()
@@ -72,7 +72,7 @@ class Target:
 
 
 def empty_the_database() -> None:
-    """Delete all rows; those of permissions too, which no attack needs."""
+    """Delete all rows, those of permissions too, which no attack needs."""
     call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
 
 

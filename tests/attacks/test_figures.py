@@ -1,4 +1,4 @@
-"""What the harness takes for a limit that held."""
+"""Which figures count as a limit that held."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def test_a_row_says_what_was_allowed_and_what_was_measured() -> None:
 
 
 def test_the_page_tells_of_each_attack_once() -> None:
-    lines = (ROOT / "docs" / "abuse.md").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8").splitlines()
     told = [tuple(line.split("|")[1:3]) for line in lines if line.startswith("| ")]
     assert len(told) == len(set(told)) > 15

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from configparser import ConfigParser
@@ -76,7 +74,7 @@ def _pip(words: list[str]) -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     assert words[0] == "install"
-    if words[1:] in (["django-tasks-db"], ["locust"]):
+    if words[1:] == ["django-tasks-db"]:
         return
     for word in words[1:]:
         found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[([\w,]+)\])?", word)
@@ -106,14 +104,6 @@ def _celery(words: list[str]) -> None:
     worker.make_context("worker", words[3:], resilient_parsing=True)
 
 
-def _locust(words: list[str]) -> None:
-    # Not in this process: to import Locust is to patch the standard library.
-    command = [sys.executable, "-m", "locust", "--help"]
-    known = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    for word in words:
-        assert not word.startswith("-") or re.search(rf"(?<!\S){word}\b", known), word
-
-
 def _django_admin(words: list[str]) -> None:
     check_manage(words)
 
@@ -129,7 +119,6 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "curl": _nothing,
     "django-admin": _django_admin,
     "export": _export,
-    "locust": _locust,
     "mkdir": _nothing,
     "pip": _pip,
     "python": _python,

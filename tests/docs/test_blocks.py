@@ -84,7 +84,6 @@ def settings_of(block: Block) -> dict[str, Any]:
 
 def test_every_block_is_of_a_known_kind() -> None:
     known = {"python", "json", "console", "text", "html", "nginx", "csv", "promql"}
-    known |= {"sql"}
     for block in pages.all_blocks():
         assert block.language in known, f"{block}: nothing checks {block.language!r}"
         if block.language == "python":
@@ -212,14 +211,6 @@ def test_nginx_is_balanced(block: Block) -> None:
     assert block.text.count("{") == block.text.count("}")
     # TRUSTED_PROXY_COUNT counts what each proxy appends.
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in lines
-
-
-@each(of("sql"))
-def test_sql_is_run(block: Block) -> None:
-    """On PostgreSQL, by another module."""
-    tests = pages.ROOT / "tests" / "test_partitions.py"
-    assert f'run("{block.title}")' in tests.read_text(encoding="utf-8")
-    assert block.page == pages.page("scale.md")
 
 
 @each([block for block in of("text") if block.title == "crontab"])

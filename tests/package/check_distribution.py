@@ -1,4 +1,4 @@
-"""Check what is to be uploaded: metadata, contents, and a login through the wheel alone.
+"""Check the files to upload: metadata, contents, and a login through the wheel alone.
 
 Usage: check_distribution.py FOLDER, where FOLDER holds one wheel and one sdist.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -20,6 +21,9 @@ WANTED = {
     "django_sms_otp/templates/admin/django_sms_otp/hourlycount/change_list.html",
     "django_sms_otp/locale/de/LC_MESSAGES/django.mo",
 }
+
+NOT_IN_SDIST = ("benchmarks/", "tests/attacks/")
+"""Harnesses that measure the app."""
 
 SETTINGS = """
 from datetime import timedelta
@@ -49,22 +53,34 @@ assert set(answer.json()) == {"access", "refresh"}
 def main(folder: Path) -> None:
     files = sorted(folder.iterdir())
     (wheel,) = folder.glob("*.whl")
+    (sdist,) = folder.glob("*.tar.gz")
     run(sys.executable, "-m", "twine", "check", "--strict", *map(str, files))
-    # W004: a migration is no module that is imported by name.
+    # W004: a migration's name begins with a digit, and nothing imports it by name.
     run("check-wheel-contents", "--ignore", "W004", str(wheel))
-    check_contents(wheel)
+    check_wheel(wheel)
+    check_sdist(sdist)
     with tempfile.TemporaryDirectory() as site:
         log_in(wheel, Path(site))
     print(f"{wheel.name}: a login through it works.")
 
 
-def check_contents(wheel: Path) -> None:
+def check_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     if missing := WANTED - names:
         raise SystemExit(f"The wheel lacks {sorted(missing)}.")
     package = {name for name in names if ".dist-info/" not in name}
     if foreign := {name for name in package if not name.startswith("django_sms_otp/")}:
         raise SystemExit(f"The wheel holds more than the package: {sorted(foreign)}.")
+
+
+def check_sdist(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        # Each name begins with the folder of the version.
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    if not any(name.startswith("tests/") for name in names):
+        raise SystemExit("The sdist lacks the tests.")
+    if foreign := sorted(name for name in names if name.startswith(NOT_IN_SDIST)):
+        raise SystemExit(f"The sdist holds a harness: {foreign}.")
 
 
 def log_in(wheel: Path, site: Path) -> None:

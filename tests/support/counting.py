@@ -1,4 +1,4 @@
-"""What counts as a statement."""
+"""Counts statements."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from django.db import connection
 __all__ = ["statements_made"]
 
 FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
-"""Of a transaction: not counted."""
+"""The frame of a transaction does not count."""
 
 
 @contextmanager
 def statements_made() -> Iterator[list[str]]:
-    """Collect the statements of the body, each by itself, however many are sent together."""
+    """Collect the statements of the body. Statements in one message count one by one."""
     made: list[str] = []
 
     def note(execute: Any, sql: str, *rest: Any) -> Any:
-        # Values are not in it.
+        # The text holds placeholders, no values.
         made.extend(each for each in sql.split("; ") if not each.startswith(FRAME))
         return execute(sql, *rest)
 
-    # A connection says some things of its own when it is made.
+    # A new connection makes some statements of its own.
     connection.ensure_connection()
     with connection.execute_wrapper(note):
         yield made

@@ -1,4 +1,4 @@
-"""What each database calls the few things that filling a table takes."""
+"""The SQL of each database for the few things that filling a table needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Dialect:
     """Templates of SQL.
 
     :param series: a table of the numbers ``n`` from 1 to ``{count}``.
-    :param digest: 32 hexadecimal digits, others for each ``n``; and ``request_id``, the same as
-        the key of a code.
+    :param digest: 32 hexadecimal digits that differ for each ``n``.
+    :param request_id: the same as the key of a code.
     :param later: a time so many ``{microseconds}`` after ``{start}``.
     :param text: a number as text.
     :param joined: texts, one after the other.
-    :param tidy: lets the planner know a ``{table}``; empty where nobody does that.
+    :param analyze: tells the planner about a ``{table}``; empty where it needs none.
     """
 
     series: str
@@ -30,7 +30,7 @@ class Dialect:
     later: str
     text: str
     joined: Callable[[tuple[str, ...]], str]
-    tidy: str
+    analyze: str
 
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
@@ -42,7 +42,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             later="TIMESTAMPTZ '{start}+00' + ({microseconds}) * INTERVAL '1 microsecond'",
             text="({number})::text",
             joined=" || ".join,
-            tidy="VACUUM ANALYZE {table}",
+            analyze="VACUUM ANALYZE {table}",
         ),
         "mysql": Dialect(
             series="(SELECT seq AS n FROM seq_1_to_{count}) AS series",
@@ -51,7 +51,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             later="TIMESTAMPADD(MICROSECOND, {microseconds}, TIMESTAMP'{start}')",
             text="CAST({number} AS CHAR)",
             joined=lambda parts: f"CONCAT({', '.join(parts)})",
-            tidy="ANALYZE TABLE {table}",
+            analyze="ANALYZE TABLE {table}",
         ),
         "sqlite": Dialect(
             series=(
@@ -66,7 +66,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             ),
             text="CAST({number} AS TEXT)",
             joined=" || ".join,
-            tidy="",
+            analyze="",
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""Fills the tables as a site of some size has them after a month: by SQL, without a loop."""
+"""Fills the tables of a site as a month leaves them, by SQL alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
 
 from .dialects import dialect
 
-__all__ = ["Past", "address_of", "fill", "phone_of", "tidy"]
+__all__ = ["Past", "fill", "phone_of"]
 
 FIRST = 2_000_000
-"""Users have the numbers from +14152000001 on. Such numbers exist, up to eight million."""
+"""Users have the numbers from +14152000001 on. Eight million of them exist."""
 
-CODES_A_MONTH = 10
-USERS_AN_ADDRESS = 5
+CODES_OF_A_USER = 10
+SPREAD = timedelta(days=30)
+USERS_OF_AN_ADDRESS = 5
 REMAINDERS = (9973, 9967)
-"""Of two numbers without a common divisor: they name a number up to their product."""
+"""These two numbers have no common divisor: the remainders tell numbers up to their product."""
 
 REGIONS = ("US", "US", "US", "US", "US", "US", "CA", "GB", "DE", "FR")
 CONSTRAINTS = (
@@ -43,38 +44,24 @@ EVENTS = ("sent", "delivered", "redeemed", "refused:ip")
 class Past:
     """
     :param users: each asks for ten codes in thirty days.
-    :param until: the end of the days that codes are from.
-    :param days: how many they are.
+    :param until: the end of these days.
     """
 
     users: int
     until: datetime
-    days: int = 30
 
     @property
     def codes(self) -> int:
-        """How many there are. The default RETENTION has purged the older ones."""
-        return self.users * CODES_A_MONTH * self.days // 30
-
-    @property
-    def spread(self) -> timedelta:
-        return timedelta(days=self.days)
+        return self.users * CODES_OF_A_USER
 
     @property
     def addresses(self) -> int:
-        return max(self.users // USERS_AN_ADDRESS, 1)
+        return max(self.users // USERS_OF_AN_ADDRESS, 1)
 
 
 def phone_of(user: int) -> str:
     """Return the number of a user, counted from 1."""
     return f"+1415{FIRST + user}"
-
-
-def address_of(user: int) -> str:
-    """Return an address that a user shares with few others."""
-    number = (user - 1) // USERS_AN_ADDRESS + 1
-    first, second = (number % each for each in REMAINDERS)
-    return f"2001:db8:{first}:{second}::1"
 
 
 def fill(past: Past) -> None:
@@ -84,12 +71,12 @@ def fill(past: Past) -> None:
         _codes(past)
         _limits(past)
     _counts(past)
-    tidy()
+    _analyze()
 
 
-def tidy() -> None:
-    """Let the planner know the tables, as a site's has come to know them."""
-    if command := dialect().tidy:
+def _analyze() -> None:
+    """Tell the planner about the tables, as it knows those of a site."""
+    if command := dialect().analyze:
         for model in (User, VerifiedPhone, OTPCode, Limit, HourlyCount):
             _execute(command.format(table=model._meta.db_table))
 
@@ -114,6 +101,7 @@ def _users(past: Past) -> None:
         "user_id": f"{last} + n",
         "phone_number": _phone("n"),
         "verified_at": _time(past, past.users),
+        "last_used_at": _time(past, past.users),
         "is_primary": "TRUE",
     }
     _insert(VerifiedPhone, past.users, values)
@@ -158,14 +146,14 @@ def _codes(past: Past) -> None:
 
 
 def _limits(past: Past) -> None:
-    at = past.until.timestamp() - past.spread.total_seconds()
+    at = past.until.timestamp() - SPREAD.total_seconds()
     quiet = f'{{"sends": [[{at}, "0123456789abcdef"]], "succeeded_at": {at}}}'
     failed = f'{{"strangers": {{"recent": [{at}], "consecutive": 1}}}}'
     values = {
         "kind": "'number'",
         "subject": _phone("n"),
-        "uses": "0",
         "state": f"CASE WHEN n % 50 = 0 THEN {_json(failed)} ELSE {_json(quiet)} END",
+        "uses": "0",
         "version": "n",
         "updated_at": _time(past, past.users),
         "has_failures": "n % 50 = 0",
@@ -199,7 +187,7 @@ def _counts(past: Past) -> None:
 
 @contextmanager
 def _built_at_once(*models_: type[models.Model]) -> Iterator[None]:
-    """Build indexes and check constraints after the rows: that takes a third of the time."""
+    """Build indexes and keys after the rows, which takes a third of the time."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -231,7 +219,7 @@ def _insert(model: type[models.Model], count: int, values: Mapping[str, str]) ->
 
 
 def _set_sequence(model: type[models.Model]) -> None:
-    """Let the next row that is made without a key have one that is free."""
+    """Let the next new row get a free key."""
     for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
         _execute(statement)
 
@@ -243,8 +231,8 @@ def _execute(statement: str) -> None:
 
 def _time(past: Past, count: int, *, later: int = 0) -> str:
     """Spread the rows over the days; ``later``: seconds that are added."""
-    step = past.spread // timedelta(microseconds=1) // count
-    return _later(past.until - past.spread + timedelta(seconds=later), f"n * {step}")
+    step = SPREAD // timedelta(microseconds=1) // count
+    return _later(past.until - SPREAD + timedelta(seconds=later), f"n * {step}")
 
 
 def _later(start: datetime, microseconds: str) -> str:

@@ -1,8 +1,8 @@
-"""Which of several things takes longer? Told by statistics, on a machine with other work.
+"""Tells by statistics which of several runners takes longer, on a busy machine too.
 
-The things take turns, in a new order each time. Next to them runs a yardstick: one of them with
-something added that a difference is to be no larger than. So neither a slow machine nor a busy
-one is taken for a difference, and a measurement that could not have found one says so.
+The runners take turns, in a new order each time. One of them is a yardstick: the reference with
+an addition of the least difference that matters. So neither a slow machine nor a busy one looks
+like a difference, and a measurement that could have found none says so.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-__all__ = ["MOST", "WARM_UP", "Race", "no_garbage_collection", "wilcoxon"]
+__all__ = ["MOST", "WARM_UP", "Race", "wilcoxon"]
 
 WARM_UP, BATCH, MOST = 10, 30, 300
-"""Turns: thrown away, between two looks at the yardstick, and in all."""
+"""Turns: at the start, which do not count; between two looks at the yardstick; in all."""
 
 TOLERANCE = 2 / 3
-"""Of the yardstick: a difference that is none."""
+"""This share of the yardstick's difference counts as no difference."""
 
 LONGEST = 8
-"""Seconds of a race, on a machine that is too busy for all turns."""
+"""A race ends after so many seconds, even if the machine is too busy for all turns."""
 
 SUSPICIOUS, SIGNIFICANT, CLEAR = 2.5, 4.5, 5.5
-"""Standard deviations: of who keeps a race going, of who differs, and of a yardstick that may
-end it. By chance the second comes less than once in a hundred thousand comparisons."""
+"""Standard deviations: a runner beyond the first keeps the race going, a runner beyond the
+second differs, and a yardstick beyond the third may end it. Chance alone reaches the second
+less than once in a hundred thousand comparisons."""
 
 SCHEDULE = "/proc/thread-self/schedstat"
 """Linux: nanoseconds on a processor, nanoseconds waiting for one, and how often."""
@@ -38,9 +39,9 @@ SCHEDULE = "/proc/thread-self/schedstat"
 
 class Race:
     """
-    :param runners: by name, called once a turn.
-    :param reference: whom the others are compared with.
-    :param yardstick: who is longer than the reference by what is to be found.
+    :param runners: by name; each is called once a turn.
+    :param reference: the runner to compare the others with.
+    :param yardstick: the runner that is longer than the reference by a known difference.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Race:
         self._times: dict[str, list[int]] = {name: [] for name in runners}
 
     def run(self) -> None:
-        """Take turns until the yardstick stands out clearly, and nobody else seems to; or
-        to the end: chance does not last for so long."""
+        """Take turns until the yardstick alone stands out clearly, or to the end.
+
+        Chance does not last so long.
+        """
         with no_garbage_collection():
             self._turns(WARM_UP)
             for times in self._times.values():
@@ -63,11 +66,11 @@ class Race:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the yardstick stands out: a difference would have been found."""
+        """Whether the yardstick stands out, so that the race would have shown a difference."""
         return self._deviation(self._yardstick) > SIGNIFICANT
 
     def odd_ones(self, threshold: float = SIGNIFICANT) -> list[str]:
-        """Name those that differ from the reference more than ``TOLERANCE`` allows."""
+        """Return the runners that differ from the reference more than ``TOLERANCE`` allows."""
         most = self._difference(self._yardstick) * TOLERANCE
         others = [name for name in self._runners if name != self._yardstick]
         return [
@@ -113,7 +116,7 @@ class Race:
 def wilcoxon(differences: list[int]) -> float:
     """Return how far pairs differ in one direction, in standard deviations of chance.
 
-    Wilcoxon's signed-rank test: outliers have a rank, and no more weight.
+    Wilcoxon's signed-rank test gives an outlier a rank, and no more weight than that.
     """
     ranked = sorted((each for each in differences if each), key=abs)
     count = len(ranked)
@@ -130,7 +133,7 @@ def _time_of(act: Callable[[], object]) -> int:
 
 
 def _waited() -> int:
-    """Return for how long other processes have kept this thread from running; 0: unknown."""
+    """Return how long other processes have kept this thread from running; 0: unknown."""
     schedule = _schedule()
     return int(os.pread(schedule, 64, 0).split()[1]) if schedule is not None else 0
 

@@ -1,0 +1,1 @@
+"""Measures a site from within: runs in a process of the site, in its environment."""

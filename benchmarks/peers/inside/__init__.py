@@ -1,1 +1,0 @@
-"""What runs in a process and an environment of each contestant's own, and measures there."""

@@ -1,1 +1,0 @@
-"""This app where PostgreSQL keeps no plans, as Django has it by default."""
