@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from django_sms_otp.management.batches import MOST, delete_in_batches
+from django_sms_otp.management.batches import MAX_ROWS, delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
 from django_sms_otp.models import OTPCode
 
@@ -31,7 +31,7 @@ def by_batches(older_than: timedelta) -> tuple[float, float]:
     """Return seconds: of all batches, and of the longest."""
     start = time.perf_counter()
     last, longest = start, 0.0
-    for _ in delete_in_batches(old_codes(timezone.now(), older_than), MOST):
+    for _ in delete_in_batches(old_codes(timezone.now(), older_than), MAX_ROWS):
         now = time.perf_counter()
         longest = max(longest, now - last)
         last = now
