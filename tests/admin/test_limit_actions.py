@@ -13,19 +13,17 @@ from django.test import Client
 
 from django_sms_otp import services
 from django_sms_otp.admin import limits
-from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.exceptions import Contention
 from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.limits.rates import parse_rates
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 from ..conftest import PHONE, Post, last_code, wrong
-from .staff import limit, page, staff
+from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
-LIST = "/admin/django_sms_otp/limit/"
 FAILED = NumberState(strangers=Failures(95, (0,)), known=("tag",), sends=((0, "tag"),))
-USED = SharedState(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
+USED = SharedCounters(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
 
 pytestmark = pytest.mark.django_db
 
@@ -36,20 +34,20 @@ def clerk() -> Client:
 
 
 def act(client: Client, action: str, *keys: str, **fields: str) -> str:
-    ticked = {"_selected_action": [handle_of(key) for key in keys]}
-    answer: Any = client.post(LIST, {"action": action, **ticked, **fields}, follow=True)
+    ticked = {"_selected_action": [str(row_of(key).pk) for key in keys]}
+    answer: Any = client.post(LIMITS, {"action": action, **ticked, **fields}, follow=True)
     assert answer.status_code == 200
     return str(answer.content.decode())
 
 
 def numbers_state() -> NumberState:
-    return NumberState.from_json(Limit.objects.get(key=PHONE).state)
+    return NumberState.from_json(row_of(PHONE).state)
 
 
 def test_a_number_that_was_unlocked_can_be_redeemed_again(
     clerk: Client, get_code: Post, auth_code: Post
 ) -> None:
-    limit(PHONE, NumberState(strangers=Failures(100, (0,))), held=True)
+    limit(PHONE, NumberState(strangers=Failures(100, (0,))), has_failures=True)
     assert get_code().status_code == 429
     assert "The lockout of 1 phone number was lifted." in act(clerk, "unlock", PHONE)
     assert get_code().status_code == 202
@@ -57,13 +55,13 @@ def test_a_number_that_was_unlocked_can_be_redeemed_again(
 
 
 def test_unlocking_forgets_the_failures_and_nothing_else(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
     act(clerk, "unlock", PHONE)
-    row = Limit.objects.get(key=PHONE)
+    row = row_of(PHONE)
     assert numbers_state() == FAILED.unlocked()
-    assert not row.held
-    assert Limit.objects.get(key="+14155552672").held
+    assert not row.has_failures
+    assert row_of("+14155552672").has_failures
 
 
 def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
@@ -71,6 +69,7 @@ def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
     assert "What 1 limit had counted was forgotten." in act(clerk, "forget", "country:JM")
     row = Limit.objects.get()
     assert row.state == {}
+    assert row.uses == 0
     assert row.version == before.version + 1
 
 
@@ -86,7 +85,7 @@ def test_a_country_that_was_blocked_is_sent_to_again(
 
 
 def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
     said = act(clerk, "unlock", "site")
     assert "Only phone numbers have lockouts that can be lifted." in said
@@ -95,41 +94,40 @@ def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
     assert "Phone numbers and circuits are not forgotten" in said
     assert "was forgotten" not in said
     assert numbers_state() == FAILED
-    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
 
 
 def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
-    act(clerk, "unlock", PHONE, select_across="1")
-    assert Limit.objects.get(key="+14155552672").held
-    clerk.post(LIST, {"action": "unlock", "_selected_action": ["+14155552672", "zz"]})
-    assert Limit.objects.get(key="+14155552672").held
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
+    assert 'class="action-counter"' not in page(clerk, LIMITS)
+    act(clerk, "unlock", PHONE)
+    assert row_of("+14155552672").has_failures
 
 
 @pytest.mark.parametrize("action", ["unlock", "forget"])
 def test_actions_need_their_permission(action: str) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
     client = staff("view_limit", "change_limit", "view_whole_phone_number")
-    assert f'value="{action}"' not in page(client, LIST)
+    assert f'value="{action}"' not in page(client, LIMITS)
     act(client, action, PHONE, "site")
     assert numbers_state() == FAILED
-    assert SharedState.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
     assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize("action", ["unlock", "forget"])
 def test_actions_are_offered_to_those_who_may(action: str, clerk: Client) -> None:
     limit(PHONE)
-    assert f'value="{action}"' in page(clerk, LIST)
+    assert f'value="{action}"' in page(clerk, LIMITS)
 
 
 def test_who_did_it_is_kept_without_the_number(
     clerk: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="django_sms_otp")
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("country:JM", USED)
     act(clerk, "unlock", PHONE)
     act(clerk, "forget", "country:JM")
@@ -146,9 +144,9 @@ def test_who_did_it_is_kept_without_the_number(
 
 
 def test_the_history_of_a_row_says_who_did_what(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     act(clerk, "unlock", PHONE)
-    shown = page(clerk, f"{LIST}{handle_of(PHONE)}/history/")
+    shown = page(clerk, limit_page(row_of(PHONE), "history"))
     assert "clerk" in shown
     assert "Lifted the lockout." in shown
 
@@ -164,13 +162,13 @@ def test_what_changed_nothing_is_not_kept(clerk: Client) -> None:
 def test_a_row_in_use_is_named_and_the_others_are_changed(
     clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
 
-    def unlock(key: str) -> bool:
-        if key == PHONE:
+    def unlock(number: str) -> bool:
+        if number == PHONE:
             raise Contention("busy")
-        return services.unlock_number(key)
+        return services.unlock_number(number)
 
     monkeypatch.setattr(limits, "unlock_number", unlock)
     said = act(clerk, "unlock", PHONE, "+14155552672")
@@ -182,17 +180,17 @@ def test_a_row_in_use_is_named_and_the_others_are_changed(
 def test_actions_commit_by_themselves_under_atomic_requests(
     action: str, key: str, clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(key, FAILED if action == "unlock" else USED, held=True)
+    limit(key, FAILED if action == "unlock" else USED, has_failures=True)
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     act(clerk, action, key)
-    assert not Limit.objects.get().held
+    assert not Limit.objects.get().has_failures
 
 
 def test_a_numbers_row_is_never_forgotten() -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     with pytest.raises(ValueError, match="unlock_number"):
         services.forget_limit(PHONE)
-    assert Limit.objects.get().held
+    assert Limit.objects.get().has_failures
 
 
 def test_wrong_guesses_count_anew_after_unlocking(

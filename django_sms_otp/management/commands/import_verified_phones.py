@@ -33,15 +33,18 @@ LOST_RACE = (
 
 class Command(BaseCommand):
     help = (
-        "Link phone numbers to users, from a field of the user model or from a CSV file. Use it "
-        "only for numbers that the site has verified: each of them opens its user's account."
+        "Link phone numbers to users, from a field of the user model or from a CSV file. Use "
+        "it only for numbers that the site has verified: each one opens its user's account."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--field", metavar="NAME", help="field of the user model")
         source.add_argument(
-            "--csv", type=Path, metavar="FILE", help="file with the columns user and phone_number"
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="UTF-8 file with the columns user and phone_number",
         )
         parser.add_argument(
             "--user-field",
@@ -62,7 +65,10 @@ class Command(BaseCommand):
             help="how many numbers to link in one transaction; default: 1000",
         )
         parser.add_argument(
-            "--report", type=Path, metavar="FILE", help="write the refused numbers to a CSV file"
+            "--report",
+            type=Path,
+            metavar="FILE",
+            help="CSV file for the refused numbers",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="check everything, link nothing"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,16 +15,14 @@ from django.test import Client
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.admin.handles import handle_of
 from django_sms_otp.limits.number import Failures, NumberState
 from django_sms_otp.limits.rates import parse_rates
-from django_sms_otp.limits.shared import SharedState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit
 
 from ..conftest import PHONE
-from .staff import limit, page, staff
+from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
-LIST = "/admin/django_sms_otp/limit/"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
 FACT = re.compile(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>')
@@ -43,17 +42,17 @@ def clerk() -> Iterator[Client]:
 
 def facts(clerk: Client, key: str = PHONE) -> dict[str, str]:
     """Return what the page of a row says."""
-    shown = page(clerk, f"{LIST}{handle_of(key)}/change/")
+    shown = page(clerk, limit_page(row_of(key)))
     return {label: html.unescape(text) for label, text in FACT.findall(shown)}
 
 
 def badges(clerk: Client) -> list[str]:
-    return BADGE.findall(page(clerk, LIST))
+    return BADGE.findall(page(clerk, LIMITS))
 
 
 def summary(clerk: Client) -> str:
     """Return what the list says of its only row."""
-    found: list[str] = SUMMARY.findall(page(clerk, LIST))
+    found: list[str] = SUMMARY.findall(page(clerk, LIMITS))
     return found[0]
 
 
@@ -66,15 +65,15 @@ def failures(count: int) -> Failures:
     return Failures(count, (NOW - 10,))
 
 
-def uses(times: int, rate: str) -> SharedState:
-    state = SharedState()
+def uses(times: int, rate: str) -> SharedCounters:
+    state = SharedCounters()
     for number in range(times):
         state = state.with_use(parse_rates(rate), NOW - times + number)
     return state
 
 
-def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedState:
-    state, at = SharedState(), NOW - minutes_ago * 60
+def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedCounters:
+    state, at = SharedCounters(), NOW - minutes_ago * 60
     for _ in range(sent):
         state = state.with_sent(at)
     return state.with_redeemed(NOW, sent_at=at, count=redeemed)
@@ -97,10 +96,14 @@ def test_messages_of_unknown_networks_are_nobodys(clerk: Client) -> None:
     assert "Messages for one network, at most" not in facts(clerk)
 
 
-def test_a_number_without_quota_is_counted_all_the_same(clerk: Client) -> None:
-    limit(PHONE, sent(90, 40, 5))
-    with testing.override_sms_otp(LIMITS={"phone": None}):
-        assert facts(clerk)["Messages"] == "2 in 1h, 3 in 1d, not limited"
+@pytest.mark.parametrize(
+    "policy", [{"LIMITS": {"phone": None}}, {"CONTROL_MODES": {"phone": "off"}}]
+)
+def test_a_number_without_quota_is_not_limited(clerk: Client, policy: dict[str, Any]) -> None:
+    limit(PHONE, sent(50, 40, 30, 20, 10))
+    with testing.override_sms_otp(**policy):
+        assert facts(clerk)["Messages"] == "not limited"
+        assert badges(clerk) == []
 
 
 def test_a_used_up_quota_says_when_the_next_message_goes(clerk: Client) -> None:
@@ -190,7 +193,7 @@ def test_uses_are_held_against_the_rates(clerk: Client) -> None:
         assert summary(clerk) == "37 of 50 in 1h"
         assert badges(clerk) == []
     with testing.override_sms_otp(LIMITS={"ip": None}):
-        assert summary(clerk) == "37 in 1h, 37 in 1d, not limited"
+        assert summary(clerk) == "not limited"
 
 
 def test_shared_uses_that_are_only_recorded_stop_nobody(clerk: Client) -> None:
@@ -237,14 +240,14 @@ def test_a_breaker_says_until_when_it_blocks(clerk: Client) -> None:
 
 
 def test_a_prefix_is_blocked_by_the_gateways_word_without_a_breaker(clerk: Client) -> None:
-    limit("prefix:+1876555", SharedState(blocked_until=NOW + 3600))
+    limit("prefix:+1876555", SharedCounters(blocked_until=NOW + 3600))
     assert badges(clerk) == ["blocked"]
     with testing.override_sms_otp(CONTROL_MODES={"breaker": "off"}):
         assert badges(clerk) == []
 
 
 def test_a_block_that_is_over_is_gone(clerk: Client) -> None:
-    limit("country:JM", SharedState(blocked_until=NOW - 1))
+    limit("country:JM", SharedCounters(blocked_until=NOW - 1))
     with testing.override_sms_otp(CONVERSION_BREAKER={}):
         assert badges(clerk) == []
 
@@ -260,7 +263,7 @@ def test_a_countrys_budget_counts_what_was_redeemed_on_its_busiest_day(clerk: Cl
 
 
 def test_countries_where_nothing_was_redeemed_are_named(clerk: Client) -> None:
-    state = SharedState().with_region(NOW, "JM", redeemed=False)
+    state = SharedCounters().with_region(NOW, "JM", redeemed=False)
     state = state.with_region(NOW, "US", redeemed=True).with_region(NOW, "BB", redeemed=False)
     limit("ip:203.0.113.7", state)
     said = facts(clerk, "ip:203.0.113.7")
