@@ -124,8 +124,8 @@ def test_an_open_circuit_is_on_top_of_the_first_page_alone() -> None:
 
 def test_staff_with_the_permission_close_a_circuit() -> None:
     fail(2)
-    said = act(staff("view_limit", "unlock_limit"), KEY)
-    assert "The circuit of “first” is closed." in said
+    shown = act(staff("view_limit", "unlock_limit"), KEY)
+    assert "The circuit of “first” is closed." in shown
     assert row_of(KEY).state == {}
     assert LogEntry.objects.get().change_message == "Closed the circuit."
 
@@ -138,22 +138,22 @@ def test_staff_without_the_permission_do_not() -> None:
 
 def test_a_circuit_that_is_closed_already_is_left_alone() -> None:
     limit(KEY)
-    said = act(staff("view_limit", "unlock_limit"), KEY)
-    assert "first was left as it is." in said
-    assert "is closed" not in said
+    shown = act(staff("view_limit", "unlock_limit"), KEY)
+    assert "first was left as it is." in shown
+    assert "is closed" not in shown
     assert not LogEntry.objects.exists()
 
 
 def test_what_is_no_circuit_is_not_closed() -> None:
     counted = limit("site", SharedCounters().with_sent(1e9))
-    said = act(staff("view_limit", "unlock_limit"), "site")
-    assert "Only backends have circuits that can be closed." in said
+    shown = act(staff("view_limit", "unlock_limit"), "site")
+    assert "Only backends have circuits that can be closed." in shown
     assert Limit.objects.get().version == counted.version
 
 
 @pytest.mark.parametrize("action", ["forget", "unlock"])
 def test_a_circuit_is_closed_by_its_own_action_alone(action: str) -> None:
     fail(2)
-    said = act(staff("view_limit", "unlock_limit"), KEY, action)
-    assert ("other actions" if action == "forget" else "Only phone numbers") in said
+    shown = act(staff("view_limit", "unlock_limit"), KEY, action)
+    assert ("other actions" if action == "forget" else "Only phone numbers") in shown
     assert row_of(KEY).state != {}

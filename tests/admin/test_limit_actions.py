@@ -87,12 +87,12 @@ def test_a_country_that_was_blocked_is_sent_to_again(
 def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
     limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
-    said = act(clerk, "unlock", "site")
-    assert "Only phone numbers have lockouts that can be lifted." in said
-    assert "were lifted" not in said
-    said = act(clerk, "forget", PHONE)
-    assert "Phone numbers and circuits are not forgotten" in said
-    assert "was forgotten" not in said
+    shown = act(clerk, "unlock", "site")
+    assert "Only phone numbers have lockouts that can be lifted." in shown
+    assert "were lifted" not in shown
+    shown = act(clerk, "forget", PHONE)
+    assert "Phone numbers and circuits are not forgotten" in shown
+    assert "was forgotten" not in shown
     assert numbers_state() == FAILED
     assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
 
@@ -172,9 +172,9 @@ def test_a_row_in_use_is_named_and_the_others_are_changed(
         return services.unlock_number(number)
 
     monkeypatch.setattr(limits, "unlock_number", unlock)
-    said = act(clerk, "unlock", PHONE, "+14155552672")
-    assert "+1********71 is in use right now. Please try again." in said
-    assert "The lockout of 1 phone number was lifted." in said
+    shown = act(clerk, "unlock", PHONE, "+14155552672")
+    assert "+1********71 is in use right now. Please try again." in shown
+    assert "The lockout of 1 phone number was lifted." in shown
 
 
 @pytest.mark.parametrize(("action", "key"), [("unlock", PHONE), ("forget", "site")])

@@ -81,10 +81,10 @@ def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedCounters:
 
 def test_messages_are_held_against_the_quota(clerk: Client) -> None:
     limit(PHONE, sent(90, 40, 5))
-    said = facts(clerk)
-    assert said["Messages"] == "2 of 5 in 1h, 3 of 10 in 1d"
-    assert said["Messages for one network, at most"] == "2 of 3 in 1h, 3 of 5 in 1d"
-    assert said["Next message"] == "at any time"
+    lines = facts(clerk)
+    assert lines["Messages"] == "2 of 5 in 1h, 3 of 10 in 1d"
+    assert lines["Messages for one network, at most"] == "2 of 3 in 1h, 3 of 5 in 1d"
+    assert lines["Next message"] == "at any time"
     assert badges(clerk) == []
 
 
@@ -126,14 +126,14 @@ def test_a_cooldown_says_when_the_next_message_goes(clerk: Client) -> None:
 
 def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
     limit(PHONE, NumberState(strangers=failures(7), acquainted=failures(2), known=("a", "b")))
-    said = facts(clerk)
-    assert said["Failed attempts of strangers, in a row"] == (
+    lines = facts(clerk)
+    assert lines["Failed attempts of strangers, in a row"] == (
         "7, locked until March 1, 2026, 12:01 p.m."
     )
-    assert said["Failed attempts of known callers, in a row"] == "2"
-    assert said["Known networks and devices"] == "2"
+    assert lines["Failed attempts of known callers, in a row"] == "2"
+    assert lines["Known networks and devices"] == "2"
     # The lock is over before a code would be.
-    assert said["Next message"] == "at any time"
+    assert lines["Next message"] == "at any time"
     assert badges(clerk) == ["locked"]
     assert summary(clerk) == (
         "0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
@@ -143,18 +143,18 @@ def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
 
 def test_failures_of_known_callers_lock_known_callers_out(clerk: Client) -> None:
     limit(PHONE, NumberState(acquainted=failures(5), known=("a",)))
-    said = facts(clerk)
-    assert said["Failed attempts of strangers, in a row"] == "0"
-    assert said["Failed attempts of known callers, in a row"].startswith("5, locked until")
+    lines = facts(clerk)
+    assert lines["Failed attempts of strangers, in a row"] == "0"
+    assert lines["Failed attempts of known callers, in a row"].startswith("5, locked until")
     assert badges(clerk) == ["locked"]
 
 
 def test_a_disabled_number_says_what_helps(clerk: Client) -> None:
     limit(PHONE, NumberState(strangers=failures(90), known=("a",)))
-    said = facts(clerk)
-    assert said["Failed attempts of strangers, in a row"] == f"90, {DISABLED}"
-    assert said["Failed attempts of known callers, in a row"] == "0"
-    assert said["Next message"] == "to known callers only"
+    lines = facts(clerk)
+    assert lines["Failed attempts of strangers, in a row"] == f"90, {DISABLED}"
+    assert lines["Failed attempts of known callers, in a row"] == "0"
+    assert lines["Next message"] == "to known callers only"
     assert badges(clerk) == ["disabled"]
     assert summary(clerk).endswith("<br>90 failed attempts")
 
@@ -162,11 +162,11 @@ def test_a_disabled_number_says_what_helps(clerk: Client) -> None:
 def test_a_lockout_that_is_only_recorded_or_off_stops_nobody(clerk: Client) -> None:
     limit(PHONE, NumberState(strangers=failures(95)))
     with testing.override_sms_otp(CONTROL_MODES={"failures": "record"}):
-        said = facts(clerk)
-        assert said["Failed attempts of strangers, in a row"] == (
+        lines = facts(clerk)
+        assert lines["Failed attempts of strangers, in a row"] == (
             f"95, {DISABLED}, only recorded"
         )
-        assert said["Next message"] == "at any time"
+        assert lines["Next message"] == "at any time"
         assert badges(clerk) == []
     with testing.override_sms_otp(CONTROL_MODES={"failures": "off"}):
         assert facts(clerk)["Failed attempts of strangers, in a row"] == "95"
@@ -213,16 +213,16 @@ def test_rows_say_that_a_cache_counts(clerk: Client) -> None:
 
 def test_the_share_redeemed_is_said(clerk: Client) -> None:
     limit("country:JM", traffic(sent=40, redeemed=12))
-    said = facts(clerk, "country:JM")
-    assert said["Unverified numbers, last hour"] == "12 of 40 redeemed (30%)"
+    lines = facts(clerk, "country:JM")
+    assert lines["Unverified numbers, last hour"] == "12 of 40 redeemed (30%)"
     assert summary(clerk).endswith("<br>12 of 40 redeemed (30%)")
 
 
 def test_an_hour_without_messages_has_no_share(clerk: Client) -> None:
     limit("country:JM", traffic(sent=4, redeemed=1, minutes_ago=300))
-    said = facts(clerk, "country:JM")
-    assert said["Unverified numbers, last hour"] == "no messages"
-    assert said["Unverified numbers, last day"] == "1 of 4 redeemed (25%)"
+    lines = facts(clerk, "country:JM")
+    assert lines["Unverified numbers, last hour"] == "no messages"
+    assert lines["Unverified numbers, last day"] == "1 of 4 redeemed (25%)"
     assert "redeemed" not in summary(clerk)
 
 
@@ -266,8 +266,8 @@ def test_countries_where_nothing_was_redeemed_are_named(clerk: Client) -> None:
     state = SharedCounters().with_region(NOW, "JM", redeemed=False)
     state = state.with_region(NOW, "US", redeemed=True).with_region(NOW, "BB", redeemed=False)
     limit("ip:203.0.113.7", state)
-    said = facts(clerk, "ip:203.0.113.7")
-    assert said["Countries where nothing was redeemed"] == "BB, JM"
+    lines = facts(clerk, "ip:203.0.113.7")
+    assert lines["Countries where nothing was redeemed"] == "BB, JM"
 
 
 def test_a_row_from_the_future_is_judged_by_its_own_time(clerk: Client) -> None:

@@ -407,8 +407,8 @@ def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:
         "999999,+14155550003",
     )
     report = tmp_path / "report.csv"
-    said = take("--csv", path, "--report", report)
-    assert "Linked 0 numbers; 0 were linked already; 8 refused." in said
+    output = take("--csv", path, "--report", report)
+    assert "Linked 0 numbers; 0 were linked already; 8 refused." in output
     reasons = [line.rsplit(",", 1)[1] for line in report.read_text().splitlines()[1:]]
     assert sorted(reasons) == sorted(
         ["shared_by_several_users"] * 2

@@ -245,7 +245,7 @@ def test_a_number_that_the_settings_refuse_is_told(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "parts"),
     [
         (
             refusal(401, 20003),
@@ -268,11 +268,11 @@ def test_a_number_that_the_settings_refuse_is_told(
     ids=lambda each: str(each)[:40],
 )
 def test_what_the_gateway_says_is_explained(
-    twilio: FakeTwilio, answer: Answer, said: list[str]
+    twilio: FakeTwilio, answer: Answer, parts: list[str]
 ) -> None:
     twilio.answers(answer)
     text = failure()
-    assert [each for each in said if each not in text] == []
+    assert [each for each in parts if each not in text] == []
     assert re.search(r"\(backend 'default', \d\.\d\d s\): ", text)
     assert text.count("Try again") <= 1
     assert "reached" not in text
