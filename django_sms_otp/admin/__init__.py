@@ -1,6 +1,6 @@
-"""The admin panel: what was issued and what was counted, read-only.
+"""The admin panel: issued codes, verified numbers, limits and hourly counts.
 
-No code, no seed, and no whole number in lists. Each module registers a table of its own.
+It shows no code and no seed, and masks phone numbers in lists. Each module registers one table.
 """
 
 from . import codes, counts, limits, phones

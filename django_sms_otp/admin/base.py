@@ -1,89 +1,34 @@
-"""What all lists have in common: rows that nobody edits, and that may be a million."""
+"""The pages that all lists share: read-only, with masked numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.auth import get_user_model
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
-from django.utils.translation import gettext
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..conf import get_settings
 from ..conf.validators import regions_of_numbers
-from ..db.transactions import non_atomic
+from ..db import non_atomic
 from ..exceptions import PhoneNumberError
+from .large_tables import BoundedPaginator
 
 if TYPE_CHECKING:
-    AnyPaginator = Paginator[Any]
     AnyModelAdmin = admin.ModelAdmin[Any]
-else:  # Django's own are no generics at run time.
-    AnyPaginator, AnyModelAdmin = Paginator, admin.ModelAdmin
+else:  # Only the type checker takes it as generic.
+    AnyModelAdmin = admin.ModelAdmin
 
-MOST_COUNTED = 10_000
-"""Rows. To count a million takes longer than anybody waits for a page."""
-
-MOST_LOOKED_AT = 1_000
-"""Rows whose values a filter offers."""
-
-
-class BoundedPaginator(AnyPaginator):
-    """Counts up to a bound. Older rows are reached by the dates, the filters and the search.
-
-    :ivar counted: the same rows, asked for in the way that is the quickest to count.
-    """
-
-    counted: Any = None
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list if self.counted is None else self.counted
-        # In no order: any so many rows are as good.
-        return int(rows.order_by()[:MOST_COUNTED].count())
-
-
-class RecentValuesFilter(admin.AllValuesFieldListFilter):
-    """Offers the values of the newest rows; Django's own reads the whole table for them."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _field, request, _params, model, model_admin = args
-        newest = model._default_manager.order_by(*model_admin.get_ordering(request))
-        values = set(newest.values_list(self.field_path, flat=True)[:MOST_LOOKED_AT])
-        # An empty value has no name to click on.
-        self.lookup_choices = sorted(values - {""})  # type: ignore[assignment]
-
-
-def _parameter(list_filter: Any) -> str:
-    """Return the query parameter of an entry of ``list_filter``."""
-    if isinstance(list_filter, tuple):
-        return str(list_filter[0])
-    return str(getattr(list_filter, "parameter_name", list_filter))
-
-
-class FixedOrder(ChangeList):
-    """A list in the one order that has an index: ``?o=`` could sort a million rows."""
-
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        self.params.pop(ORDER_VAR, None)
-        return super().get_ordering(request, queryset)
+__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "may_see_whole_numbers", "whole_number"]
 
 
 class ReadOnlyAdmin(AnyModelAdmin):
-    """Rows that are looked at, never added or changed."""
+    """Shows rows that staff neither add nor change."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -105,15 +50,25 @@ class ReadOnlyAdmin(AnyModelAdmin):
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:
-        """Only what the page offers: ``?phone_number__startswith=`` would unmask by trying."""
-        parameters = {_parameter(each) for each in self.list_filter}
-        exact = {f"{each}__exact" for each in parameters}
+        """Allow the lookups that the page offers, and no other.
+
+        With ``?phone_number__startswith=`` staff could find out a masked number digit by digit.
+        """
+        names = {_parameter_name(each) for each in self.list_filter}
+        exact = {f"{name}__exact" for name in names}
         dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
-        return lookup in parameters | exact | dates
+        return lookup in names | exact | dates
+
+
+def _parameter_name(list_filter: Any) -> str:
+    """Return the query parameter of an entry of ``list_filter``."""
+    if isinstance(list_filter, tuple):
+        return str(list_filter[0])
+    return str(getattr(list_filter, "parameter_name", list_filter))
 
 
 class PhoneAdmin(ReadOnlyAdmin):
-    """Rows with a phone number, masked but for those who may see it whole."""
+    """Shows rows with a phone number: masked, unless staff have the permission."""
 
     search_help_text = _("A whole phone number, however it is written.")
     search_fields = ("phone_number",)
@@ -121,17 +76,20 @@ class PhoneAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a whole number only: a part of one would unmask by trying."""
+        """Find whole numbers only: a search for parts would unmask a number digit by digit."""
         if not search_term.strip():
             return queryset, False
         number = whole_number(search_term)
         return queryset.filter(phone_number=number) if number else queryset.none(), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        sets = super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
         if not may_see_whole_numbers(request):
-            return sets
-        return [(title, {**each, "fields": _whole(each["fields"])}) for title, each in sets]
+            return fieldsets
+        return [
+            (title, {**options, "fields": [_unmasked(name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
 
     @admin.display(description=_("phone number"))
     def number(self, row: Any) -> str:
@@ -139,7 +97,7 @@ class PhoneAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("user"))
     def account(self, row: Any) -> str:
-        """Link the user by primary key: a name may be the whole phone number."""
+        """Link the user by primary key: the user's name may be the whole phone number."""
         if row.user_id is None:
             return self.get_empty_value_display()
         meta = get_user_model()._meta
@@ -152,8 +110,8 @@ class PhoneAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', url, row.user_id)
 
 
-def _whole(names: Iterable[Any]) -> list[Any]:
-    return ["phone_number" if name == "number" else name for name in names]
+def _unmasked(name: Any) -> Any:
+    return "phone_number" if name == "number" else name
 
 
 def may_see_whole_numbers(request: HttpRequest) -> bool:
@@ -161,9 +119,9 @@ def may_see_whole_numbers(request: HttpRequest) -> bool:
 
 
 def whole_number(text: str) -> str | None:
-    """Read what staff search for as a whole phone number; ``None``: it is none.
+    """Read a search term as a whole phone number; ``None`` means that it is not one.
 
-    Of any type and region: the site may have sent to some that it refuses by now.
+    Accept numbers of any type and region: the site may have sent to some that it refuses now.
     """
     region = get_settings().DEFAULT_REGION
     try:
@@ -173,27 +131,3 @@ def whole_number(text: str) -> str | None:
     except PhoneNumberError:
         return None
     return number.e164
-
-
-def badge(value: str, label: Any) -> str:
-    return format_html('<span class="sms-otp-badge sms-otp-badge-{}">{}</span>', value, label)
-
-
-def in_short(moment: datetime) -> str:
-    """Write a time for a column: in figures, to the minute."""
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
-
-
-def place(region: str) -> str:
-    """Write a region for people: the one of no country has a number for a name."""
-    if region != phone.SATELLITE_REGION:
-        return region
-    return gettext("satellite and global networks")
-
-
-def stacked(first: str, *others: str) -> str:
-    """Write facts into one column, the first of them above the others."""
-    lines = [format_html('<span class="quiet">{}</span>', other) for other in others if other]
-    return format_html_join(
-        mark_safe("<br>"), "{}", ((line,) for line in (first, *lines) if line)
-    )

@@ -1,33 +1,40 @@
-"""The list of issued codes. No code and no seed is in it."""
+"""The list of issued codes. It holds no code and no seed."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_settings
 from ..models import CodeState, OTPCode, OTPCodeQuerySet
 from ..services import invalidate_codes
-from .base import PhoneAdmin, RecentValuesFilter, badge, in_short, stacked
-from .dates import BoundedDates
-from .recent import RecentList
+from .base import PhoneAdmin
+from .formatting import badge, format_time_briefly, stacked
+from .large_tables import BoundedDates, RecentList, RecentValuesFilter
 
 HELP_TEXTS = {
     "ip_address": _("Stored only with STORE_IP_ADDRESS."),
     "counted_at": _("When the quota of the number counted the latest message."),
 }
 
-BREAK = re.compile("(?<=[:,])")
-"""Where a reason may go on in the next line."""
+REQUEST_FIELDS = (
+    *("id", "number", "region", "purpose", "account", "ip_address", "channel", "language"),
+    *("withheld_by", "exempt", "recorded"),
+)
+CODE_FIELDS = (
+    *("badge", "code_length", "failed_attempts"),
+    *("created_at", "expires_at", "redeemed_at", "superseded_at"),
+)
+DELIVERY_FIELDS = (
+    *("delivery", "delivery_error", "backend", "message_id", "send_count"),
+    *("counted_at", "claimed_at", "sent_at", "delivered_at", "undelivered_by"),
+)
 
 
 class ListedCodes(BoundedDates, OTPCodeQuerySet):
@@ -50,15 +57,10 @@ class OTPCodeAdmin(PhoneAdmin):
     ordering = ("-created_at",)
     date_hierarchy = "created_at"
     list_display = (
-        "created",
-        "recipient",
-        "badge",
-        "way",
-        "receipt",
-        "why",
-        "failed_attempts",
+        *("created", "recipient", "badge", "way", "receipt"),
+        *("withheld_by", "exempt", "recorded", "failed_attempts"),
     )
-    # By what has an index.
+    # The only column with an index.
     sortable_by = ("created",)
     list_filter = (
         StateFilter,
@@ -67,61 +69,19 @@ class OTPCodeAdmin(PhoneAdmin):
         ("region", RecentValuesFilter),
         ("channel", RecentValuesFilter),
         ("backend", RecentValuesFilter),
-        ("reason", RecentValuesFilter),
+        ("withheld_by", RecentValuesFilter),
+        "exempt",
+        ("recorded", RecentValuesFilter),
     )
     fieldsets = (
-        (
-            _("Request"),
-            {
-                "fields": (
-                    "id",
-                    "number",
-                    "region",
-                    "purpose",
-                    "account",
-                    "ip_address",
-                    "channel",
-                    "language",
-                    "reason",
-                )
-            },
-        ),
-        (
-            _("Code"),
-            {
-                "fields": (
-                    "badge",
-                    "code_length",
-                    "failed_attempts",
-                    "created_at",
-                    "expires_at",
-                    "redeemed_at",
-                    "superseded_at",
-                )
-            },
-        ),
-        (
-            _("Delivery"),
-            {
-                "fields": (
-                    "delivery",
-                    "delivery_error",
-                    "backend",
-                    "message_id",
-                    "send_count",
-                    "counted_at",
-                    "claimed_at",
-                    "sent_at",
-                    "delivered_at",
-                    "undelivered_by",
-                )
-            },
-        ),
+        (_("Request"), {"fields": REQUEST_FIELDS}),
+        (_("Code"), {"fields": CODE_FIELDS}),
+        (_("Delivery"), {"fields": DELIVERY_FIELDS}),
     )
     actions = ("invalidate",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Codes go by ``purge_otp_codes``: a deleted one would forget its attempts."""
+        """Leave the deletion to ``purge_otp_codes``: the attempts are counted in the row."""
         return False
 
     def has_invalidate_permission(self, request: HttpRequest) -> bool:
@@ -139,7 +99,7 @@ class OTPCodeAdmin(PhoneAdmin):
 
     @admin.display(description=_("created at"), ordering="created_at")
     def created(self, row: Any) -> str:
-        return in_short(row.created_at)
+        return format_time_briefly(row.created_at)
 
     @admin.display(description=_("phone number"))
     def recipient(self, row: Any) -> str:
@@ -151,7 +111,7 @@ class OTPCodeAdmin(PhoneAdmin):
 
     @admin.display(description=_("delivery"))
     def receipt(self, row: Any) -> str:
-        # That it failed is the state of the code already.
+        # A failed delivery is the state of the code already.
         is_told = row.state == CodeState.DELIVERY_FAILED
         sends = gettext("%(count)d sends") % {"count": row.send_count}
         return stacked(
@@ -159,11 +119,6 @@ class OTPCodeAdmin(PhoneAdmin):
             row.delivery_error,
             sends if row.send_count > 1 else "",
         )
-
-    @admin.display(description=_("reason"))
-    def why(self, row: Any) -> str:
-        words = ((word,) for word in BREAK.split(row.reason))
-        return format_html_join(mark_safe("<wbr>"), "{}", words)
 
     @admin.display(description=_("state"))
     def badge(self, row: Any) -> str:

@@ -1,4 +1,4 @@
-"""The list of hourly counts, and the last day's above it."""
+"""The list of hourly counts, below a summary of the last day."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from ..models import HourlyCount
-from .base import FixedOrder, ReadOnlyAdmin, RecentValuesFilter, place
-from .dates import BoundedDates
+from .base import ReadOnlyAdmin
+from .formatting import format_region
+from .large_tables import BoundedDates, RecentValuesFilter
 from .summary import last_day
 
 
@@ -25,19 +26,16 @@ class HourlyCountAdmin(ReadOnlyAdmin):
     list_filter = (("event", RecentValuesFilter), ("region", RecentValuesFilter))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Counts go by ``purge_otp_codes``: budgets look at those of two weeks."""
+        """Leave the deletion to ``purge_otp_codes``: budgets read the counts of two weeks."""
         return False
 
     @admin.display(description=_("region"))
     def place(self, row: HourlyCount) -> str:
-        return place(row.region)
+        return format_region(row.region)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return BoundedDates(self.model)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FixedOrder]:
-        return FixedOrder
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        # The function itself: called by the page alone, not for whoever may not see it.
+        # The template calls the function, after Django has checked the permission.
         return super().changelist_view(request, {"last_day": last_day})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,85 +13,68 @@ from django.utils import timezone
 from ..models import HourlyCount
 from ..stats.counts import start_of_hour
 from ..stats.rollup import EVENTS
-from .base import place
+from .formatting import format_region
 
-__all__ = ["ControlLine", "LastDay", "RegionLine", "last_day"]
+__all__ = ["LastDay", "Line", "last_day"]
 
 SPAN = timedelta(hours=24)
 
-MOST_REGIONS = 10
+MAX_REGIONS = 10
 
-VERBS = ("refused", "withheld", "recorded")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlLine:
-    """How often a control stood in the way."""
-
-    control: str
-    refused: int
-    withheld: int
-    recorded: int
+ACTIONS = ("refused", "withheld", "recorded")
+"""What a control does to a message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionLine:
-    """What became of a country's codes."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table.
 
-    region: str
-    sent: int
-    delivered: int
-    redeemed: int
+    :param name: of a control or a region.
+    :param counts: by what happened; 0 for everything else.
+    """
+
+    name: str
+    counts: Counter[str]
 
     @property
     def place(self) -> str:
-        return place(self.region)
+        return format_region(self.name)
 
     @property
     def share(self) -> str:
-        """The share of codes sent that was redeemed; empty where none was sent."""
-        return f"{self.redeemed / self.sent:.0%}" if self.sent else ""
+        """The redeemed share of the sent codes; empty if none was sent."""
+        sent = self.counts["sent"]
+        return f"{self.counts['redeemed'] / sent:.0%}" if sent else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastDay:
-    """
-    :param controls: the busiest first.
-    :param regions: those with most codes, the busiest first.
-    """
+    """Both tables, the busiest control and region first."""
 
-    controls: list[ControlLine]
-    regions: list[RegionLine]
+    controls: Sequence[Line]
+    regions: Sequence[Line]
 
 
 def last_day() -> LastDay:
-    """Add up the counts of the last 24 hours, from the hour on in which they began."""
+    """Add up the counts of the last 24 hours, including the hour in which they began."""
     since = start_of_hour(timezone.now() - SPAN)
     rows = HourlyCount.objects.filter(hour__gte=since).values_list("event", "region")
-    summed = rows.annotate(total=Sum("count"))
-    totals = {(event, region): int(total) for event, region, total in summed}
-    return LastDay(controls=_controls(totals), regions=_regions(totals))
+    controls: dict[str, Counter[str]] = defaultdict(Counter)
+    regions: dict[str, Counter[str]] = defaultdict(Counter)
+    for event, region, total in rows.annotate(total=Sum("count")):
+        action, _colon, control = event.partition(":")
+        if action in ACTIONS:
+            controls[control][action] += int(total)
+        elif event in EVENTS:
+            regions[region][event] += int(total)
+    return LastDay(
+        controls=_busiest_first(controls, lambda counts: counts.total()),
+        regions=_busiest_first(regions, lambda counts: counts["sent"])[:MAX_REGIONS],
+    )
 
 
-def _controls(totals: Mapping[tuple[str, str], int]) -> list[ControlLine]:
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for (event, _region), total in totals.items():
-        verb, _colon, control = event.partition(":")
-        if verb in VERBS:
-            counted[control][verb] += total
-    busiest = sorted(counted, key=lambda control: (-counted[control].total(), control))
-    return [ControlLine(control=name, **_of(counted[name], VERBS)) for name in busiest]
-
-
-def _regions(totals: Mapping[tuple[str, str], int]) -> list[RegionLine]:
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for (event, region), total in totals.items():
-        if event in EVENTS:
-            counted[region][event] += total
-    busiest = sorted(counted, key=lambda region: (-counted[region]["sent"], region))
-    lines = [RegionLine(region=name, **_of(counted[name], EVENTS)) for name in busiest]
-    return lines[:MOST_REGIONS]
-
-
-def _of(counts: Counter[str], names: Iterable[str]) -> dict[str, int]:
-    return {name: counts[name] for name in names}
+def _busiest_first(
+    counted: Mapping[str, Counter[str]], size: Callable[[Counter[str]], int]
+) -> list[Line]:
+    names = sorted(counted, key=lambda name: (-size(counted[name]), name))
+    return [Line(name, counted[name]) for name in names]

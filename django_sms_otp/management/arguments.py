@@ -1,4 +1,4 @@
-"""What the commands take on their command lines."""
+"""Types of command line arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 def duration(text: str) -> timedelta:
     """Read a number and a unit: ``90s``, ``45m``, ``12h``, ``30d`` or ``2w``.
 
-    :raises ArgumentTypeError: it is anything else.
+    :raises ArgumentTypeError: the text is anything else.
     """
     match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip(), re.ASCII)
     if match is None:
@@ -24,7 +24,7 @@ def duration(text: str) -> timedelta:
 def positive_number(text: str) -> int:
     """Read a whole number of at least one.
 
-    :raises ArgumentTypeError: it is anything else.
+    :raises ArgumentTypeError: the text is anything else.
     """
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ArgumentTypeError(f"{text!r} is no whole number above 0")
@@ -34,7 +34,7 @@ def positive_number(text: str) -> int:
 def milliseconds(text: str) -> float:
     """Read a whole number of milliseconds, and return seconds.
 
-    :raises ArgumentTypeError: it is anything else.
+    :raises ArgumentTypeError: the text is anything else.
     """
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
         raise ArgumentTypeError(f"{text!r} is no whole number of milliseconds")

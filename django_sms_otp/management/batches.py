@@ -1,4 +1,4 @@
-"""Deletes many rows beside live traffic: in short transactions, along an index."""
+"""Deletes many rows beside live traffic, in short transactions along an index."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.deletion import Collector
 
-from ..db.transactions import retry_lost_races
+from ..db import retry_lost_races
 
-__all__ = ["MOST", "Deletion", "delete_in_batches"]
+__all__ = ["MAX_ROWS", "Deletion", "delete_in_batches"]
 
-FIRST = 1000
-LEAST = 100
-MOST = 50_000
-"""Rows of a batch, if nobody says otherwise. With 20,000, what a batch takes besides its rows
-was a fifth of a purge."""
+FIRST_ROWS = 1000
+"""The size of the first batch. Each next one is larger or smaller, by the time it took."""
 
-LONGEST = 0.1
-"""Seconds that a batch may take; the next one is smaller where it took longer."""
+MIN_ROWS = 100
+MAX_ROWS = 50_000
+"""The default bound. With 20,000 rows, a fifth of a purge went into the overhead of batches."""
+
+MAX_SECONDS = 0.1
+"""After a batch that took longer, the next one is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """
-    :param rows: what is deleted.
+    """Which rows to delete, and how to find them.
+
+    :param rows: the rows to delete.
     :param walk: a superset of ``rows`` that one index holds in the order of ``column``.
     """
 
@@ -41,7 +43,7 @@ class Deletion:
         return self._times(self.walk)[:1].first()
 
     def end_of_batch(self, start: datetime, size: int) -> datetime | None:
-        """Return the time before which there are so many rows; ``None``: there are fewer.
+        """Return the time before which there are ``size`` rows; ``None``: there are fewer.
 
         Rows of the same time stay together.
         """
@@ -53,7 +55,7 @@ class Deletion:
         return None
 
     def delete(self, start: datetime, end: datetime | None) -> int:
-        # By the times, not by keys that were read: that would find each row once more.
+        # By time and not by key: a list of keys would make the database find each row twice.
         batch = self.rows.filter(**{f"{self.column}__gte": start})
         if end is not None:
             batch = batch.filter(**{f"{self.column}__lt": end})
@@ -64,29 +66,29 @@ class Deletion:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """Delete what is still so when it goes: a limits row that counts again stays."""
+    """Delete rows that still match at this moment: a limits row that counts again stays."""
     collector = Collector(using=rows.db, origin=rows)
     if collector.can_fast_delete(rows):
-        # One statement, which asks the condition as it deletes.
+        # A single statement, which checks the condition as it deletes.
         return rows.delete()[0]
-    # A receiver of signals, or a foreign key of the site's, has Django read the rows first and
-    # delete them by their keys. Unlocked, a number that is locked out meanwhile would lose
-    # that.
+    # For a receiver of signals or a site's foreign key, Django reads the rows first and then
+    # deletes them by key. Without the lock, a lockout that begins in between would be lost.
     with transaction.atomic(using=rows.db):
         collector.collect(list(rows.select_for_update()))
         return collector.delete()[1].get(rows.model._meta.label, 0)
 
 
-def delete_in_batches(deletion: Deletion, most: int, pause: float = 0) -> Iterator[int]:
-    """Delete the rows and yield how many each batch has deleted.
+def delete_in_batches(deletion: Deletion, max_rows: int, pause: float = 0) -> Iterator[int]:
+    """Delete the rows, and yield how many each batch has deleted.
 
-    A batch begins where the one before it ended: from the start of the index, PostgreSQL would
-    pass over all that is dead already.
+    A batch begins where the last one ended: from the start of the index, PostgreSQL would pass
+    over all rows that are dead already.
 
-    :param most: rows in one transaction, and those of the same time as the last.
-    :param pause: seconds between two of them.
+    :param max_rows: at most this many in one transaction, and the rows of the same time as the
+        last one.
+    :param pause: seconds between two transactions.
     """
-    size = min(FIRST, most)
+    size = min(FIRST_ROWS, max_rows)
     start = deletion.first()
     while start is not None:
         began = time.monotonic()
@@ -94,10 +96,10 @@ def delete_in_batches(deletion: Deletion, most: int, pause: float = 0) -> Iterat
         deleted = deletion.delete(start, end)
         took = time.monotonic() - began
         yield deleted
-        if took > LONGEST:
-            size = max(size // 2, min(LEAST, most))
-        elif took < LONGEST / 2:
-            size = min(size * 2, most)
+        if took > MAX_SECONDS:
+            size = max(size // 2, min(MIN_ROWS, max_rows))
+        elif took < MAX_SECONDS / 2:
+            size = min(size * 2, max_rows)
         start = end
         if start is not None:
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""Says in plain words what became of a message, and what to do next."""
+"""Explains in plain words why a test message failed, and what to do next."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..exceptions import (
 )
 from ..signals import gateway_called
 
-__all__ = ["Call", "calls_noted", "diagnosis"]
+__all__ = ["Call", "explain_failure", "record_calls"]
 
 NOTHING_LISTENS = "Nothing listens there."
 TOO_SLOW = "Nobody answered there in time."
 NO_SUCH_HOST = "The host's name is unknown."
-NOT_THE_HOSTS = "The certificate is not the host's, or not trusted here."
+UNTRUSTED_HOST = "The host's certificate has another name, or is not trusted here."
 
 NOT_REACHED = {
     "gaierror": NO_SUCH_HOST,
@@ -32,8 +32,8 @@ NOT_REACHED = {
     "ConnectTimeout": TOO_SLOW,
     "ConnectTimeoutError": TOO_SLOW,
     "TimeoutError": TOO_SLOW,
-    "SSLCertVerificationError": NOT_THE_HOSTS,
-    "SSLError": NOT_THE_HOSTS,
+    "SSLCertVerificationError": UNTRUSTED_HOST,
+    "SSLError": UNTRUSTED_HOST,
     "ConnectionError": "",
     "EndpointConnectionError": "",
     "InvalidURL": "",
@@ -41,13 +41,14 @@ NOT_REACHED = {
     "ProxyConnectionError": "",
     "ProxyError": "",
 }
-"""Errors of the system and of libraries, which stand where a gateway's code would, and why
-they come before anything is sent. Without a word: for several reasons."""
+"""Errors of the system and of libraries before anything is sent, with the reason of each. They
+stand in the place of a gateway's error code. An empty text means that there are several
+possible reasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A gateway that was asked, and what came of it."""
+    """One call of a gateway, and how it ended."""
 
     alias: str
     outcome: str
@@ -60,27 +61,27 @@ class Call:
 
 
 @contextmanager
-def calls_noted() -> Iterator[list[Call]]:
-    """Note which gateways are asked: several, where a backend hands messages on."""
+def record_calls() -> Iterator[list[Call]]:
+    """Record the calls of gateways. A backend that hands messages on may call several."""
     calls: list[Call] = []
 
-    def note(
+    def record(
         *, alias: str, outcome: str, error_code: str, latency: float, **_others: Any
     ) -> None:
         calls.append(Call(alias=alias, outcome=outcome, error_code=error_code, latency=latency))
 
-    gateway_called.connect(note)
+    gateway_called.connect(record)
     try:
         yield calls
     finally:
-        gateway_called.disconnect(note)
+        gateway_called.disconnect(record)
 
 
-def diagnosis(error: DeliveryError) -> str:
-    """Return what went wrong, what to do next, and what the gateway has to say of it."""
+def explain_failure(error: DeliveryError) -> str:
+    """Return what went wrong, what to do next, and what the gateway's error code means."""
     took = "" if error.latency is None else f", {error.latency:.2f} s"
     reason = f": {error}" if str(error) else "."
-    lines = [f"{_what(error)} (backend {error.alias!r}{took}){reason}"]
+    lines = [f"{_describe(error)} (backend {error.alias!r}{took}){reason}"]
     if isinstance(error, NotDelivered) and error.error_code in NOT_REACHED:
         lines.append(NOT_REACHED[error.error_code])
         lines.append("Nothing was reached. Compare url, base_url, region and edge.")
@@ -92,7 +93,7 @@ def diagnosis(error: DeliveryError) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _what(error: DeliveryError) -> str:
+def _describe(error: DeliveryError) -> str:
     match error:
         case NotDelivered():
             return "Not sent"
@@ -102,7 +103,7 @@ def _what(error: DeliveryError) -> str:
             return "Not sent, the gateway refuses this number"
         case DeliveryBlocked():
             return "Not sent, the gateway takes it for fraud"
-    return "Not sent, as far as anybody knows"
+    return "Not sent"
 
 
 def _next_step(error: DeliveryError, hint: str) -> str:
@@ -111,14 +112,14 @@ def _next_step(error: DeliveryError, hint: str) -> str:
             return "No message will be sent until the configuration or account is mended."
         case NotDelivered():
             wait = error.retry_after.total_seconds()
-            # What the backend knows of the code is more than we do.
+            # The backend's hint knows more about this error code.
             again = f"Try again in {wait:.0f} s; then look at the gateway's status."
             return "" if hint else again
         case DeliveryUnknown():
             return "Look at the phone and at the gateway's log before you try again."
         case DeliveryRefused():
             mend = "mend the account" if error.needs_attention else "try another number"
-            return f"People are answered {error.code!r}; {mend}."
+            return f"The app answers {error.code!r}; {mend}."
         case DeliveryBlocked():
-            return "People are answered as if it had been sent. See the gateway's log."
+            return "The app answers as if it had been sent. See the gateway's log."
     return ""

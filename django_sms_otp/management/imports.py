@@ -1,4 +1,4 @@
-"""Linking numbers that a site has verified already: which are taken, and why others are not."""
+"""Links numbers that a site has verified already, and says which ones it refuses and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
-from ..db.transactions import database_alias
+from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import mask, parse_phone_number
@@ -28,9 +28,9 @@ CSV_COLUMNS = ("user", "phone_number")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A number as the source has it, and whose it is said to be.
+    """One line of the source: a number, and the user who is said to hold it.
 
-    :param user: the primary key, or the value of another unique field, as the source has it.
+    :param user: the primary key or the value of another unique field, as the source has it.
     """
 
     user: Any
@@ -39,7 +39,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A claim that was not taken. ``reason`` is a stable word."""
+    """A claim that was refused. ``reason`` is a stable word."""
 
     user: Any
     number: str
@@ -48,7 +48,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Batch:
-    """What became of some claims."""
+    """What became of a batch of claims."""
 
     linked: int = 0
     unchanged: int = 0
@@ -56,7 +56,7 @@ class Batch:
 
 
 def claims_from_field(name: str) -> Iterator[Claim]:
-    """Read a field of the user model; users without a number are passed over."""
+    """Read a field of the user model, and skip users without a number."""
     users = _users().order_by("pk").values_list("pk", name)
     for user, number in users.exclude(**{f"{name}__isnull": True}).iterator():
         if text := _text_of(number).strip():
@@ -77,9 +77,9 @@ def claims_from_csv(path: Path) -> Iterator[Claim]:
 
 
 class PhoneImport:
-    """Takes claims batch by batch. Claims of several users to one number are all refused.
+    """Links claims batch by batch. Refuses every claim to a number that several users claim.
 
-    :param user_field: what a claim's ``user`` holds.
+    :param user_field: the field of the user model that a claim's ``user`` refers to.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class PhoneImport:
         self._shared: set[str] = set()
 
     def learn(self, claims: Iterable[Claim]) -> None:
-        """Note who claims which number, before the first one is taken."""
+        """Note which users claim which number, before the first number is linked."""
         for claim in claims:
             try:
                 number = self._parse(claim)
@@ -107,7 +107,7 @@ class PhoneImport:
                 self._shared.add(number)
 
     def take(self, claims: Iterable[Claim]) -> Batch:
-        """Link what can be linked, and say what cannot."""
+        """Link the numbers that can be linked, and return what became of all."""
         batch = Batch()
         wanted: dict[str, Claim] = {}
         for claim in claims:
@@ -172,7 +172,8 @@ class PhoneImport:
         now = timezone.now()
         rows = []
         for number, user_id in new.items():
-            is_primary = user_id not in have_primary
+            # Never false: see the model.
+            is_primary = None if user_id in have_primary else True
             have_primary.add(user_id)
             rows.append(
                 VerifiedPhone(
@@ -184,11 +185,10 @@ class PhoneImport:
 
 
 def _text_of(number: Any) -> str:
-    """Return the number of a field's value as text.
+    """Return the number that a field's value stands for.
 
-    Fields for phone numbers, such as django-phonenumber-field's, have values whose ``str()`` is
-    meant for people: it may lack the country code, and ``--default-region`` would then make
-    another person's number of it.
+    The values of django-phonenumber-field have a ``str()`` for people, which may lack the
+    country code. With ``--default-region`` it could become another person's number.
     """
     return str(getattr(number, "as_e164", number))
 
@@ -198,6 +198,6 @@ def _users() -> QuerySet[Any]:
 
 
 def _mask_text(text: str) -> str:
-    """Mask what is no number: it may be most of one."""
+    """Mask text that is not a number: it may contain most of one."""
     shown = text.strip()[-2:]
     return "*" * max(0, min(len(text.strip()), 40) - 2) + shown

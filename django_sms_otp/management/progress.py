@@ -1,4 +1,4 @@
-"""How far a long command has come, for somebody who watches."""
+"""The progress of a long command, shown on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.core.management.base import OutputWrapper
 
 
 class Progress:
-    """Rewrites one line of a terminal; says nothing into a pipe or a log."""
+    """Rewrites one line of a terminal, and writes nothing into a pipe or a log."""
 
     def __init__(self, stream: OutputWrapper) -> None:
         self._stream = stream

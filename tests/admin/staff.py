@@ -1,4 +1,4 @@
-"""Somebody who works with the admin panel."""
+"""A member of staff, and rows of limits for the admin to show."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from django_sms_otp.limits.keys import NUMBER, LimitKey
 from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
+
+LIMITS = "/admin/django_sms_otp/limit/"
 
 
 def staff(*permissions: str) -> Client:
@@ -29,16 +32,35 @@ def page(client: Client, url: str, **query: str) -> str:
     return answer.content.decode()
 
 
-def limit(key: str, state: NumberState | SharedCounters | None = None, **values: Any) -> Limit:
-    """Make a limits row that remembers ``state``."""
+def limit(text: str, state: NumberState | SharedCounters | None = None, **values: Any) -> Limit:
+    """Make the row of a phone number, or of a key such as ``ip:203.0.113.7``."""
+    key = _key(text)
+    if isinstance(state, SharedCounters):
+        values["uses"] = state.uses
     data = state.to_json() if state else {}
     values = {"updated_at": timezone.now(), **values}
-    row: Limit = Limit.objects.create(key=key, state=data, **values)
+    row: Limit = Limit.objects.create(kind=key.kind, subject=key.subject, state=data, **values)
     return row
 
 
+def row_of(text: str) -> Limit:
+    """Read the row that :func:`limit` has made for this text."""
+    key = _key(text)
+    row: Limit = Limit.objects.get(kind=key.kind, subject=key.subject)
+    return row
+
+
+def limit_page(row: Limit, view: str = "change") -> str:
+    """Return the address of a row's own page or of its history."""
+    return f"{LIMITS}{row.pk}/{view}/"
+
+
+def _key(text: str) -> LimitKey:
+    return LimitKey(NUMBER, text) if text.startswith("+") else LimitKey.parse(text)
+
+
 def unbounded(queries: Iterable[dict[str, Any]], table: str) -> list[str]:
-    """Return the statements that read a table with no bound on the rows."""
+    """Return the statements that read a table without a bound on the rows."""
     source = f"FROM {connection.ops.quote_name(table)}"
     on_table = [query["sql"] for query in queries if source in query["sql"]]
     assert on_table

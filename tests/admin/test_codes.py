@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -117,20 +118,29 @@ def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
     assert PHONE not in page(client, LIST)
 
 
-def test_why_a_request_was_allowed_is_shown_and_filtered_by() -> None:
-    code = OTPCodeFactory.create(reason="recorded:prefix,ip")
-    OTPCodeFactory.create(reason="withheld:budget", phone_number=PHONE)
-    OTPCodeFactory.create(reason="")  # from before there were reasons
+@pytest.mark.parametrize(
+    ("column", "value", "query"),
+    [
+        ("withheld_by", "budget", {"withheld_by": "budget"}),
+        ("exempt", True, {"exempt__exact": "1"}),
+        ("recorded", "prefix,ip", {"recorded": "prefix,ip"}),
+    ],
+)
+def test_what_the_controls_decided_is_shown_and_filtered_by(
+    column: str, value: str | bool, query: dict[str, str]
+) -> None:
+    code = OTPCodeFactory.create(**{column: value})
+    OTPCodeFactory.create(phone_number=PHONE)
     client = staff("view_otpcode")
     shown = page(client, LIST)
-    assert shown.count('class="field-why"') == 3
-    assert "withheld:<wbr>budget<" in shown
-    assert "?reason=withheld%3Abudget" in shown
-    assert '?reason="' not in shown
-    assert "recorded:prefix,ip" in page(client, detail(code))
-    assert "+1********71" in page(client, LIST, reason="withheld:budget")
-    chosen = page(client, LIST, reason="recorded:prefix,ip")
-    assert chosen.count('class="field-why"') == 1
+    shown_as = "icon-yes" if value is True else f">{value}<"
+    cells = re.findall(rf'<td class="field-{column}">.*?</td>', shown)
+    assert [shown_as in cell for cell in cells] == [False, True]
+    assert f"?{urlencode(query)}" in shown
+    assert f'?{column}="' not in shown  # an empty value is not offered
+    assert shown_as in page(client, detail(code))
+    chosen = page(client, LIST, **query)
+    assert chosen.count(f'<td class="field-{column}">') == 1
     assert "+1********71" not in chosen
 
 

@@ -10,7 +10,6 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
-from django_sms_otp.admin.handles import handle_of
 
 from django_sms_otp import services
 from django_sms_otp.admin import limits
@@ -21,9 +20,8 @@ from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 from ..conftest import PHONE, Post, last_code, wrong
-from .staff import limit, page, staff
+from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
-LIST = "/admin/django_sms_otp/limit/"
 FAILED = NumberState(strangers=Failures(95, (0,)), known=("tag",), sends=((0, "tag"),))
 USED = SharedCounters(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
 
@@ -36,20 +34,20 @@ def clerk() -> Client:
 
 
 def act(client: Client, action: str, *keys: str, **fields: str) -> str:
-    ticked = {"_selected_action": [handle_of(key) for key in keys]}
-    answer: Any = client.post(LIST, {"action": action, **ticked, **fields}, follow=True)
+    ticked = {"_selected_action": [str(row_of(key).pk) for key in keys]}
+    answer: Any = client.post(LIMITS, {"action": action, **ticked, **fields}, follow=True)
     assert answer.status_code == 200
     return str(answer.content.decode())
 
 
 def numbers_state() -> NumberState:
-    return NumberState.from_json(Limit.objects.get(key=PHONE).state)
+    return NumberState.from_json(row_of(PHONE).state)
 
 
 def test_a_number_that_was_unlocked_can_be_redeemed_again(
     clerk: Client, get_code: Post, auth_code: Post
 ) -> None:
-    limit(PHONE, NumberState(strangers=Failures(100, (0,))), held=True)
+    limit(PHONE, NumberState(strangers=Failures(100, (0,))), has_failures=True)
     assert get_code().status_code == 429
     assert "The lockout of 1 phone number was lifted." in act(clerk, "unlock", PHONE)
     assert get_code().status_code == 202
@@ -57,13 +55,13 @@ def test_a_number_that_was_unlocked_can_be_redeemed_again(
 
 
 def test_unlocking_forgets_the_failures_and_nothing_else(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
     act(clerk, "unlock", PHONE)
-    row = Limit.objects.get(key=PHONE)
+    row = row_of(PHONE)
     assert numbers_state() == FAILED.unlocked()
-    assert not row.held
-    assert Limit.objects.get(key="+14155552672").held
+    assert not row.has_failures
+    assert row_of("+14155552672").has_failures
 
 
 def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
@@ -71,6 +69,7 @@ def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
     assert "What 1 limit had counted was forgotten." in act(clerk, "forget", "country:JM")
     row = Limit.objects.get()
     assert row.state == {}
+    assert row.uses == 0
     assert row.version == before.version + 1
 
 
@@ -86,56 +85,56 @@ def test_a_country_that_was_blocked_is_sent_to_again(
 
 
 def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
-    said = act(clerk, "unlock", "site")
-    assert "Only phone numbers have lockouts that can be lifted." in said
-    assert "were lifted" not in said
-    said = act(clerk, "forget", PHONE)
-    assert "Phone numbers and circuits are not forgotten" in said
-    assert "was forgotten" not in said
+    shown = act(clerk, "unlock", "site")
+    assert "Only phone numbers have lockouts that can be lifted." in shown
+    assert "were lifted" not in shown
+    shown = act(clerk, "forget", PHONE)
+    assert "Phone numbers and circuits are not forgotten" in shown
+    assert "was forgotten" not in shown
     assert numbers_state() == FAILED
-    assert SharedCounters.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
 
 
 def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
-    act(clerk, "unlock", PHONE, select_across="1")
-    assert Limit.objects.get(key="+14155552672").held
-    clerk.post(LIST, {"action": "unlock", "_selected_action": ["+14155552672", "zz"]})
-    assert Limit.objects.get(key="+14155552672").held
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
+    assert 'class="action-counter"' not in page(clerk, LIMITS)
+    act(clerk, "unlock", PHONE)
+    assert row_of("+14155552672").has_failures
 
 
 @pytest.mark.parametrize("action", ["unlock", "forget"])
 def test_actions_need_their_permission(action: str) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
     client = staff("view_limit", "change_limit", "view_whole_phone_number")
-    assert f'value="{action}"' not in page(client, LIST)
+    assert f'value="{action}"' not in page(client, LIMITS)
     act(client, action, PHONE, "site")
     assert numbers_state() == FAILED
-    assert SharedCounters.from_json(Limit.objects.get(key="site").state) == USED
+    assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
     assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize("action", ["unlock", "forget"])
 def test_actions_are_offered_to_those_who_may(action: str, clerk: Client) -> None:
     limit(PHONE)
-    assert f'value="{action}"' in page(clerk, LIST)
+    assert f'value="{action}"' in page(clerk, LIMITS)
 
 
 def test_who_did_it_is_kept_without_the_number(
     clerk: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="django_sms_otp")
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     limit("country:JM", USED)
     act(clerk, "unlock", PHONE)
     act(clerk, "forget", "country:JM")
     user = User.objects.get()
-    said = [each.getMessage() for each in caplog.records if each.name == "django_sms_otp"]
-    assert said == [
+    records = [each for each in caplog.records if each.name == "django_sms_otp"]
+    assert PHONE[1:] not in repr([vars(each) for each in records])
+    assert [each.getMessage() for each in records] == [
         f"User {user.pk}, limit +1********71: Lifted the lockout.",
         f"User {user.pk}, limit country:JM: Forgot what was counted.",
     ]
@@ -146,9 +145,9 @@ def test_who_did_it_is_kept_without_the_number(
 
 
 def test_the_history_of_a_row_says_who_did_what(clerk: Client) -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     act(clerk, "unlock", PHONE)
-    shown = page(clerk, f"{LIST}{handle_of(PHONE)}/history/")
+    shown = page(clerk, limit_page(row_of(PHONE), "history"))
     assert "clerk" in shown
     assert "Lifted the lockout." in shown
 
@@ -164,35 +163,35 @@ def test_what_changed_nothing_is_not_kept(clerk: Client) -> None:
 def test_a_row_in_use_is_named_and_the_others_are_changed(
     clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(PHONE, FAILED, held=True)
-    limit("+14155552672", FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
+    limit("+14155552672", FAILED, has_failures=True)
 
-    def unlock(key: str) -> bool:
-        if key == PHONE:
+    def unlock(number: str) -> bool:
+        if number == PHONE:
             raise Contention("busy")
-        return services.unlock_number(key)
+        return services.unlock_number(number)
 
     monkeypatch.setattr(limits, "unlock_number", unlock)
-    said = act(clerk, "unlock", PHONE, "+14155552672")
-    assert "+1********71 is in use right now. Please try again." in said
-    assert "The lockout of 1 phone number was lifted." in said
+    shown = act(clerk, "unlock", PHONE, "+14155552672")
+    assert "+1********71 is in use right now. Please try again." in shown
+    assert "The lockout of 1 phone number was lifted." in shown
 
 
 @pytest.mark.parametrize(("action", "key"), [("unlock", PHONE), ("forget", "site")])
 def test_actions_commit_by_themselves_under_atomic_requests(
     action: str, key: str, clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(key, FAILED if action == "unlock" else USED, held=True)
+    limit(key, FAILED if action == "unlock" else USED, has_failures=True)
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     act(clerk, action, key)
-    assert not Limit.objects.get().held
+    assert not Limit.objects.get().has_failures
 
 
 def test_a_numbers_row_is_never_forgotten() -> None:
-    limit(PHONE, FAILED, held=True)
+    limit(PHONE, FAILED, has_failures=True)
     with pytest.raises(ValueError, match="unlock_number"):
         services.forget_limit(PHONE)
-    assert Limit.objects.get().held
+    assert Limit.objects.get().has_failures
 
 
 def test_wrong_guesses_count_anew_after_unlocking(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 
 from django_sms_otp.models import VerifiedPhone
@@ -24,3 +27,15 @@ def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
     assert client.get(f"{PHONES}add/").status_code == 403
     client.post(f"{PHONES}{bound.pk}/delete/", {"post": "yes"})
     assert not VerifiedPhone.objects.exists()
+
+
+def test_the_list_says_which_number_is_primary_and_when_it_was_used() -> None:
+    first = VerifiedPhoneFactory.create(last_used_at=datetime(2019, 5, 1, 12, tzinfo=UTC))
+    VerifiedPhoneFactory.create(user=first.user)
+    shown = page(staff("view_verifiedphone"), PHONES)
+    # The newest row comes first.
+    assert re.findall(r'class="field-primary"><img src="[^"]*/icon-(\w+)', shown) == [
+        "no",
+        "yes",
+    ]
+    assert "May 1, 2019" in shown

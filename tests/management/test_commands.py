@@ -10,6 +10,7 @@ from datetime import timedelta
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -24,7 +25,8 @@ from django.utils import timezone
 from django_sms_otp import testing
 from django_sms_otp.management.batches import Deletion, delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
-from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
+from django_sms_otp.management.imports import PhoneImport
+from django_sms_otp.models import HourlyCount, Limit, LimitKind, OTPCode, VerifiedPhone
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, last_code
@@ -63,6 +65,14 @@ def listening(
 def old_code(**age: float) -> OTPCode:
     code: OTPCode = OTPCodeFactory.create(created_at=timezone.now() - timedelta(**age))
     return code
+
+
+def limit_of(number: str, *, has_failures: bool = False, **age: float) -> Limit:
+    at = timezone.now() - timedelta(**age)
+    row: Limit = Limit.objects.create(
+        kind=LimitKind.NUMBER, subject=number, has_failures=has_failures, updated_at=at
+    )
+    return row
 
 
 def test_purge_keeps_what_is_young_enough() -> None:
@@ -121,8 +131,8 @@ def test_a_batch_is_as_large_as_a_tenth_of_a_second_lets_it_be(
         old_code(days=60 - number)
     clock = itertools.count(step=seconds)
     monkeypatch.setattr("django_sms_otp.management.batches.time.monotonic", lambda: next(clock))
-    monkeypatch.setattr("django_sms_otp.management.batches.FIRST", sizes[0])
-    monkeypatch.setattr("django_sms_otp.management.batches.LEAST", 1)
+    monkeypatch.setattr("django_sms_otp.management.batches.FIRST_ROWS", sizes[0])
+    monkeypatch.setattr("django_sms_otp.management.batches.MIN_ROWS", 1)
     assert batches(old_codes(timezone.now(), timedelta(days=30)), 100)[:4] == sizes
 
 
@@ -133,8 +143,8 @@ def test_a_terminal_that_is_slow_makes_no_batch_smaller(
         old_code(days=60 - number)
     clock = [0.0]
     monkeypatch.setattr("django_sms_otp.management.batches.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("django_sms_otp.management.batches.FIRST", 2)
-    monkeypatch.setattr("django_sms_otp.management.batches.LEAST", 1)
+    monkeypatch.setattr("django_sms_otp.management.batches.FIRST_ROWS", 2)
+    monkeypatch.setattr("django_sms_otp.management.batches.MIN_ROWS", 1)
     deleted = []
     for count in delete_in_batches(old_codes(timezone.now(), timedelta(days=30)), 4):
         deleted.append(count)
@@ -213,7 +223,7 @@ def test_purge_tells_receivers_of_each_row() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
-    Limit.objects.create(key=PHONE, updated_at=timezone.now() - timedelta(days=31))
+    limit_of(PHONE, days=31)
     locked_out: list[int] = []
 
     def guess_wrong() -> int:
@@ -221,7 +231,7 @@ def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(WAIT_SHORTLY[connection.vendor])
-            return Limit.objects.filter(key=PHONE).update(held=True, updated_at=now)
+            return Limit.objects.update(has_failures=True, updated_at=now)
         except OperationalError:
             return 0
         finally:
@@ -234,7 +244,7 @@ def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
     with listening(pre_delete, listen, Limit):
         purge()
     # Either it had to wait for the purge, or it was first, and its row is there.
-    assert locked_out == [Limit.objects.filter(held=True).count()]
+    assert locked_out == [Limit.objects.filter(has_failures=True).count()]
 
 
 def test_purge_lifts_no_wait(get_code: Post) -> None:
@@ -246,9 +256,26 @@ def test_purge_lifts_no_wait(get_code: Post) -> None:
 
 
 def test_purge_deletes_limits_that_count_nothing() -> None:
-    Limit.objects.create(key=PHONE, updated_at=timezone.now() - timedelta(days=31))
-    Limit.objects.create(key="+14155552672", updated_at=timezone.now() - timedelta(days=29))
+    limit_of(PHONE, days=31)
+    kept = limit_of("+14155552672", days=29)
     assert "Deleted 1 limits." in purge()
+    assert Limit.objects.get() == kept
+
+
+def test_purge_lifts_no_lockout() -> None:
+    locked = limit_of(PHONE, has_failures=True, days=400)
+    limit_of("+14155552672", days=400)
+    assert "Deleted 1 limits." in purge()
+    assert Limit.objects.get() == locked
+
+
+def test_shared_limits_go_earlier_than_those_of_numbers() -> None:
+    for kind, subject in ((LimitKind.IP, "203.0.113.7"), (LimitKind.SITE, "")):
+        at = timezone.now() - timedelta(days=20)
+        Limit.objects.create(kind=kind, subject=subject, updated_at=at)
+    number = limit_of(PHONE, days=20)
+    assert "Deleted 2 limits." in purge()
+    assert Limit.objects.get() == number
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5h", "1y", "٣d"])
@@ -380,8 +407,8 @@ def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:
         "999999,+14155550003",
     )
     report = tmp_path / "report.csv"
-    said = take("--csv", path, "--report", report)
-    assert "Linked 0 numbers; 0 were linked already; 8 refused." in said
+    output = take("--csv", path, "--report", report)
+    assert "Linked 0 numbers; 0 were linked already; 8 refused." in output
     reasons = [line.rsplit(",", 1)[1] for line in report.read_text().splitlines()[1:]]
     assert sorted(reasons) == sorted(
         ["shared_by_several_users"] * 2
@@ -402,7 +429,24 @@ def test_the_first_number_of_a_user_is_the_primary_one(tmp_path: Path) -> None:
     user = UserFactory.create()
     take("--csv", write_csv(tmp_path, f"{user.pk},{PHONE}", f"{user.pk},+14155552672"))
     phones = VerifiedPhone.objects.order_by("phone_number")
-    assert [phone.is_primary for phone in phones] == [True, False]
+    assert [phone.is_primary for phone in phones] == [True, None]
+    take("--csv", write_csv(tmp_path, f"{user.pk},+14155552673"))
+    assert VerifiedPhone.objects.filter(is_primary=True).count() == 1
+
+
+def test_a_number_that_is_linked_meanwhile_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = UserFactory.create()
+    create = PhoneImport._create
+
+    def late(self: PhoneImport, new: dict[str, Any]) -> None:
+        VerifiedPhoneFactory.create(phone_number=PHONE)
+        create(self, new)
+
+    monkeypatch.setattr(PhoneImport, "_create", late)
+    with pytest.raises(CommandError, match="Run the command again"):
+        take("--csv", write_csv(tmp_path, f"{user.pk},{PHONE}"))
 
 
 def test_import_in_a_dry_run_links_nothing(tmp_path: Path) -> None:

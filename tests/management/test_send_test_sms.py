@@ -1,4 +1,4 @@
-"""``send_test_sms``: over real sockets, with a Twilio of our own."""
+"""``send_test_sms`` over real sockets, with a server in place of Twilio."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from django_sms_otp.backends.composite.circuit_state import Policy
 from django_sms_otp.backends.twilio import error_codes as twilio_codes
 from django_sms_otp.backends.twilio.hints import BY_CODE
 from django_sms_otp.exceptions import DeliveryUnknown
-from django_sms_otp.management.diagnosis import diagnosis
+from django_sms_otp.management.diagnosis import explain_failure
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import outbox, override_sms_otp
 
@@ -45,7 +45,7 @@ DOCS = "https://www.twilio.com/docs/api/errors"
 
 
 class Forwarding(BaseSMSBackend):
-    """Hands messages on; has something to say of it."""
+    """Hands messages on, and reports a problem of its configuration."""
 
     targets = ("twilio",)
 
@@ -115,7 +115,7 @@ def untrusted_server(folder: Path) -> Iterator[str]:
 
 
 def run(*arguments: str, number: str = PHONE) -> str:
-    """Return all that the command has printed."""
+    """Return everything that the command has printed."""
     printed = StringIO()
     call_command(
         "send_test_sms", number, *arguments, stdout=printed, stderr=printed, no_color=True
@@ -187,7 +187,7 @@ def test_it_tells_of_a_backend_that_reaches_no_phone(twilio: FakeTwilio) -> None
     assert "the phone will tell" not in printed
     printed = run()
     assert "development" not in printed
-    assert "Whether it arrives, the phone will tell." in printed
+    assert "Look at the phone to see whether it arrives." in printed
 
 
 @pytest.mark.parametrize("delivery", ["tasks", "celery"])
@@ -221,7 +221,7 @@ def test_broken_settings_are_told(twilio: FakeTwilio) -> None:
 def test_a_channel_that_the_site_does_not_offer_is_told(twilio: FakeTwilio) -> None:
     text = failure("--channel", "whatsapp")
     assert "SMS_OTP['CHANNELS'] does not offer 'whatsapp'" in text
-    assert "one of: sms" in text
+    assert "one of these channels: sms" in text
 
 
 def test_a_channel_that_the_backend_does_not_serve_is_told(twilio: FakeTwilio) -> None:
@@ -245,7 +245,7 @@ def test_a_number_that_the_settings_refuse_is_told(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "parts"),
     [
         (
             refusal(401, 20003),
@@ -268,11 +268,11 @@ def test_a_number_that_the_settings_refuse_is_told(
     ids=lambda each: str(each)[:40],
 )
 def test_what_the_gateway_says_is_explained(
-    twilio: FakeTwilio, answer: Answer, said: list[str]
+    twilio: FakeTwilio, answer: Answer, parts: list[str]
 ) -> None:
     twilio.answers(answer)
     text = failure()
-    assert [each for each in said if each not in text] == []
+    assert [each for each in parts if each not in text] == []
     assert re.search(r"\(backend 'default', \d\.\d\d s\): ", text)
     assert text.count("Try again") <= 1
     assert "reached" not in text
@@ -292,7 +292,7 @@ def test_a_slow_gateway_is_told_with_the_time_that_it_took(twilio: FakeTwilio) -
     [
         ("nobody", "Nothing listens there."),
         ("https://nowhere.invalid", "The host's name is unknown."),
-        ("untrusted", "The certificate is not the host's, or not trusted here."),
+        ("untrusted", "The host's certificate has another name, or is not trusted here."),
     ],
 )
 def test_a_gateway_that_is_out_of_reach_is_told(
@@ -312,7 +312,7 @@ def test_a_time_out_after_the_connection_is_not_taken_for_nothing_reached() -> N
     error = DeliveryUnknown("Late.", error_code="TimeoutError")
     error.alias = "locmem"
     with override_settings(SMS_OTP_BACKENDS=entries(unreachable())):
-        assert "reached" not in diagnosis(error)
+        assert "reached" not in explain_failure(error)
 
 
 def test_the_target_that_failed_is_named(twilio: FakeTwilio) -> None:
@@ -328,7 +328,7 @@ def test_the_target_that_failed_is_named(twilio: FakeTwilio) -> None:
 
 @pytest.fixture
 def pair() -> Iterator[dict[str, FakeTwilio]]:
-    """Two gateways, the first of which refuses the site, behind a failover and a routing."""
+    """Set up two gateways behind a failover and a routing; the first refuses the site."""
     with gateways("first", "second") as found:
         found["first"].answers(refusal(401, 20003))
         strict = {"failures": 1, "open_for": 60}

@@ -18,7 +18,7 @@ from factory.django import DjangoModelFactory
 from factory.helpers import post_generation
 
 from django_sms_otp import codes
-from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
+from django_sms_otp.models import Limit, LimitKind, OTPCode, VerifiedPhone
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -35,6 +35,7 @@ class VerifiedPhoneFactory(DjangoModelFactory[VerifiedPhone]):
     user = SubFactory(UserFactory)
     phone_number = Sequence(lambda n: f"+1415555{n % 10_000:04}")
     verified_at = LazyFunction(timezone.now)
+    is_primary = LazyAttribute(lambda made: _is_first(made.user))
 
 
 class OTPCodeFactory(DjangoModelFactory[OTPCode]):
@@ -58,7 +59,13 @@ class OTPCodeFactory(DjangoModelFactory[OTPCode]):
     def number_row(self: OTPCode, create: bool, *_args: object, **_kwargs: object) -> None:
         if create:
             Limit.objects.get_or_create(
-                kind="number",
+                kind=LimitKind.NUMBER,
                 subject=self.phone_number,
                 defaults={"updated_at": self.created_at},
             )
+
+
+def _is_first(user: User) -> bool | None:
+    """Tell whether the user has no primary number yet; the column has no false."""
+    has_primary = VerifiedPhone.objects.filter(user=user, is_primary=True).exists()
+    return None if has_primary else True

@@ -1,4 +1,4 @@
-"""Link numbers that a site has verified already to their users."""
+"""Link phone numbers that a site has verified already to their users."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
 from django.db.models import Field
 
 from ...conf import get_settings
@@ -24,40 +25,54 @@ from ..progress import Progress
 
 Source = Callable[[], Iterator[Claim]]
 
+LOST_RACE = (
+    "Somebody verified one of these numbers, or a number of one of these users, at the same "
+    "moment. Run the command again: it goes on where it stopped."
+)
+
 
 class Command(BaseCommand):
     help = (
-        "Link phone numbers to users, from a field of the user model or from a CSV file. Only "
-        "for numbers that the site has verified: whoever holds one gets into the account."
+        "Link phone numbers to users, from a field of the user model or from a CSV file. Use "
+        "it only for numbers that the site has verified: each one opens its user's account."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--field", metavar="NAME", help="field of the user model")
         source.add_argument(
-            "--csv", type=Path, metavar="FILE", help="with the columns user and phone_number"
+            "--csv",
+            type=Path,
+            metavar="FILE",
+            help="UTF-8 file with the columns user and phone_number",
         )
         parser.add_argument(
             "--user-field",
             metavar="NAME",
-            help="unique field that the CSV's column user holds; default: the primary key",
+            help="unique field of the user model that the column user holds; default: the "
+            "primary key",
         )
         parser.add_argument(
             "--default-region",
             metavar="REGION",
-            help="of numbers without +; default: SMS_OTP['DEFAULT_REGION']",
+            help="country of numbers without +; default: SMS_OTP['DEFAULT_REGION']",
         )
         parser.add_argument(
             "--batch-size",
             type=positive_number,
             default=1000,
             metavar="ROWS",
-            help="numbers linked in one transaction; default: 1000",
+            help="how many numbers to link in one transaction; default: 1000",
         )
         parser.add_argument(
-            "--report", type=Path, metavar="FILE", help="CSV of the refused ones"
+            "--report",
+            type=Path,
+            metavar="FILE",
+            help="CSV file for the refused numbers",
         )
-        parser.add_argument("--dry-run", action="store_true", help="change nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check everything, link nothing"
+        )
 
     def handle(self, **options: Any) -> None:
         region = options["default_region"] or get_settings().DEFAULT_REGION
@@ -74,6 +89,8 @@ class Command(BaseCommand):
             refused = self._take(phone_import, source, options)
         except (OSError, UnicodeDecodeError, ValueError) as error:
             raise CommandError(str(error)) from error
+        except IntegrityError as error:
+            raise CommandError(LOST_RACE) from error
         self._report(refused, options["report"])
 
     def _take(

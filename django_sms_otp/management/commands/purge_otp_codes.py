@@ -1,4 +1,4 @@
-"""Delete old codes, and the limits that nothing depends on any more."""
+"""Delete old codes, and limits that count nothing any more."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from django.utils import timezone
 
 from ...conf import get_settings
 from ...controls import memory
-from ...db.transactions import database_alias
+from ...db import database_alias
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
-from ..batches import MOST, Deletion, delete_in_batches
+from ..batches import MAX_ROWS, Deletion, delete_in_batches
 from ..progress import Progress
 
-COUNTS_KEPT = timedelta(days=400)
+COUNT_RETENTION = timedelta(days=400)
+"""Long enough to compare a day with the same day a year ago."""
 
 
 class Command(BaseCommand):
     help = (
-        "Delete codes that have expired and are older than a while, and limits rows that count "
-        "nothing any more. Adds up the codes first, like roll_up_otp_codes. Safe beside live "
-        "traffic, and twice at once; lifts no wait and no lockout."
+        "Delete old codes that have expired, and limits rows that count nothing any more. Adds "
+        "up the codes first, like roll_up_otp_codes. Safe beside live traffic, and twice at "
+        "once. Lifts no wait and no lockout."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,10 +40,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=positive_number,
-            default=MOST,
+            default=MAX_ROWS,
             metavar="ROWS",
-            help="at most so many rows are deleted in one transaction, and fewer after one "
-            f"that took more than a tenth of a second; default: {MOST}",
+            help="the most rows to delete in one transaction; fewer are deleted after one that "
+            f"took more than a tenth of a second; default: {MAX_ROWS}",
         )
         parser.add_argument(
             "--pause",
@@ -75,10 +76,10 @@ class Command(BaseCommand):
                 count = self._delete(name, deletion, options["batch_size"], options["pause"])
             self.stdout.write(f"{verb} {count} {name}.")
 
-    def _delete(self, name: str, deletion: Deletion, most: int, pause: float) -> int:
+    def _delete(self, name: str, deletion: Deletion, max_rows: int, pause: float) -> int:
         progress = Progress(self.stderr)
         count = 0
-        for deleted in delete_in_batches(deletion, most, pause):
+        for deleted in delete_in_batches(deletion, max_rows, pause):
             count += deleted
             progress.show(f"Deleted {count} {name} ...")
         progress.done()
@@ -86,24 +87,24 @@ class Command(BaseCommand):
 
 
 def old_codes(now: datetime, older_than: timedelta) -> Deletion:
-    """Codes that nobody can redeem any more, and that are old enough."""
+    """Return the codes that nobody can redeem any more and that are old enough."""
     codes = OTPCode.objects.using(database_alias()).filter(created_at__lt=now - older_than)
     return Deletion(codes.filter(expires_at__lt=now), codes, "created_at")
 
 
 def idle_limits(now: datetime, older_than: timedelta) -> Deletion:
-    """Limits rows that have not changed for so long that they count nothing."""
+    """Return the limits rows that have not changed for so long that they count nothing."""
     idle = Limit.objects.using(database_alias()).filter(
         has_failures=False, updated_at__lt=now - memory()
     )
-    # What numbers share counts nothing after its longest window. A number's row also knows who
-    # has redeemed codes before.
+    # A shared row counts nothing after its longest window. A number's row also remembers which
+    # callers have redeemed a code before.
     is_shared = ~Q(kind=LimitKind.NUMBER)
     long_idle = Q(updated_at__lt=now - max(older_than, memory()))
     return Deletion(idle.filter(is_shared | long_idle), idle, "updated_at")
 
 
 def old_counts(now: datetime) -> Deletion:
-    """Hourly counts that no budget looks at, and that a site has had a year to look at."""
-    counts = HourlyCount.objects.using(database_alias()).filter(hour__lt=now - COUNTS_KEPT)
+    """Return the hourly counts that no budget reads and that are older than a year."""
+    counts = HourlyCount.objects.using(database_alias()).filter(hour__lt=now - COUNT_RETENTION)
     return Deletion(counts, counts, "hour")

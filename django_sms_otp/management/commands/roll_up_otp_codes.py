@@ -1,4 +1,4 @@
-"""Add up what became of codes, by hour and region."""
+"""Count sent, delivered and redeemed codes by hour and region."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ...stats.rollup import roll_up
 
 class Command(BaseCommand):
     help = (
-        "Count the codes that were sent, delivered and redeemed, by hour and region: for the "
-        "admin, and for the budget of unverified numbers. Run it hourly; the purge does it too."
+        "Count the codes that were sent, delivered and redeemed, by hour and region. The admin "
+        "and the budget of unverified numbers use the counts. Run it hourly; the purge does it "
+        "too."
     )
 
     def handle(self, **options: Any) -> None:

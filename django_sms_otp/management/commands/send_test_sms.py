@@ -1,4 +1,4 @@
-"""Send a test message through one backend, and say what is wrong if that fails."""
+"""Send a test message through one backend, and explain what is wrong if that fails."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
 from ...phone import PhoneNumber
 from ...purposes import TEST
 from ...services import read_phone_number
-from ..diagnosis import Call, calls_noted, diagnosis
+from ..diagnosis import Call, explain_failure, record_calls
 
 
 class Command(BaseCommand):
     help = (
-        "Send a test message to a phone, and say in plain words what is wrong if that fails. "
-        "It holds no code that anybody could log in with."
+        "Send a test message to a phone, and explain in plain words what is wrong if that "
+        "fails. Nobody can log in with the message: it holds no valid code."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,13 +42,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--backend",
             metavar="ALIAS",
-            help="an entry of SMS_OTP_BACKENDS; default: the one of the channel",
+            help="entry of SMS_OTP_BACKENDS; default: the one that serves the channel",
         )
         parser.add_argument(
             "--channel",
             choices=CHANNELS,
             metavar="CHANNEL",
-            help="sms, whatsapp or voice; default: the one that a request without it takes",
+            help="sms, whatsapp or voice; default: the channel of a request that names none",
         )
         parser.add_argument(
             "--language",
@@ -73,17 +73,17 @@ class Command(BaseCommand):
             raise CommandError(f"{alias!r} does not send by {channel}: it sends {able_to}.")
         message = _message(phone_number, channel, language)
         self.stdout.write(f"Sending a test to {phone_number} by {channel}, backend {alias!r}.")
-        with calls_noted() as calls:
+        with record_calls() as calls:
             try:
                 result = hand_over(message, alias)
             except DeliveryError as error:
-                self._show_calls(calls, but=error.alias)
-                raise CommandError(diagnosis(error)) from None
-        self._show_calls(calls, but=result.alias)
+                self._show_calls(calls, except_alias=error.alias)
+                raise CommandError(explain_failure(error)) from None
+        self._show_calls(calls, except_alias=result.alias)
         self._show_result(alias, result)
 
     def _show_findings(self, backends: list[BaseSMSBackend]) -> None:
-        """Say what shows without sending."""
+        """Show the problems that are visible without sending."""
         found = [str(message) for backend in backends for message in backend.check()]
         found += [
             f"{backend.alias!r} is for development: no message reaches a phone."
@@ -93,16 +93,16 @@ class Command(BaseCommand):
         if is_queued():
             found.append(
                 f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}: workers send the codes. "
-                "This is sent from here, and says nothing about the queue and its workers."
+                "This command sends the message itself: it tests neither queue nor workers."
             )
-        # One that hands messages on may speak for its targets too.
+        # A backend that hands messages on may report problems of its targets too.
         for text in dict.fromkeys(found):
             self.stderr.write(self.style.WARNING(text))
 
-    def _show_calls(self, calls: list[Call], *, but: str) -> None:
-        """Say who failed before somebody took the message, or failed at last."""
+    def _show_calls(self, calls: list[Call], *, except_alias: str) -> None:
+        """Show the gateways that failed before the last one took the message or failed."""
         for call in calls:
-            if call.alias != but:
+            if call.alias != except_alias:
                 self.stderr.write(self.style.WARNING(str(call)))
 
     def _show_result(self, alias: str, result: SendResult) -> None:
@@ -110,16 +110,16 @@ class Command(BaseCommand):
         by = f" by {result.alias!r}" if result.alias != alias else ""
         self.stdout.write(self.style.SUCCESS(f"The gateway took it{by}{took}."))
         if result.message_id:
-            self.stdout.write(f"Its name for the message: {result.message_id}")
+            self.stdout.write(f"The gateway's id of the message: {result.message_id}")
         backend = get_backend(result.alias)
         if backend.checks_codes:
             self.stdout.write(
-                "This gateway has sent a code of its own, which looks like that of a login."
+                "This gateway has sent a code of its own, which looks like a login code."
             )
         if backend.development_only:
             self.stdout.write("This backend is for development: it reaches no phone.")
         else:
-            self.stdout.write("Whether it arrives, the phone will tell.")
+            self.stdout.write("Look at the phone to see whether it arrives.")
 
 
 def _language(name: str | None) -> str:
@@ -138,20 +138,20 @@ def _channel_and_alias(channel: str | None, alias: str | None) -> tuple[str, str
     if channel not in settings.CHANNELS:
         raise CommandError(
             f"SMS_OTP['CHANNELS'] does not offer {channel!r}. Name a backend by --backend, or "
-            f"one of: {', '.join(settings.CHANNELS)}."
+            f"take one of these channels: {', '.join(settings.CHANNELS)}."
         )
     return channel, settings.CHANNELS[channel]
 
 
 def _message(phone_number: PhoneNumber, channel: str, language: str) -> SMSMessage:
-    """Return a message like that of a code. No row belongs to it: nobody can redeem it."""
+    """Return a message like a login code's. It has no row, so nobody can redeem it."""
     settings = get_settings()
     with translation.override(language):
         body = gettext("This is a test message of %(site)s. It holds no code.")
     return SMSMessage(
         to=phone_number.e164,
         body=body % {"site": site_name() or "SMS login"},
-        # Templates of the gateway, and calls, have a place for one.
+        # Templates of a gateway and voice calls need a code.
         code="0" * settings.CODE_LENGTH,
         purpose=TEST,
         request_id=uuid.UUID(bytes=secrets.token_bytes(16)),

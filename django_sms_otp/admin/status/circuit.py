@@ -1,4 +1,4 @@
-"""How things stand with the circuit of a backend."""
+"""The status of a backend's circuit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..backends.composite.circuit_state import Circuit
-from ..models import Limit
-from .standing import Badge, Fact, Standing
+from ...backends.composite.circuit_state import Circuit
+from ...models import Limit
+from .base import Badge, Fact, LimitStatus
 
-__all__ = ["CircuitStanding"]
+__all__ = ["CircuitStatus"]
 
 
-class CircuitStanding(Standing):
+class CircuitStatus(LimitStatus):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
         self.circuit = Circuit.from_json(row.state)
@@ -46,5 +46,5 @@ class CircuitStanding(Standing):
         now = timezone.now().timestamp()
         if self.circuit.is_due(now):
             return _("the next message tries it")
-        # In seconds: it is half a minute, mostly.
+        # Seconds, because the wait is half a minute in most cases.
         return _("passed over for %(seconds)d s") % {"seconds": ceil(self.circuit.until - now)}

@@ -1,4 +1,4 @@
-"""Filters look at the newest rows of a period, however many there are."""
+"""Filters search the newest rows of a period, however many rows there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_sms_otp.admin import recent
+from django_sms_otp.admin import large_tables
 from django_sms_otp.models import OTPCode
 from tests.support.factories import OTPCodeFactory
 
@@ -24,7 +24,7 @@ TOLD = "The filters look at the newest 3 rows."
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "MOST_FILTERED", 3)
+    monkeypatch.setattr(large_tables, "MAX_FILTERED_ROWS", 3)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How things stand with a phone number."""
+"""The status of a phone number."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..controls import failure_budget
-from ..limits.number import Lock, NumberState
-from ..limits.shared import DAY, HOUR
-from ..models import Limit
-from .standing import Badge, Fact, Standing, in_words
+from ...controls import failure_budget
+from ...limits.number import Lock, NumberState
+from ...models import Limit
+from ..formatting import format_time
+from .base import Badge, Fact, LimitStatus
 
-__all__ = ["NumberStanding"]
+__all__ = ["NumberStatus"]
 
 
-class NumberStanding(Standing):
+class NumberStatus(LimitStatus):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
         self.state = NumberState.from_json(row.state)
-        self.strangers = self._lock(())
-        self.acquainted = self._lock(self.state.known[:1]) if self.state.known else None
+        self.lock_of_strangers = self._lock(())
+        self.lock_of_known = self._lock(self.state.known[:1]) if self.state.known else None
 
     @property
     def badge(self) -> Badge | None:
-        locks = [lock for lock in (self.strangers, self.acquainted) if lock]
+        locks = [lock for lock in (self.lock_of_strangers, self.lock_of_known) if lock]
         if locks and self.is_enforced("failures"):
             return Badge.LOCKED if all(lock.until for lock in locks) else Badge.DISABLED
         return Badge.USED_UP if self.is_enforced("phone") and self._free_at() else None
@@ -38,7 +38,7 @@ class NumberStanding(Standing):
             text = ngettext("%(count)d failed attempt", "%(count)d failed attempts", count)
             yield text % {"count": count}
         if self.badge == Badge.LOCKED:
-            yield _locked(self.strangers or self.acquainted)
+            yield _describe_lock(self.lock_of_strangers or self.lock_of_known)
 
     def facts(self) -> Iterator[Fact]:
         yield Fact(_("Messages"), self._messages())
@@ -48,15 +48,15 @@ class NumberStanding(Standing):
         strangers, acquainted = self.state.strangers, self.state.acquainted
         yield Fact(
             _("Failed attempts of strangers, in a row"),
-            self._failed(strangers.consecutive, self.strangers),
+            self._failures(strangers.consecutive, self.lock_of_strangers),
         )
         yield Fact(
             _("Failed attempts of known callers, in a row"),
-            self._failed(acquainted.consecutive, self.acquainted),
+            self._failures(acquainted.consecutive, self.lock_of_known),
         )
         yield Fact(_("Known networks and devices"), str(len(self.state.known)))
         if self.state.succeeded_at:
-            yield Fact(_("Last redeemed"), in_words(self.state.succeeded_at))
+            yield Fact(_("Last redeemed"), format_time(self.state.succeeded_at))
 
     def _messages(self) -> str:
         return self._usage("phone", [at for at, _tag in self.state.sends])
@@ -65,28 +65,26 @@ class NumberStanding(Standing):
         times: dict[str, list[float]] = {}
         for at, tag in self.state.sends:
             times.setdefault(tag, []).append(at)
-        # Without a tag: the address was unknown.
+        # An empty tag stands for an unknown address.
         times.pop("", None)
         if not times or not self.settings.rates("phone_ip"):
             return ""
         return self._usage("phone_ip", max(times.values(), key=len))
 
     def _usage(self, limit: str, times: Sequence[float]) -> str:
-        rates = self.settings.rates(limit)
-        windows = [rate.window for rate in rates] or [HOUR, DAY]
-        uses = tuple((at, 1) for at in times)
-        return self.usage(limit, rates, dict.fromkeys(windows, uses))
+        return self.usage(limit, [(at, 1) for at in times])
 
     def _next_message(self) -> str:
         waits = [self.state.next_send_at(self.settings.COOLDOWN), self._free_at()]
-        if self.strangers and self.is_enforced("failures"):
-            if self.strangers.until is None:
+        lock = self.lock_of_strangers
+        if lock and self.is_enforced("failures"):
+            if lock.until is None:
                 return _("to known callers only")
-            # A shorter lock is over before the message's code is.
-            is_long = self.strangers.until >= self.now + self.settings.CODE_LIFETIME
-            waits.append(self.strangers.until if is_long else None)
+            # A shorter lock ends before the code of the next message expires.
+            is_long = lock.until >= self.now + self.settings.CODE_LIFETIME
+            waits.append(lock.until if is_long else None)
         free_at = max((wait for wait in waits if wait and wait > self.now), default=None)
-        return in_words(free_at) if free_at else _("at any time")
+        return format_time(free_at) if free_at else _("at any time")
 
     def _free_at(self) -> datetime | None:
         return self.state.quota_free_at(self.settings.rates("phone"), self.now)
@@ -96,14 +94,14 @@ class NumberStanding(Standing):
             return None
         return self.state.lock(failure_budget(), self.now, tags)
 
-    def _failed(self, count: int, lock: Lock | None) -> str:
-        texts = [str(count), _locked(lock)] if lock else [str(count)]
+    def _failures(self, count: int, lock: Lock | None) -> str:
+        texts = [str(count), _describe_lock(lock)] if lock else [str(count)]
         if lock and not self.is_enforced("failures"):
             texts.append(_("only recorded"))
         return ", ".join(texts)
 
 
-def _locked(lock: Lock | None) -> str:
+def _describe_lock(lock: Lock | None) -> str:
     if lock is None or lock.until is None:
         return _("disabled until the number is verified anew or the lockout is lifted")
-    return _("locked until %(time)s") % {"time": in_words(lock.until)}
+    return _("locked until %(time)s") % {"time": format_time(lock.until)}

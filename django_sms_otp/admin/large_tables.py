@@ -1,0 +1,134 @@
+"""Lists, filters and dates that stay fast on tables of millions of rows.
+
+Django's own count every row, and read every row for the values of a filter and for the dates
+above the list.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Max, Min, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    AnyPaginator = Paginator[Any]
+    AnyQuerySet = QuerySet[Any]
+else:  # Only the type checker takes them as generic.
+    AnyPaginator = Paginator
+    AnyQuerySet = QuerySet
+
+__all__ = ["BoundedDates", "BoundedPaginator", "RecentList", "RecentValuesFilter"]
+
+MAX_COUNTED_ROWS = 10_000
+"""Counting a million rows takes longer than anybody waits for a page."""
+
+MAX_ROWS_FOR_VALUES = 1_000
+"""A filter offers the values of this many rows, the newest."""
+
+MAX_FILTERED_ROWS = 100_000
+"""A filter by a column without an index searches this many rows. If no row matched, the
+database would read millions."""
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts up to a bound. Dates, filters and the search lead to the rows behind it."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        # Without an order the database may count whichever rows it finds first.
+        return int(rows.order_by()[:MAX_COUNTED_ROWS].count())
+
+
+class RecentValuesFilter(admin.AllValuesFieldListFilter):
+    """Offers the values of the newest rows."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _field, request, _params, model, model_admin = args
+        newest = model._default_manager.order_by(*model_admin.get_ordering(request))
+        column = newest.values_list(self.field_path, flat=True)
+        # An empty value has no name to click on.
+        values = set(column[:MAX_ROWS_FOR_VALUES]) - {""}
+        self.lookup_choices = sorted(values)  # type: ignore[assignment]
+
+
+class BoundedDates(AnyQuerySet):
+    """Takes the dates above the list from the first and the last row alone.
+
+    :ivar period: rows whose dates the page offers, if these are not the listed rows.
+    """
+
+    period: QuerySet[Any] | None = None
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if self.period is not None:
+            return self.period.aggregate(*args, **kwargs)
+        return super().aggregate(*args, **kwargs)
+
+    def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
+        """Return each year, month or day from the first row to the last, empty ones too."""
+        bounds = self.aggregate(first=Min(field_name), last=Max(field_name))
+        if bounds["first"] is None:
+            return []
+        first, last = (timezone.localtime(bounds[end]).date() for end in ("first", "last"))
+        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+        return list(dict.fromkeys(_start_of_period(day, kind) for day in days))
+
+
+def _start_of_period(day: date, kind: str) -> date:
+    match kind:
+        case "year":
+            return day.replace(month=1, day=1)
+        case "month":
+            return day.replace(day=1)
+    return day
+
+
+class RecentList(ChangeList):
+    """Filters by columns without an index, among the newest rows of the chosen period."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        lookups: Any = found[2]
+        rest = {name: values[-1] for name, values in lookups.items()}
+        self._period = {name: rest[name] for name in rest if name.startswith(self._column)}
+        self._is_filtered = found[4] or len(rest) > len(self._period)
+        return found
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        rows = super().get_queryset(request, exclude_parameters)
+        # The link that clears the filters keeps the period. Django turns a period into two
+        # lookups that no address may hold, so these must not count as filters.
+        names = [name for name in self.filter_params if not name.startswith(self._column)]
+        self.clear_all_filters_qs = self.get_query_string(remove=names)
+        # A search is for one number, which has few rows and an index.
+        if not self._is_filtered or self.query:
+            return rows
+        period = self.root_queryset.filter(**self._period)
+        newest = self._newest(request, rows, period)
+        # Offer the dates of older rows too: they lead to these rows.
+        newest.period = period
+        return newest
+
+    @property
+    def _column(self) -> str:
+        return str(self.date_hierarchy)
+
+    def _newest(self, request: HttpRequest, rows: QuerySet[Any], period: QuerySet[Any]) -> Any:
+        times = period.order_by(f"-{self._column}").values_list(self._column, flat=True)
+        for oldest in times[MAX_FILTERED_ROWS : MAX_FILTERED_ROWS + 1]:
+            text = _("The filters look at the newest %(count)s rows. Older ones: by date.")
+            count = number_format(MAX_FILTERED_ROWS, force_grouping=True)
+            messages.info(request, text % {"count": count})
+            return rows.filter(**{f"{self._column}__gt": oldest})
+        return rows
