@@ -21,8 +21,7 @@ from django.test import Client
 from django.utils import timezone
 
 from benchmarks.scale.fill import phone_of
-from django_sms_otp import testing
-from django_sms_otp.conf import settings as conf
+from django_sms_otp import conf, testing
 from django_sms_otp.models import Limit, VerifiedPhone
 from django_sms_otp.stats.rollup import roll_up
 from django_sms_otp.testing import override_sms_otp
