@@ -9,13 +9,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections, models, router
+from django.db import models, router
+from django.db.models import Exists, OuterRef
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from ..conf import get_settings, load_class
-from ..db.plans import statement_cursor
-from ..db.statements import find_user
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
@@ -23,25 +22,31 @@ from ..phone import PhoneNumber
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
 
 USERNAME_BYTES = 16
-"""Random, so that a name tells nothing of the number, nor of how many users there are."""
+"""The name is random: it reveals neither the number nor how many users there are."""
 
 
 class UserResolver:
-    """Finds, creates and admits users. Subclass one of the two below to differ.
+    """Finds, creates and admits users. A site subclasses one of the two classes below.
 
-    :meth:`create_user`, and a :meth:`may_log_in` of the site's own, run in the transaction that
-    redeems the code, the others outside of any.
+    :meth:`create_user` runs in the transaction that redeems the code, the other methods run
+    outside of any transaction. They must not write.
+    """
+
+    may_log_in_writes: bool = False
+    """Whether :meth:`may_log_in` writes or locks rows.
+
+    If ``True``, a login calls it in the transaction that redeems the code.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         """Return the account that this number opens, active or not.
 
-        :raises LoginRefused: it cannot be said which one.
+        :raises LoginRefused: the account is hidden, or several have this number.
         """
         raise NotImplementedError(f"{type(self).__name__} must define get_user().")
 
     def is_verified(self, phone_number: PhoneNumber) -> bool:
-        """Tell whether this number opens an account, and so is exempt from fraud controls."""
+        """Tell whether this number opens an account, which exempts it from fraud controls."""
         try:
             return self.get_user(phone_number) is not None
         except LoginRefused:
@@ -50,17 +55,16 @@ class UserResolver:
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
         """Create the account of a new number.
 
-        The password is unusable, and the username tells nothing of the number.
+        The password is unusable, and the username does not reveal the number.
 
-        :raises InvalidSettings: the user model needs values that nobody can guess; override
-            this method.
+        :raises InvalidSettings: the user model needs further values; override this method.
         """
         if missing := self.missing_values():
             raise InvalidSettings(self.missing_values_text(missing))
         user_model = get_user_model()
         user = user_model(**self.known_values(phone_number.e164))
-        # Once, and saved before a token is minted: simplejwt may put a hash of it in the token,
-        # and each call makes another one.
+        # Save it before a token is made: simplejwt may put a hash of it in the token, and each
+        # call sets another one.
         user.set_unusable_password()
         user.save()
         return user
@@ -76,7 +80,7 @@ class UserResolver:
     def known_values(self, e164: str) -> dict[str, Any]:
         """Return the field values of a new user."""
         field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
-        # A subclass, an EmailField say, wants more than random text.
+        # A subclass such as EmailField does not take random text.
         if not isinstance(field, models.CharField) or type(field) is not models.CharField:
             return {}
         if _is_phone_like(field.name) or field.has_default():
@@ -84,12 +88,12 @@ class UserResolver:
         return {field.name: f"user_{secrets.token_hex(USERNAME_BYTES)}"[: field.max_length]}
 
     def missing_values(self) -> list[str]:
-        """Name the fields that a new user needs and nobody can guess."""
+        """Return the names of the required fields that :meth:`known_values` does not fill."""
         known = self.known_values("")
         return [field.name for field in _required_fields() if field.name not in known]
 
     def missing_values_text(self, missing: list[str]) -> str:
-        """Say what to do about them."""
+        """Return an error text that says what to do about missing values."""
         names = ", ".join(map(repr, missing))
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return (
@@ -103,20 +107,20 @@ class UserResolver:
 class VerifiedPhoneResolver(UserResolver):
     """Links numbers to users by :class:`~django_sms_otp.models.VerifiedPhone`.
 
-    Works with any user model, the stock one included.
+    Works with any user model, including Django's.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
-        # Where they are written: a replica that lags knows nothing of the last login.
+        # Not from a replica: it may not know of the last login yet.
         alias = router.db_for_write(VerifiedPhone)
-        model = get_user_model()
-        if alias != router.db_for_write(model):
-            phones = VerifiedPhone.objects.using(alias)
-            return _user_elsewhere(phones.filter(phone_number=phone_number.e164).first())
-        with statement_cursor(connections[alias]) as cursor:
-            found = find_user.rows(cursor, model, phone_number=phone_number.e164)
-        names = [column.attname for column in model._meta.concrete_fields]
-        return model.from_db(alias, names, found[0]) if found else None
+        phones = VerifiedPhone.objects.using(alias).filter(phone_number=phone_number.e164)
+        same_database = alias == router.db_for_write(get_user_model())
+        is_linked, user = _shown_user(phones) if same_database else _user_elsewhere(phones)
+        if is_linked and user is None:
+            # The default manager of the site hides the user. Or the user is gone, and no
+            # constraint reaches from one database to the other. The number is not free.
+            raise LoginRefused("The account of this phone number is gone or hidden.")
+        return user
 
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
         user = super().create_user(phone_number)
@@ -127,10 +131,10 @@ class VerifiedPhoneResolver(UserResolver):
 
 
 class UserFieldResolver(UserResolver):
-    """Uses a field of the site's own user model: ``USER_PHONE_FIELD``, E.164 and unique.
+    """Uses a field of the user model: ``USER_PHONE_FIELD``, in E.164 and unique.
 
-    Only for numbers that the site has verified. A number that somebody merely typed into a
-    profile would let whoever holds that number into the account.
+    Use it only if the site has verified the numbers. Otherwise anybody can type a number into a
+    profile, and its holder gets into the account.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
@@ -146,7 +150,7 @@ class UserFieldResolver(UserResolver):
 def get_user_resolver() -> UserResolver:
     """Return the resolver that ``USER_RESOLVER`` names.
 
-    :raises InvalidSettings: it cannot be imported, or is no :class:`UserResolver`.
+    :raises InvalidSettings: the path cannot be imported, or names no :class:`UserResolver`.
     """
     return load_class("USER_RESOLVER", UserResolver)()
 
@@ -154,7 +158,7 @@ def get_user_resolver() -> UserResolver:
 def phone_field() -> models.Field[Any, Any]:
     """Return the field that ``USER_PHONE_FIELD`` names.
 
-    :raises InvalidSettings: there is none.
+    :raises InvalidSettings: the user model has no such field.
     """
     name = get_settings().USER_PHONE_FIELD
     label = get_user_model()._meta.label
@@ -171,23 +175,31 @@ def phone_field() -> models.Field[Any, Any]:
 
 
 def phone_like_fields() -> list[str]:
-    """Name the fields of the user model that look like phone numbers."""
+    """Return the fields of the user model that look like phone numbers."""
     return [field.name for field in _columns() if _is_phone_like(field.name)]
 
 
 def _users() -> models.QuerySet[Any]:
+    """Return the users whom the default manager of the site shows."""
     return get_user_model()._default_manager.using(router.db_for_write(get_user_model()))
 
 
-def _user_elsewhere(verified: VerifiedPhone | None) -> AbstractBaseUser | None:
-    """Return the user of a number that is kept in another database than the users."""
-    if verified is None:
-        return None
-    user: AbstractBaseUser | None = _users().filter(pk=verified.user_id).first()
-    if user is None:
-        # No constraint reaches there. That the number is free is for the site to say.
-        raise LoginRefused("The account of this phone number is gone.")
-    return user
+def _shown_user(phones: models.QuerySet[VerifiedPhone]) -> tuple[bool, AbstractBaseUser | None]:
+    """Return whether a number is linked, and its user if the site shows that user.
+
+    One statement in all cases: its time must not tell whether an account exists.
+    """
+    is_shown = Exists(_users().filter(pk=OuterRef("user_id")))
+    phone = phones.select_related("user").annotate(is_shown=is_shown).first()
+    return phone is not None, phone.user if phone and phone.is_shown else None
+
+
+def _user_elsewhere(
+    phones: models.QuerySet[VerifiedPhone],
+) -> tuple[bool, AbstractBaseUser | None]:
+    """Do the same if the users are in another database, which no join reaches."""
+    phone = phones.first()
+    return phone is not None, _users().filter(pk=phone.user_id).first() if phone else None
 
 
 def _required_fields() -> Iterator[models.Field[Any, Any]]:

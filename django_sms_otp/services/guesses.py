@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from ..auth.users import UserResolver, get_user_resolver
+from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
@@ -61,8 +61,7 @@ class Guess(Generic[T]):
             return True
         if self.grant_writes and self.grant:
             return False
-        resolver = type(get_user_resolver())
-        return resolver.may_log_in is UserResolver.may_log_in
+        return not get_user_resolver().may_log_in_writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
