@@ -1,6 +1,6 @@
 """The module in which Celery looks for the tasks of an app.
 
-Huey, Dramatiq and others look here too. Without Celery this module is empty, and breaks none.
+Huey, Dramatiq and others look here too. Without Celery this module is empty.
 """
 
 from __future__ import annotations
