@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
-from django.db.models import Exists, OuterRef
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
@@ -41,7 +40,7 @@ class UserResolver:
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         """Return the account that this number opens, active or not.
 
-        :raises LoginRefused: the account is hidden, or several have this number.
+        :raises LoginRefused: several accounts have this number.
         """
         raise NotImplementedError(f"{type(self).__name__} must define get_user().")
 
@@ -113,16 +112,22 @@ class VerifiedPhoneResolver(UserResolver):
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         # Not from a replica: it may not know of the last login yet.
         alias = router.db_for_write(VerifiedPhone)
-        phones = VerifiedPhone.objects.using(alias).filter(phone_number=phone_number.e164)
-        same_database = alias == router.db_for_write(get_user_model())
-        is_linked, user = _shown_user(phones) if same_database else _user_elsewhere(phones)
-        if is_linked and user is None:
-            # The default manager of the site hides the user. Or the user is gone, and no
-            # constraint reaches from one database to the other. The number is not free.
-            raise LoginRefused("The account of this phone number is gone or hidden.")
-        return user
+        if alias == router.db_for_write(get_user_model()):
+            # One statement, whether or not the account exists: its time must not tell.
+            users = _users().filter(verified_phones__phone_number=phone_number.e164)
+        else:
+            users = _users().filter(pk__in=[*_user_ids(phone_number)])
+        return next(iter(users), None)
 
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
+        """Create the account of a new number.
+
+        :raises LoginRefused: the default manager of the site hides the user of this number. Or
+            the user is gone from another database, which no constraint reaches.
+        """
+        user_ids = [*_user_ids(phone_number)]
+        if user_ids and not _users().filter(pk__in=user_ids).exists():
+            raise LoginRefused("The account of this phone number is gone or hidden.")
         user = super().create_user(phone_number)
         VerifiedPhone.objects.create(
             user_id=user.pk, phone_number=phone_number.e164, verified_at=timezone.now()
@@ -184,22 +189,9 @@ def _users() -> models.QuerySet[Any]:
     return get_user_model()._default_manager.using(router.db_for_write(get_user_model()))
 
 
-def _shown_user(phones: models.QuerySet[VerifiedPhone]) -> tuple[bool, AbstractBaseUser | None]:
-    """Return whether a number is linked, and its user if the site shows that user.
-
-    One statement in all cases: its time must not tell whether an account exists.
-    """
-    is_shown = Exists(_users().filter(pk=OuterRef("user_id")))
-    phone = phones.select_related("user").annotate(is_shown=is_shown).first()
-    return phone is not None, phone.user if phone and phone.is_shown else None
-
-
-def _user_elsewhere(
-    phones: models.QuerySet[VerifiedPhone],
-) -> tuple[bool, AbstractBaseUser | None]:
-    """Do the same if the users are in another database, which no join reaches."""
-    phone = phones.first()
-    return phone is not None, _users().filter(pk=phone.user_id).first() if phone else None
+def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
+    phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+    return phones.filter(phone_number=phone_number.e164).values_list("user_id", flat=True)
 
 
 def _required_fields() -> Iterator[models.Field[Any, Any]]:
