@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -16,20 +17,27 @@ class SMSOTPConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        for tag, deploy in (
-            (Tags.security, False),
-            (Tags.security, True),
-            (Tags.database, False),
-        ):
-            _register(tag, deploy=deploy)
+        register(check_always, Tags.security)
+        register(check_before_deploy, Tags.security, deploy=True)
+        register(check_database, Tags.database)
 
 
-def _register(tag: str, *, deploy: bool) -> None:
-    def run(**kwargs: Any) -> list[CheckMessage]:
-        # Here: the processes that serve requests run no checks, and need not load them.
-        from .checks import registered
+# Each imports the checks when it runs: a process that serves requests never needs them.
 
-        checks = registered(tag, deploy=deploy)
-        return [message for check in checks for message in check(**kwargs)]
 
-    register(run, tag, deploy=deploy)
+def check_always(**kwargs: Any) -> list[CheckMessage]:
+    from .checks import run
+
+    return run("always")
+
+
+def check_before_deploy(**kwargs: Any) -> list[CheckMessage]:
+    from .checks import run
+
+    return run("deploy")
+
+
+def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    from .checks import run
+
+    return run("database", databases)

@@ -1,97 +1,54 @@
-"""What a log line says to programs, beside its text.
+"""The fields of every log line, for programs that read the log.
 
-All fields are in one dict, ``record.sms_otp``. Names such as ``request_id`` are set on records
-by many sites' filters and record factories: beside them, ours would be lost, or ``logging``
+All of them are in one dict, ``record.sms_otp``. The filters and record factories of many sites
+set names such as ``request_id`` on the record itself: there ours would be lost, or ``logging``
 would raise in the middle of a login.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .phone import PhoneNumber, mask
 
 if TYPE_CHECKING:
-    # Backends are imported before the app is loaded, and models cannot be.
+    # Settings may name a backend before models can be imported.
     from .models import OTPCode
 
 __all__ = ["log_fields"]
 
-KEY = "sms_otp"
+FIELDS_OF_CODE = ("region", "purpose", "channel", "backend")
 
 
 def log_fields(
-    name: str,
+    event: str,
     *,
     otp_code: OTPCode | None = None,
     phone_number: PhoneNumber | str | None = None,
     request_id: uuid.UUID | None = None,
     latency: float | None = None,
     **fields: str,
-) -> Mapping[str, Any]:
-    """Return the ``extra`` of a log line about something that has happened.
+) -> dict[str, dict[str, Any]]:
+    """Return the ``extra`` of a log line.
 
-    It is made when the line is: most sites keep none of the level INFO.
-
-    :param otp_code: the code that it happened to; its number, region, purpose, channel, backend
-        and request id need not be told.
-    :param phone_number: in E.164 too: it is masked here, and nowhere has to think of it.
+    :param otp_code: gives its number, region, purpose, channel, backend and request id.
+    :param phone_number: a text in E.164 will do: this function masks it, so no caller has to.
     :param latency: seconds that the gateway took.
-    :param fields: ``outcome``, ``error_code``, ``control`` and the like. Empty ones
-        are left out.
+    :param fields: ``outcome``, ``error_code``, ``control`` and others. Empty ones are left out.
     """
-    return _Extra(
-        lambda: _said(
-            name, otp_code, phone_number, request_id=request_id, latency=latency, fields=fields
-        )
-    )
-
-
-class _Extra(Mapping[str, Any]):
-    def __init__(self, said: Callable[[], dict[str, Any]]) -> None:
-        self._said = said
-
-    def __getitem__(self, key: str) -> Any:
-        if key != KEY:
-            raise KeyError(key)
-        return self._said()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((KEY,))
-
-    def __len__(self) -> int:
-        return 1
-
-
-def _said(
-    name: str,
-    otp_code: OTPCode | None,
-    phone_number: PhoneNumber | str | None,
-    *,
-    request_id: uuid.UUID | None,
-    latency: float | None,
-    fields: dict[str, str],
-) -> dict[str, Any]:
     if isinstance(phone_number, PhoneNumber):
         fields = {"region": phone_number.region, **fields}
         phone_number = phone_number.e164
     if otp_code is not None:
-        fields = {**_fields_of(otp_code), **fields}
+        fields = {**{name: getattr(otp_code, name) for name in FIELDS_OF_CODE}, **fields}
         phone_number, request_id = otp_code.phone_number, otp_code.pk
-    said: dict[str, Any] = {
-        "event": name,
+    found: dict[str, Any] = {
+        "event": event,
         "request_id": str(request_id or ""),
         "phone_number": mask(phone_number) if phone_number else "",
         **fields,
     }
     if latency is not None:
-        said["latency_ms"] = round(latency * 1000, 1)
-    return {key: value for key, value in said.items() if value != ""}
-
-
-def _fields_of(otp_code: OTPCode) -> dict[str, str]:
-    return {
-        name: getattr(otp_code, name) for name in ("region", "purpose", "channel", "backend")
-    }
+        found["latency_ms"] = round(latency * 1000, 1)
+    return {"sms_otp": {name: value for name, value in found.items() if value != ""}}

@@ -1,16 +1,13 @@
-"""Phone numbers: text in, E.164 out. Pure: reads no setting, touches no database.
-
-``phonenumbers`` is loaded when the first number is read: that takes as long as to load all of
-the app, and most commands of a site read none.
-"""
+"""Phone numbers: text in, E.164 out. Pure: reads no setting, touches no database."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -20,13 +17,13 @@ from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 if TYPE_CHECKING:
     import phonenumbers
 
-__all__ = ["PhoneNumber", "mask", "parse_phone_number"]
+__all__ = ["PhoneNumber", "mask", "parse_phone_number", "supported_regions"]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
 
 SATELLITE_REGION = "001"
-"""What ``phonenumbers`` calls numbers of no country: satellite and international networks."""
+"""The region that ``phonenumbers`` gives to satellite and international networks."""
 
 REFUSED_TYPES = frozenset(
     {
@@ -39,15 +36,15 @@ REFUSED_TYPES = frozenset(
         "PERSONAL_NUMBER",
     }
 )
-"""Types that cannot receive an SMS, or that pay their holder for each one (SMS pumping)."""
+"""These types cannot receive an SMS, or pay their holder for each one (SMS pumping)."""
 
 UNKNOWN = "UNKNOWN"
-"""The type of what is no number that its country has given out."""
+"""The type of a number that its country has not assigned."""
 
 DEFAULT_REFUSED_TYPES = REFUSED_TYPES | {UNKNOWN}
 
 PLAIN = re.compile(r"[\d+().,/~ -]*")
-"""Digits of any script, and the punctuation that people write numbers with."""
+"""Digits of any script, and the usual punctuation of phone numbers."""
 
 HYPHENS = {0x2010: "-", 0x2011: "-", 0x2013: "-"}
 
@@ -58,7 +55,7 @@ REGION_NOT_SUPPORTED = _("We do not send SMS to phone numbers of this country or
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
-    """A valid phone number. Its ``str`` and ``repr`` are masked, so that it can be logged.
+    """A valid phone number. Its ``str`` and ``repr`` are masked, so logging it is safe.
 
     :param e164: ``+`` and at most 15 digits.
     :param region: two letters (ISO 3166-1), or ``"001"`` for satellite networks. Numbers that
@@ -71,9 +68,9 @@ class PhoneNumber:
     @property
     def type(self) -> int:
         """A value of :class:`phonenumbers.PhoneNumberType`."""
-        import phonenumbers
-
-        return phonenumbers.number_type(phonenumbers.parse(self.e164))
+        library = _phonenumbers()
+        number_type: int = library.number_type(library.parse(self.e164))
+        return number_type
 
     @property
     def masked(self) -> str:
@@ -92,12 +89,12 @@ def parse_phone_number(
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that a code may be sent to.
 
-    :param default_region: region of numbers written without ``+``; none: such are refused.
-    :param allowed_regions: regions to accept; none: all but satellite networks.
+    :param default_region: region of a number without ``+``; ``None`` refuses such a number.
+    :param allowed_regions: regions to accept; ``None`` accepts all but satellite networks.
     :param refused_types: names in :class:`phonenumbers.PhoneNumberType` to refuse.
-    :raises InvalidPhoneNumber: no phone number, or one that its country does not have.
-    :raises NotSMSCapable: a refused type.
-    :raises RegionNotSupported: a region that is not allowed, or a satellite network.
+    :raises InvalidPhoneNumber: ``text`` is no phone number, or its country has no such number.
+    :raises NotSMSCapable: the type is refused.
+    :raises RegionNotSupported: the region is not allowed.
     """
     number, number_type, is_possible = _read(text, default_region)
     if number_type == UNKNOWN and (UNKNOWN in refused_types or not is_possible):
@@ -112,55 +109,56 @@ def parse_phone_number(
 def mask(e164: str) -> str:
     """Hide all of a number but its country code and last two digits: ``+1********71``."""
     digits = e164.removeprefix("+")
-    code_length = next(
-        (n for n in (1, 2, 3) if _is_country_code(digits[:n])),
-        0,
-    )
+    code_length = next((n for n in (1, 2, 3) if digits[:n] in _country_codes()), 0)
     hidden = len(digits) - code_length - 2
     if hidden < 1:
         return "+" + "*" * len(digits)
     return f"+{digits[:code_length]}{'*' * hidden}{digits[-2:]}"
 
 
+@cache
+def supported_regions() -> frozenset[str]:
+    """Return all regions that numbers have: two letters (ISO 3166-1), and ``"001"``."""
+    return frozenset(_phonenumbers().SUPPORTED_REGIONS) | {SATELLITE_REGION}
+
+
 @lru_cache(maxsize=1024)
 def _read(text: str, default_region: str | None) -> tuple[PhoneNumber, str, bool]:
-    """Return a number, the name of its type, and whether its length is right.
+    """Return a number, the name of its type, and whether its length is possible.
 
-    Whoever asks for a code comes back with the same number to redeem it, and who floods the
-    endpoints, again and again: to read it takes a tenth of what a request does.
+    Cached: parsing takes about a tenth of a request, and a person who asks for a code sends the
+    same number again to redeem it. So does a client that floods the endpoints.
     """
-    import phonenumbers
-
+    library = _phonenumbers()
     number = _parse(text, default_region)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    # UNKNOWN exactly where is_valid_number() is false; asking both costs twice.
-    number_type = _type(number)
-    is_possible = number_type != UNKNOWN or phonenumbers.is_possible_number(number)
+    e164 = library.format_number(number, library.PhoneNumberFormat.E164)
+    # UNKNOWN means the same as "not is_valid_number()", which would cost as much again.
+    number_type = _type_names()[library.number_type(number)]
+    is_possible = number_type != UNKNOWN or library.is_possible_number(number)
     return PhoneNumber(e164=e164, region=_region(number)), number_type, is_possible
 
 
 def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
-    # The checks before phonenumbers bound its work, and refuse what it would quietly drop or
-    # turn into digits: letters ("1-800-FLOWERS"), extensions, RFC 3966 parameters.
+    # These checks bound the work of phonenumbers. They also refuse what it would silently drop
+    # or convert: letters ("1-800-FLOWERS"), extensions and RFC 3966 parameters.
     if len(text) > MAX_TEXT_LENGTH:
         raise InvalidPhoneNumber(NOT_A_NUMBER)
     plain = unicodedata.normalize("NFKC", text).translate(HYPHENS)
     if not PLAIN.fullmatch(plain):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    import phonenumbers
-
+    library = _phonenumbers()
     try:
-        return phonenumbers.parse(plain, default_region)
-    except phonenumbers.NumberParseException:
+        number: phonenumbers.PhoneNumber = library.parse(plain, default_region)
+    except library.NumberParseException:
         raise InvalidPhoneNumber(NOT_A_NUMBER) from None
+    return number
 
 
 def _region(number: phonenumbers.PhoneNumber) -> str:
-    import phonenumbers
-
-    region = phonenumbers.region_code_for_number(number)
-    # Of a number that nobody has been given, the main region of its country code.
-    return region or phonenumbers.region_code_for_country_code(number.country_code or 0)
+    library = _phonenumbers()
+    region: str | None = library.region_code_for_number(number)
+    # An unassigned number gets the main region of its country code.
+    return region or library.region_code_for_country_code(number.country_code or 0)
 
 
 def _is_allowed(region: str, allowed_regions: Collection[str] | None) -> bool:
@@ -169,26 +167,22 @@ def _is_allowed(region: str, allowed_regions: Collection[str] | None) -> bool:
     return region in allowed_regions
 
 
-def _is_country_code(digits: str) -> bool:
-    return digits in _country_codes()
-
-
 @cache
 def _country_codes() -> frozenset[str]:
-    import phonenumbers
-
-    return frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+    return frozenset(map(str, _phonenumbers().COUNTRY_CODE_TO_REGION_CODE))
 
 
 @cache
-def _type_names() -> Mapping[int, str]:
-    from phonenumbers import PhoneNumberType
-
-    names = PhoneNumberType.__dict__.items()
+def _type_names() -> dict[int, str]:
+    names = vars(_phonenumbers().PhoneNumberType).items()
     return {value: name for name, value in names if isinstance(value, int)}
 
 
-def _type(number: phonenumbers.PhoneNumber) -> str:
+def _phonenumbers() -> ModuleType:
+    """Return the library, loaded with the first number.
+
+    It takes as long to load as the rest of the app, and most commands read no number.
+    """
     import phonenumbers
 
-    return _type_names()[phonenumbers.number_type(number)]
+    return phonenumbers

@@ -1,5 +1,7 @@
-"""Where Celery looks for the tasks of each app. Huey, Dramatiq and others look here too: on a
-site without Celery there is nothing to find, and nothing that breaks."""
+"""The module in which Celery looks for the tasks of an app.
+
+Huey, Dramatiq and others look here too. Without Celery this module is empty.
+"""
 
 from __future__ import annotations
 

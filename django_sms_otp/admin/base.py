@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..conf import get_settings
-from ..conf.validators import regions_of_numbers
 from ..db import non_atomic
 from ..exceptions import PhoneNumberError
 from .large_tables import BoundedPaginator
@@ -126,7 +125,10 @@ def whole_number(text: str) -> str | None:
     region = get_settings().DEFAULT_REGION
     try:
         number = phone.parse_phone_number(
-            text, default_region=region, allowed_regions=regions_of_numbers(), refused_types=()
+            text,
+            default_region=region,
+            allowed_regions=phone.supported_regions(),
+            refused_types=(),
         )
     except PhoneNumberError:
         return None

@@ -1,4 +1,4 @@
-"""Every answer's body and headers: always the same shape, whatever the site's own is."""
+"""The bodies and headers of all answers. Every error has the same shape, on every site."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
+from ..exceptions import Contention, Unavailable
 from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
 from ..results import CodeRequested, RedemptionRefused, RequestRefused
+from .outages import is_outage, log_outage
 
 __all__ = ["code_requested", "error_response", "from_exception", "refused"]
 
@@ -40,22 +42,32 @@ TEXTS = {
     "unavailable": _("The service is not available right now. Please try again in a moment."),
     "unknown_phone_number": _("There is no account with this phone number."),
 }
+"""The ``detail`` of each ``code``."""
 
 STATUSES = {
     "busy": 503,
     "challenge_required": 403,
     "cooldown": 429,
     "delivery_failed": 503,
+    "invalid": 400,
     "invalid_code": 401,
+    "invalid_phone_number": 400,
     "no_active_account": 401,
-    "recipient_opted_out": 409,
+    "phone_number_not_sms_capable": 400,
     "quota_exceeded": 429,
+    "recipient_opted_out": 409,
+    "region_not_supported": 400,
     "request_too_large": 413,
     "too_many_attempts": 429,
     "unavailable": 503,
     "unknown_phone_number": 404,
 }
-"""Of the codes whose status is not 400."""
+
+
+class RequestTooLarge(exceptions.APIException):
+    status_code = STATUSES["request_too_large"]
+    default_detail = TEXTS["request_too_large"]
+    default_code = "request_too_large"
 
 
 def code_requested(outcome: CodeRequested) -> dict[str, Any]:
@@ -83,10 +95,10 @@ def error_response(
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
     body = {"detail": str(TEXTS[code]), "code": code, **(extra or {})}
-    response = Response(body, status=STATUSES.get(code, 400))
+    response = Response(body, status=STATUSES[code])
     if retry_after is not None:
-        # At least a second: a client that is told 0 asks again at once. A few microseconds,
-        # by which a row may be ahead of the clock, make no second.
+        # Round to milliseconds first, so that clock skew does not add a second. A client that
+        # is told 0 asks again at once.
         seconds = math.ceil(round(retry_after.total_seconds(), 3))
         response["Retry-After"] = str(max(1, seconds))
     if response.status_code == 401:
@@ -94,8 +106,20 @@ def error_response(
     return response
 
 
-def from_exception(error: exceptions.APIException) -> Response:
-    """Turn an error of REST framework's own into our shape."""
+def from_exception(error: Exception, context: Any) -> Response | None:
+    """Answer an error that a view has raised; ``None`` raises it again. REST framework calls
+    this as its ``EXCEPTION_HANDLER``."""
+    if isinstance(error, Contention):
+        return error_response("busy", retry_after=BUSY_WAIT)
+    if isinstance(error, Unavailable):
+        return error_response("unavailable", retry_after=error.retry_after)
+    if is_outage(error):
+        log_outage(error)
+        return error_response("unavailable", retry_after=OUTAGE_WAIT)
+    return _from_api_exception(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _from_api_exception(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
         return _invalid_fields(error.get_full_details())
     if isinstance(error, exceptions.ParseError):
@@ -107,13 +131,15 @@ def from_exception(error: exceptions.APIException) -> Response:
 def _invalid_fields(details: Any) -> Response:
     errors = {name: [item["message"] for item in items] for name, items in details.items()}
     name, items = next(iter(details.items()))
-    first = items[0]
-    own = first["code"] if first["code"] in TEXTS else "invalid"
-    detail = first["message"] if own != "invalid" else f"{name}: {first['message']}"
-    return Response({"detail": detail, "code": own, "errors": errors}, status=400)
+    message, code = items[0]["message"], items[0]["code"]
+    if code in TEXTS and code != "invalid":
+        body = {"detail": message, "code": code, "errors": errors}
+    else:
+        body = {"detail": f"{name}: {message}", "code": "invalid", "errors": errors}
+    return Response(body, status=400)
 
 
 def _challenge() -> str:
-    # As simplejwt's own views answer, so that a client sees one scheme. Read late: simplejwt
-    # rebinds its settings.
+    # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
+    # api_settings when they change: read them through the module.
     return f'{simplejwt.api_settings.AUTH_HEADER_TYPES[0]} realm="api"'

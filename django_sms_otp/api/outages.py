@@ -1,4 +1,4 @@
-"""Tells a database that is out of reach from an error in a program."""
+"""Database outages, as opposed to wrong statements."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ __all__ = ["is_outage", "log_outage"]
 logger = logging.getLogger("django_sms_otp")
 
 SQLITE_ERROR = 1
-"""A statement that is wrong, such as one on a table that was never made."""
+"""The code of a wrong statement, such as one on a missing table."""
 
 
 def is_outage(error: Exception) -> bool:
+    """Tell whether the database could not be reached, or did not answer."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return getattr(error.__cause__, "sqlite_errorcode", None) != SQLITE_ERROR
 
 
 def log_outage(error: Exception) -> None:
-    """Log what failed and where, but not the text of the error: it may hold a row's values."""
+    """Log the class and the place of an error. Its text may hold values of a row."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     name = _name(error)
     extra = log_fields("database_outage", error_code=name)

@@ -1,4 +1,4 @@
-"""What the endpoints take."""
+"""The bodies that the endpoints take."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
 def absent_if_blank(field: serializers.Field[Any, Any, Any, Any], data: Any) -> Any:
-    """Take an empty text for a missing value, as HTML forms and many clients mean it."""
+    """Treat an empty text in an optional field as absent: HTML forms send it for no value."""
     is_blank = isinstance(data, str) and not data.strip()
     return None if is_blank and not field.required else data
 
 
 class TextField(serializers.Field[Any, Any, str, Any]):
-    """A text, exactly as it came in.
+    """A text, exactly as the client sent it.
 
-    Not DRF's ``CharField``: that turns numbers into text, and a code or phone number written as
-    a JSON number has lost its leading zeros or plus sign.
+    The ``CharField`` of REST framework turns numbers into text, but a code or a phone number
+    that is a JSON number has lost its leading zeros or its plus sign. It also refuses some
+    characters, but each wrong code is to be counted as a guess.
     """
 
     default_error_messages = {
@@ -57,14 +58,14 @@ class NumberTextField(TextField):
 
     def get_value(self, dictionary: Any) -> Any:
         text = super().get_value(dictionary)
-        # In a form body an unescaped "+" means a space (WHATWG URL, 5.1), and many clients
-        # forget to escape it.
+        # In a form body an unescaped "+" means a space (WHATWG URL, 5.1). Many clients forget
+        # to escape it.
         is_form = isinstance(dictionary, QueryDict) and isinstance(text, str)
         return f"+{text[1:]}" if is_form and text.startswith(" ") else text
 
 
 class PhoneNumberField(NumberTextField):
-    """A phone number that a code may have been sent to."""
+    """A phone number that may have received a code."""
 
     def to_internal_value(self, data: Any) -> PhoneNumber:
         try:
@@ -74,7 +75,7 @@ class PhoneNumberField(NumberTextField):
 
 
 class ChannelField(TextField):
-    """How a code is to reach the person: one of the site's ``CHANNELS``."""
+    """The channel of the message: one of the site's ``CHANNELS``."""
 
     default_error_messages = {"not_offered": _("Must be one of: {channels}.")}
 
@@ -87,7 +88,7 @@ class ChannelField(TextField):
 
 
 class RequestIdField(serializers.UUIDField):
-    """The handle of a request. DRF's own field takes numbers and booleans for ids."""
+    """The id of a request. Unlike its base class it takes no number and no boolean for one."""
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         return super().validate_empty_values(absent_if_blank(self, data))
@@ -108,7 +109,7 @@ class GetCodeSerializer(serializers.Serializer[Any]):
     challenge = TextField(**OPTIONAL, label=_("Challenge response"))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # Here, where the channel is known: a call reaches numbers that an SMS does not.
+        # The channel decides: a call reaches numbers that an SMS does not.
         try:
             number = read_phone_number(
                 attrs["phone_number"], to_send=True, channel=attrs.get("channel")

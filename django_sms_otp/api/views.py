@@ -1,10 +1,8 @@
-"""``get-code`` and ``auth-code``: validate, ask the service, answer."""
+"""``get-code`` and ``auth-code``: validate, call the service, answer."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings as django_settings
@@ -22,28 +20,22 @@ from rest_framework.settings import api_settings
 
 from ..auth.tokens import get_token_issuer
 from ..client import device_of, ip_address_of, new_device, remember_device
-from ..db.transactions import non_atomic
-from ..exceptions import Contention, Unavailable
+from ..db import non_atomic
 from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
 from . import answers
-from .outages import is_outage, log_outage
 from .serializers import AuthCodeSerializer, GetCodeSerializer
 
-ANY_OR_JSON = frozenset({"*/*", "application/json", "application/json, text/plain, */*"})
-"""What programs accept, who need no negotiation."""
-
 LARGEST_BODY = 16 * 1024
-"""Bytes. REST framework's JSON parser reads a body of any size into memory."""
+"""Bytes. The JSON parser of REST framework reads a body of any size into memory."""
 
 
-class ForgivingNegotiation(DefaultContentNegotiation):
-    """Answers in JSON whatever the client asks for: a login is not to fail by a header."""
+class JSONByDefault(DefaultContentNegotiation):
+    """Answers JSON if the client accepts nothing that we have: no login fails by a header."""
 
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
-        meta = request.META
-        if meta.get("HTTP_ACCEPT", "*/*") in ANY_OR_JSON and not meta.get("QUERY_STRING"):
-            return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except (exceptions.NotAcceptable, Http404):
@@ -51,35 +43,33 @@ class ForgivingNegotiation(DefaultContentNegotiation):
 
 
 class SMSOTPView(GenericAPIView[Any]):
-    """Pins every policy that a site may have set otherwise for its own endpoints."""
+    """Pins every policy: the defaults of a site are for its own endpoints."""
 
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
     parser_classes = (JSONParser, FormParser, MultiPartParser)
-    content_negotiation_class = ForgivingNegotiation
+    content_negotiation_class = JSONByDefault
     versioning_class = None
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """JSON; and the browsable API where the site has it."""
-        renderers: list[BaseRenderer] = [JSONRenderer()]
-        site_has_it = BrowsableAPIRenderer in list[Any](api_settings.DEFAULT_RENDERER_CLASSES)
-        if site_has_it and apps.is_installed("rest_framework"):
-            renderers.append(BrowsableAPIRenderer())
-        return renderers
+        """Return JSON; and the browsable API if the site has it."""
+        defaults: Any = api_settings.DEFAULT_RENDERER_CLASSES
+        if BrowsableAPIRenderer in defaults and apps.is_installed("rest_framework"):
+            return [JSONRenderer(), BrowsableAPIRenderer()]
+        return [JSONRenderer()]
 
     def get_exception_handler(self) -> Any:
-        """Ours: the site's has a shape of its own, and REST framework's rolls back."""
-        return _handle
+        """Return ours. A handler of the site answers in another shape, and the one of REST
+        framework rolls back."""
+        return answers.from_exception
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        # RFC 8259, 8.1. A charset of the client's choice ("hex") would reach Python's codecs.
+        # JSON is UTF-8 (RFC 8259, 8.1). Any other charset of the client, such as "hex", would
+        # choose one of Python's codecs.
         if (request.encoding or django_settings.DEFAULT_CHARSET) != "utf-8":
             request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
-
-    def perform_authentication(self, request: Request) -> None:
-        """Do nothing: nobody is logged in yet, as ``request.user`` tells who asks."""
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -90,20 +80,17 @@ class SMSOTPView(GenericAPIView[Any]):
     def validated(self, request: Request) -> dict[str, Any]:
         """Return the fields of the body.
 
-        :raises APIException: they are not what the serializer takes.
+        :raises APIException: the serializer does not take them.
         """
         if _content_length(request) > LARGEST_BODY:
-            raise RequestTooLarge
+            raise answers.RequestTooLarge
         try:
-            data = request.data
+            serializer = self.get_serializer(data=request.data)
         except (SuspiciousOperation, RecursionError) as error:
-            # More fields, or deeper nesting, than Django or Python take.
+            # Django refuses so many fields, or Python so deep a nesting.
             raise exceptions.ParseError from error
-        if data is None:
-            raise exceptions.ParseError
-        fields: dict[str, Any] = _shared(
-            cast("Hashable", self.serializer_class)
-        ).run_validation(data)
+        serializer.is_valid(raise_exception=True)
+        fields: dict[str, Any] = serializer.validated_data
         return fields
 
 
@@ -113,14 +100,10 @@ class GetCodeView(SMSOTPView):
     serializer_class = GetCodeSerializer
 
     def post(self, request: Request, **kwargs: Any) -> Response:
-        fields = self.validated(request)
         outcome = request_code(
-            fields["phone_number"],
-            channel=fields.get("channel"),
-            request_id=fields.get("request_id"),
+            **self.validated(request),
             ip_address=ip_address_of(request),
             device=device_of(request),
-            challenge=fields.get("challenge"),
         )
         if isinstance(outcome, CodeRequested):
             return Response(answers.code_requested(outcome), status=202)
@@ -138,11 +121,9 @@ class AuthCodeView(SMSOTPView):
         issuer = get_token_issuer()
         device = device_of(request) or new_device()
         outcome = redeem_code(
-            fields["code"],
-            phone_number=fields.get("phone_number"),
-            request_id=fields.get("request_id"),
+            **fields,
             grant=lambda user: issuer.issue(user, request=request),
-            grant_writes=issuer.writes(),
+            grant_writes=issuer.writes,
             ip_address=ip_address_of(request),
             device=device,
         )
@@ -152,32 +133,6 @@ class AuthCodeView(SMSOTPView):
             return response
         issuer.login_failed(_credentials(fields), request=request)
         return answers.refused(outcome)
-
-
-@cache
-def _shared(serializer_class: Any) -> Any:
-    """Return one serializer for all requests: a new one copies all of its fields. Validation
-    leaves nothing behind in it."""
-    return serializer_class()
-
-
-class RequestTooLarge(exceptions.APIException):
-    status_code = 413
-    default_detail = answers.TEXTS["request_too_large"]
-    default_code = "request_too_large"
-
-
-def _handle(error: Exception, context: Any) -> Response | None:
-    if isinstance(error, Contention):
-        return answers.error_response("busy", retry_after=answers.BUSY_WAIT)
-    if isinstance(error, Unavailable):
-        return answers.error_response("unavailable", retry_after=error.retry_after)
-    if is_outage(error):
-        log_outage(error)
-        return answers.error_response("unavailable", retry_after=answers.OUTAGE_WAIT)
-    if isinstance(error, exceptions.APIException):
-        return answers.from_exception(error)
-    return None
 
 
 def _content_length(request: Request) -> int:

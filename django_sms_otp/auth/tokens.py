@@ -1,8 +1,8 @@
 """What a login yields: JSON Web Tokens by djangorestframework-simplejwt.
 
-A site's own simplejwt settings hold: its serializer with custom claims, user id field and
-claim, authentication rule, blacklist app, sliding tokens. They are read at every login, through
-the module, since simplejwt rebinds ``api_settings`` when they change.
+The simplejwt settings of the site hold: its serializer with custom claims, user id field and
+claim, authentication rule, blacklist app, sliding tokens. simplejwt rebinds ``api_settings``
+when they change, so each login reads them through the module.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import update_last_login
 from django.utils.module_loading import import_string
@@ -21,53 +22,73 @@ from ..exceptions import InvalidSettings, LoginRefused
 
 __all__ = ["SimpleJWTIssuer", "TokenIssuer", "get_token_issuer"]
 
-SIMPLEJWT = "rest_framework_simplejwt"
-SERIALIZERS = ("TOKEN_OBTAIN_SERIALIZER", "SLIDING_TOKEN_OBTAIN_SERIALIZER")
-HOOKS = ("USER_AUTHENTICATION_RULE", "ON_LOGIN_SUCCESS")
-"""Of simplejwt's, called with who logs in; the second came after 5.5.1."""
+BLACKLIST = "rest_framework_simplejwt.token_blacklist"
+WRITING_SETTINGS = {
+    "ON_LOGIN_SUCCESS",
+    "SLIDING_TOKEN_OBTAIN_SERIALIZER",
+    "TOKEN_OBTAIN_SERIALIZER",
+    "UPDATE_LAST_LOGIN",
+    "USER_AUTHENTICATION_RULE",
+}
+"""Settings of simplejwt that name code of the site, or ask for a write at each login."""
 
 AUTHENTICATION_METHODS = ["sms", "otp"]
 """RFC 8176, section 2."""
 
 
 class TokenIssuer:
-    """Yields what a client gets for a redeemed code: one class behind ``TOKEN_ISSUER``."""
+    """What a client gets for a redeemed code: one class behind ``TOKEN_ISSUER``."""
+
+    writes: bool = True
+    """Whether :meth:`issue` writes to a database or calls ``transaction.on_commit()``.
+
+    Such an issuer runs in the transaction that redeems the code. If you set ``False``,
+    :meth:`issue` runs before it, and a login locks its rows for a shorter time. Of several
+    right guesses at once each then calls :meth:`issue`, and one of them wins.
+    """
 
     def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, Any]:
         """Return the body of the answer.
 
-        Runs in the transaction that redeems the code, unless :meth:`writes` is ``False``. Any
-        error rolls it back and leaves the code as good as it was; but for:
+        An error leaves the code as good as it was and, if the issuer :attr:`writes`, rolls its
+        writes back.
 
-        :param request: the HTTP request, handed through to hooks of the site.
-        :raises LoginRefused: this user gets nothing. Raise it before anything is written.
+        :param request: the HTTP request, for hooks of the site.
+        :raises LoginRefused: this user gets nothing, and the code is spent. Raise it before
+            you write anything.
         """
         raise NotImplementedError(f"{type(self).__name__} must define issue().")
 
-    def writes(self) -> bool:
-        """Tell whether :meth:`issue` writes anything that is to be rolled back where the code
-        turns out to be used up, or acts by ``transaction.on_commit()``. If not, it is called
-        before the transaction: for each of several right guesses at a time, one of which wins.
-        """
-        return True
-
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
-        """Hear of a refused login."""
+        """Take note of a refused login."""
 
 
 class SimpleJWTIssuer(TokenIssuer):
-    """Mints through the serializer that the site uses for its password logins.
+    """Issues tokens through the serializer that the site uses for its password logins.
 
-    Adds the claims ``amr`` (RFC 8176) and ``auth_time`` (OpenID Connect Core 1.0, section 2:
-    seconds since the epoch) to both tokens.
+    Adds two claims to both tokens: ``amr`` (RFC 8176) and ``auth_time`` (OpenID Connect Core
+    1.0, section 2: seconds since the epoch).
     """
+
+    @property
+    def writes(self) -> bool:  # type: ignore[override]
+        """Whether simplejwt keeps rows, or calls code of the site, which may write.
+
+        A subclass whose :meth:`issue` writes sets ``writes = True``.
+        """
+        theirs = getattr(django_settings, "SIMPLE_JWT", {})
+        return (
+            apps.is_installed(BLACKLIST)
+            or get_settings().TOKEN_SERIALIZER is not None
+            or not WRITING_SETTINGS.isdisjoint(theirs)
+        )
 
     def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, str]:
         settings = simplejwt.api_settings
-        # for_user() only warns of an inactive user, and mints.
+        # The serializer itself would issue tokens to an inactive user, with a warning.
         if not settings.USER_AUTHENTICATION_RULE(user):
             raise LoginRefused("simplejwt's USER_AUTHENTICATION_RULE refuses this user.")
-        # Once: with the blacklist app each call writes a row.
+        # Call it once: with the blacklist app each call writes a row.
         token = token_serializer().get_token(user)
         token["amr"] = AUTHENTICATION_METHODS
         token["auth_time"] = int(time.time())
@@ -75,9 +96,6 @@ class SimpleJWTIssuer(TokenIssuer):
         if hasattr(token, "access_token"):
             return {"access": str(token.access_token), "refresh": str(token)}
         return {"token": str(token)}
-
-    def writes(self) -> bool:
-        return type(self) is not SimpleJWTIssuer or not _is_as_installed()
 
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
         if hook := getattr(simplejwt.api_settings, "ON_LOGIN_FAILED", None):
@@ -87,13 +105,13 @@ class SimpleJWTIssuer(TokenIssuer):
 def get_token_issuer() -> TokenIssuer:
     """Return the issuer that ``TOKEN_ISSUER`` names.
 
-    :raises InvalidSettings: it cannot be imported, or is no :class:`TokenIssuer`.
+    :raises InvalidSettings: the path cannot be imported, or names no :class:`TokenIssuer`.
     """
     return load_class("TOKEN_ISSUER", TokenIssuer)()
 
 
 def serializer_path() -> str:
-    """Return the dotted path of the serializer that mints the site's tokens."""
+    """Return the dotted path of the serializer that makes the tokens of the site."""
     if path := get_settings().TOKEN_SERIALIZER:
         return path
     settings = simplejwt.api_settings
@@ -106,9 +124,9 @@ def serializer_path() -> str:
 def token_serializer() -> Any:
     """Return the class of :func:`serializer_path`.
 
-    :raises InvalidSettings: it cannot be imported, or mints nothing.
+    :raises InvalidSettings: the path cannot be imported, or has no ``get_token()``.
     """
-    # Not at the top: simplejwt's serializers ask for the user model as they are imported.
+    # Import it late: the serializers of simplejwt need the user model at import.
     path = serializer_path()
     try:
         serializer = import_string(path)
@@ -119,25 +137,8 @@ def token_serializer() -> Any:
     return serializer
 
 
-def _is_as_installed() -> bool:
-    """Tell whether simplejwt mints by its own code alone, and writes nothing."""
-    settings = simplejwt.api_settings
-    defaults: dict[str, Any] = simplejwt.DEFAULTS
-    # Such as its blacklist, a row of which each token writes.
-    has_apps = any(app.name.startswith(f"{SIMPLEJWT}.") for app in apps.get_app_configs())
-    if settings.UPDATE_LAST_LOGIN or has_apps:
-        return False
-    if serializer_path() not in {defaults[name] for name in SERIALIZERS}:
-        return False
-    return all(
-        getattr(settings, name) is import_string(defaults[name])
-        for name in HOOKS
-        if name in defaults
-    )
-
-
 def _after_login(user: AbstractBaseUser, request: object) -> None:
-    # ON_LOGIN_SUCCESS came after 5.5.1; where it is there it also keeps last_login.
+    # simplejwt has ON_LOGIN_SUCCESS since after 5.5.1. Its default hook updates last_login.
     if hook := getattr(simplejwt.api_settings, "ON_LOGIN_SUCCESS", None):
         _callable(hook)(user, request)
     elif simplejwt.api_settings.UPDATE_LAST_LOGIN:

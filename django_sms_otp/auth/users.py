@@ -21,25 +21,31 @@ from ..phone import PhoneNumber
 __all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
 
 USERNAME_BYTES = 16
-"""Random, so that a name tells nothing of the number, nor of how many users there are."""
+"""The name is random: it reveals neither the number nor how many users there are."""
 
 
 class UserResolver:
-    """Finds, creates and admits users. Subclass one of the two below to differ.
+    """Finds, creates and admits users. A site subclasses one of the two classes below.
 
-    :meth:`create_user`, and a :meth:`may_log_in` of the site's own, run in the transaction that
-    redeems the code, the others outside of any.
+    :meth:`create_user` runs in the transaction that redeems the code, the other methods run
+    outside of any transaction. They must not write.
+    """
+
+    may_log_in_writes: bool = False
+    """Whether :meth:`may_log_in` writes or locks rows.
+
+    If ``True``, a login calls it in the transaction that redeems the code.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         """Return the account that this number opens, active or not.
 
-        :raises LoginRefused: it cannot be said which one.
+        :raises LoginRefused: several accounts have this number.
         """
         raise NotImplementedError(f"{type(self).__name__} must define get_user().")
 
     def is_verified(self, phone_number: PhoneNumber) -> bool:
-        """Tell whether this number opens an account, and so is exempt from fraud controls."""
+        """Tell whether this number opens an account, which exempts it from fraud controls."""
         try:
             return self.get_user(phone_number) is not None
         except LoginRefused:
@@ -48,17 +54,16 @@ class UserResolver:
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
         """Create the account of a new number.
 
-        The password is unusable, and the username tells nothing of the number.
+        The password is unusable, and the username does not reveal the number.
 
-        :raises InvalidSettings: the user model needs values that nobody can guess; override
-            this method.
+        :raises InvalidSettings: the user model needs further values; override this method.
         """
         if missing := self.missing_values():
             raise InvalidSettings(self.missing_values_text(missing))
         user_model = get_user_model()
         user = user_model(**self.known_values(phone_number.e164))
-        # Once, and saved before a token is minted: simplejwt may put a hash of it in the token,
-        # and each call makes another one.
+        # Save it before a token is made: simplejwt may put a hash of it in the token, and each
+        # call sets another one.
         user.set_unusable_password()
         user.save()
         return user
@@ -74,7 +79,7 @@ class UserResolver:
     def known_values(self, e164: str) -> dict[str, Any]:
         """Return the field values of a new user."""
         field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
-        # A subclass, an EmailField say, wants more than random text.
+        # A subclass such as EmailField does not take random text.
         if not isinstance(field, models.CharField) or type(field) is not models.CharField:
             return {}
         if _is_phone_like(field.name) or field.has_default():
@@ -82,12 +87,12 @@ class UserResolver:
         return {field.name: f"user_{secrets.token_hex(USERNAME_BYTES)}"[: field.max_length]}
 
     def missing_values(self) -> list[str]:
-        """Name the fields that a new user needs and nobody can guess."""
+        """Return the names of the required fields that :meth:`known_values` does not fill."""
         known = self.known_values("")
         return [field.name for field in _required_fields() if field.name not in known]
 
     def missing_values_text(self, missing: list[str]) -> str:
-        """Say what to do about them."""
+        """Return an error text that says what to do about missing values."""
         names = ", ".join(map(repr, missing))
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return (
@@ -101,20 +106,28 @@ class UserResolver:
 class VerifiedPhoneResolver(UserResolver):
     """Links numbers to users by :class:`~django_sms_otp.models.VerifiedPhone`.
 
-    Works with any user model, the stock one included.
+    Works with any user model, including Django's.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
-        # Where they are written: a replica that lags knows nothing of the last login.
+        # Not from a replica: it may not know of the last login yet.
         alias = router.db_for_write(VerifiedPhone)
-        model = get_user_model()
-        if alias != router.db_for_write(model):
-            phones = VerifiedPhone.objects.using(alias)
-            return _user_elsewhere(phones.filter(phone_number=phone_number.e164).first())
-        users = model._default_manager.using(alias)
-        return next(iter(users.filter(verified_phones__phone_number=phone_number.e164)), None)
+        if alias == router.db_for_write(get_user_model()):
+            # One statement, whether or not the account exists: its time must not tell.
+            users = _users().filter(verified_phones__phone_number=phone_number.e164)
+        else:
+            users = _users().filter(pk__in=[*_user_ids(phone_number)])
+        return next(iter(users), None)
 
     def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
+        """Create the account of a new number.
+
+        :raises LoginRefused: the default manager of the site hides the user of this number. Or
+            the user is gone from another database, which no constraint reaches.
+        """
+        user_ids = [*_user_ids(phone_number)]
+        if user_ids and not _users().filter(pk__in=user_ids).exists():
+            raise LoginRefused("The account of this phone number is gone or hidden.")
         user = super().create_user(phone_number)
         VerifiedPhone.objects.create(
             user_id=user.pk, phone_number=phone_number.e164, verified_at=timezone.now()
@@ -123,10 +136,10 @@ class VerifiedPhoneResolver(UserResolver):
 
 
 class UserFieldResolver(UserResolver):
-    """Uses a field of the site's own user model: ``USER_PHONE_FIELD``, E.164 and unique.
+    """Uses a field of the user model: ``USER_PHONE_FIELD``, in E.164 and unique.
 
-    Only for numbers that the site has verified. A number that somebody merely typed into a
-    profile would let whoever holds that number into the account.
+    Use it only if the site has verified the numbers. Otherwise anybody can type a number into a
+    profile, and its holder gets into the account.
     """
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
@@ -142,7 +155,7 @@ class UserFieldResolver(UserResolver):
 def get_user_resolver() -> UserResolver:
     """Return the resolver that ``USER_RESOLVER`` names.
 
-    :raises InvalidSettings: it cannot be imported, or is no :class:`UserResolver`.
+    :raises InvalidSettings: the path cannot be imported, or names no :class:`UserResolver`.
     """
     return load_class("USER_RESOLVER", UserResolver)()
 
@@ -150,7 +163,7 @@ def get_user_resolver() -> UserResolver:
 def phone_field() -> models.Field[Any, Any]:
     """Return the field that ``USER_PHONE_FIELD`` names.
 
-    :raises InvalidSettings: there is none.
+    :raises InvalidSettings: the user model has no such field.
     """
     name = get_settings().USER_PHONE_FIELD
     label = get_user_model()._meta.label
@@ -167,23 +180,18 @@ def phone_field() -> models.Field[Any, Any]:
 
 
 def phone_like_fields() -> list[str]:
-    """Name the fields of the user model that look like phone numbers."""
+    """Return the fields of the user model that look like phone numbers."""
     return [field.name for field in _columns() if _is_phone_like(field.name)]
 
 
 def _users() -> models.QuerySet[Any]:
+    """Return the users whom the default manager of the site shows."""
     return get_user_model()._default_manager.using(router.db_for_write(get_user_model()))
 
 
-def _user_elsewhere(verified: VerifiedPhone | None) -> AbstractBaseUser | None:
-    """Return the user of a number that is kept in another database than the users."""
-    if verified is None:
-        return None
-    user: AbstractBaseUser | None = _users().filter(pk=verified.user_id).first()
-    if user is None:
-        # No constraint reaches there. That the number is free is for the site to say.
-        raise LoginRefused("The account of this phone number is gone.")
-    return user
+def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
+    phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+    return phones.filter(phone_number=phone_number.e164).values_list("user_id", flat=True)
 
 
 def _required_fields() -> Iterator[models.Field[Any, Any]]:

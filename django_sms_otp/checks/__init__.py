@@ -1,13 +1,27 @@
-"""System checks. ``docs/checks.md`` explains each id."""
+"""System checks: functions that look for problems, in one table.
 
-from . import (  # noqa: F401  (registers them)
-    backends,
-    gateway_codes,
-    limits,
-    queues,
-    receipts,
-    site,
-)
-from .base import registered
+``docs/checks.md`` explains each id.
+"""
 
-__all__ = ["registered"]
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.core.checks import CheckMessage
+
+from ..db import database_alias
+from ..models import VerifiedPhone
+from . import limits, queues, receipts, site  # noqa: F401  (fills the table)
+from .backends import messages_of_backends
+from .base import CHECKS, DATABASE, DEPLOY
+
+__all__ = ["CHECKS", "run"]
+
+
+def run(when: str, databases: Collection[str] | None = None) -> list[CheckMessage]:
+    """Return the messages of all checks that run at ``when``."""
+    needed = {database_alias(), database_alias(VerifiedPhone)}
+    if when == DATABASE and not needed <= {*(databases or ())}:
+        return []
+    found = [each for check in CHECKS if check.when == when for each in check.messages()]
+    return [*found, *messages_of_backends()] if when == DEPLOY else found

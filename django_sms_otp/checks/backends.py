@@ -1,81 +1,117 @@
-"""Checks of the backends, and of the channels that they serve."""
+"""Problems of the backends, and of the channels that they serve."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 
-from django.core.checks import CheckMessage, Error, Tags
+from django.core.checks import CheckMessage
 
-from ..backends import get_backend, with_targets
+from ..backends import BaseSMSBackend, get_backend, with_targets
 from ..conf import backend_aliases, get_settings
 from ..exceptions import InvalidBackend, InvalidSettings
-from .base import backends_in_use, register, with_valid_settings
+from .base import DEPLOY, Problems, check, error_of
 
 
-@register(Tags.security)
-def check_backends(**kwargs: Any) -> list[CheckMessage]:
+@check("sms_otp.E002")
+def broken_backends() -> Problems:
+    problems = [*error_of(backend_aliases)]
+    yield from problems
+    if not problems:
+        for alias in sorted(backend_aliases(), key=str):
+            yield from error_of(partial(get_backend, alias))
+
+
+@check(
+    "sms_otp.E021", hint="Name a backend that serves the channel, or do not offer the channel."
+)
+def channels_without_a_backend() -> Problems:
+    for channel, alias in get_settings().CHANNELS.items():
+        if problem := _problem_of(channel, alias):
+            yield f"SMS_OTP['CHANNELS'][{channel!r}] is {alias!r}: {problem}"
+
+
+@check("sms_otp.E011", DEPLOY, hint="Name a gateway in this entry.")
+def backends_for_development() -> Problems:
+    for backend in _backends_in_use():
+        if backend.development_only:
+            yield (
+                f"{_name(backend)} is {type(backend).__module__}, a backend for development: "
+                "no message reaches a phone."
+            )
+
+
+@check(
+    "sms_otp.W013",
+    DEPLOY,
+    hint="Have the gateway make longer codes, or set CODE_LENGTH to its length and see "
+    "what the other checks say.",
+)
+def shorter_codes_of_gateways() -> Problems:
+    promised = get_settings().CODE_LENGTH
+    for backend in _code_issuing_backends():
+        length = backend.code_length or promised
+        if length < promised:
+            yield (
+                f"{_name(backend)} makes codes of {length} digits, but SMS_OTP['CODE_LENGTH'] "
+                f"is {promised}, and the limits of guesses are judged by that."
+            )
+
+
+@check(
+    "sms_otp.W013",
+    DEPLOY,
+    hint="Have this app make the codes: another backend, or 'custom_codes'.",
+)
+def shared_codes_of_gateways() -> Problems:
+    if get_settings().REQUIRE_REQUEST_ID:
+        for backend in _code_issuing_backends():
+            yield (
+                "SMS_OTP['REQUIRE_REQUEST_ID'] is on, so each request gets a code of its own. "
+                f"The gateway of {_name(backend)} has one code per number, for all requests."
+            )
+
+
+def messages_of_backends() -> list[CheckMessage]:
+    """Return the messages of the backends' own ``check()``."""
     found: list[CheckMessage] = []
-    try:
-        aliases = backend_aliases()
-    except InvalidSettings as error:
-        return [Error(str(error), id="sms_otp.E002")]
-    for alias in sorted(aliases, key=str):
+    with suppress(InvalidSettings):  # E001 reports a broken SMS_OTP.
+        for backend in _backends_in_use():
+            # A composite backend may report for its targets too.
+            found.extend(each for each in backend.check() if each not in found)
+    return found
+
+
+def _backends_in_use() -> Iterator[BaseSMSBackend]:
+    """Yield every backend that a message may go out by, if it can be built."""
+    seen: set[str] = set()
+    for alias in get_settings().CHANNELS.values():
         try:
-            get_backend(alias)
-        except InvalidSettings as error:
-            found.append(Error(str(error), id="sms_otp.E002"))
-    return found
+            backends = with_targets(alias)
+        except InvalidSettings:
+            continue  # E002 or E021 reports it.
+        yield from (each for each in backends if each.alias not in seen)
+        seen.update(each.alias for each in backends)
 
 
-@register(Tags.security)
-@with_valid_settings
-def check_channels(**kwargs: Any) -> list[CheckMessage]:
-    return [
-        Error(
-            f"SMS_OTP['CHANNELS'][{channel!r}] is {alias!r}: {problem}",
-            hint=f"Name a backend that serves {channel!r}, or do not offer the channel.",
-            id="sms_otp.E021",
-        )
-        for channel, alias in get_settings().CHANNELS.items()
-        if (problem := _problem_of(channel, alias))
-    ]
-
-
-@register(Tags.security, deploy=True)
-@with_valid_settings
-def check_production_backends(**kwargs: Any) -> list[CheckMessage]:
-    return [
-        Error(
-            f"The SMS backend {backend.alias!r}, {type(backend).__module__}, is for "
-            "development: no message reaches a phone.",
-            hint=f"Name a gateway in SMS_OTP_BACKENDS[{backend.alias!r}].",
-            id="sms_otp.E011",
-        )
-        for backend in backends_in_use()
-        if backend.development_only
-    ]
-
-
-@register(Tags.security, deploy=True)
-@with_valid_settings
-def check_gateways(**kwargs: Any) -> list[CheckMessage]:
-    """Pass on what the backends themselves have to say."""
-    found: list[CheckMessage] = []
-    for backend in backends_in_use():
-        # One that hands messages on may speak for its targets too.
-        found.extend(each for each in backend.check() if each not in found)
-    return found
+def _code_issuing_backends() -> Iterator[BaseSMSBackend]:
+    return (each for each in _backends_in_use() if each.checks_codes)
 
 
 def _problem_of(channel: str, alias: str) -> str:
     try:
         backend = with_targets(alias)[0]
     except InvalidBackend as error:
-        # Of an entry that is there and broken, E002 says so.
+        # E002 reports an entry that exists and is broken.
         return "" if error.alias in backend_aliases() else str(error)
     except InvalidSettings:
-        return ""  # E002 says so.
+        return ""  # E002 reports it.
     if channel in backend.channels:
         return ""
     able_to = ", ".join(sorted(backend.channels)) or "nothing"
     return f"{type(backend).__module__} sends {able_to}."
+
+
+def _name(backend: BaseSMSBackend) -> str:
+    return f"SMS_OTP_BACKENDS[{backend.alias!r}]"

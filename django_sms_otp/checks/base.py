@@ -1,61 +1,69 @@
-"""What the checks share."""
+"""The table of checks, and what a row of it is."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import DatabaseError
 
-from ..backends import BaseSMSBackend, with_targets
-from ..conf import get_settings
 from ..exceptions import InvalidSettings
 
-__all__ = ["backends_in_use", "register", "registered", "with_valid_settings"]
+__all__ = ["ALWAYS", "CHECKS", "DATABASE", "DEPLOY", "Check", "Problems", "check", "error_of"]
 
-Check = Callable[..., Sequence[CheckMessage]]
+ALWAYS, DEPLOY, DATABASE = "always", "deploy", "database"
+"""With every ``check``, with ``check --deploy``, with ``check --database``."""
 
-_registered: dict[tuple[str, bool], list[Check]] = defaultdict(list)
-
-
-def register(tag: str, *, deploy: bool = False) -> Callable[[Check], Check]:
-    """Have a check run among those of ``tag``, or those of ``check --deploy``."""
-
-    def added(check: Check) -> Check:
-        _registered[tag, deploy].append(check)
-        return check
-
-    return added
+Problems = Iterator[str]
+"""The texts of the problems that a check finds."""
 
 
-def registered(tag: str, *, deploy: bool = False) -> Sequence[Check]:
-    """Return the checks of the modules that have been imported."""
-    return _registered[tag, deploy]
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the table.
+
+    :param id: ``sms_otp.E...`` for an error, ``sms_otp.W...`` for a warning. Stable: sites
+        silence warnings by it.
+    :param hint: what to do about the problem.
+    """
+
+    id: str
+    problems: Callable[[], Problems]
+    when: str
+    hint: str | None
+
+    def messages(self) -> Iterator[CheckMessage]:
+        level = Error if self.id.startswith("sms_otp.E") else Warning
+        # Another row reports the invalid settings. Before "migrate" a table may be missing.
+        with suppress(InvalidSettings, DatabaseError):
+            for text in self.problems():
+                yield level(text, hint=self.hint, id=self.id)
 
 
-def with_valid_settings(check: Check) -> Check:
-    """Leave a broken ``SMS_OTP`` to the one check that reports it."""
-
-    @wraps(check)
-    def wrapper(**kwargs: Any) -> Sequence[CheckMessage]:
-        try:
-            get_settings()
-        except InvalidSettings:
-            return []
-        return check(**kwargs)
-
-    return wrapper
+CHECKS: list[Check] = []
+"""The table. Each module of this package adds its rows with :func:`check`."""
 
 
-def backends_in_use() -> Iterator[BaseSMSBackend]:
-    """Yield every backend that a message may go out by, as far as they can be built."""
-    seen: set[str] = set()
-    for alias in get_settings().CHANNELS.values():
-        try:
-            backends = with_targets(alias)
-        except InvalidSettings:
-            continue  # E002 or E021 says so.
-        yield from (each for each in backends if each.alias not in seen)
-        seen.update(each.alias for each in backends)
+def check(
+    id: str,  # noqa: A002  (as Django names it)
+    when: str = ALWAYS,
+    *,
+    hint: str | None = None,
+) -> Callable[[Callable[[], Problems]], Callable[[], Problems]]:
+    """Add a function to the table."""
+
+    def add(problems: Callable[[], Problems]) -> Callable[[], Problems]:
+        CHECKS.append(Check(id, problems, when, hint))
+        return problems
+
+    return add
+
+
+def error_of(read: Callable[[], object]) -> Problems:
+    """Yield the text of the ``InvalidSettings`` that ``read`` raises, if it raises one."""
+    try:
+        read()
+    except InvalidSettings as error:
+        yield str(error)

@@ -1,74 +1,47 @@
-"""Checks of background delivery."""
+"""Problems of background delivery."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.core.checks import CheckMessage, Error, Tags, Warning
-
 from ..conf import get_settings
 from ..delivery.queues import engine, is_queued
-from ..exceptions import InvalidSettings
-from .base import register, with_valid_settings
+from .base import DEPLOY, Problems, check, error_of
 
-
-@register(Tags.security)
-@with_valid_settings
-def check_engine(**kwargs: Any) -> list[CheckMessage]:
-    if not is_queued():
-        return []
-    try:
-        problem = engine().problem()
-    except InvalidSettings as error:
-        problem = str(error)
-    return [Error(problem, id="sms_otp.E020")] if problem else []
-
-
-@register(Tags.security)
-@with_valid_settings
-def check_ignored_numbers_have_workers(**kwargs: Any) -> list[CheckMessage]:
-    if get_settings().UNKNOWN_NUMBERS != "ignore" or not _lacks_workers():
-        return []
-    return [
-        Error(
-            f"SMS_OTP['UNKNOWN_NUMBERS'] is 'ignore', but {_what_lacks_workers()}: the time "
-            "that an answer takes tells which numbers have an account.",
-            hint=HINT,
-            id="sms_otp.E019",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-@with_valid_settings
-def check_workers(**kwargs: Any) -> list[CheckMessage]:
-    if get_settings().UNKNOWN_NUMBERS == "ignore" or not _lacks_workers():
-        return []  # E019 says so.
-    return [
-        Warning(
-            f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}, but {_what_lacks_workers()}.",
-            hint=HINT,
-            id="sms_otp.W016",
-        )
-    ]
-
-
-HINT = (
+WORKERS = (
     'Configure an engine that has workers; see the page "Background delivery". In tests, leave '
     "DELIVERY at 'immediate'."
 )
 
 
-def _lacks_workers() -> bool:
+@check("sms_otp.E020")
+def broken_engine() -> Problems:
     if not is_queued():
-        return False
-    try:
-        return engine().lacks_workers()
-    except InvalidSettings:
-        return False  # E020 says so.
+        return
+    yield from (problems := [*error_of(engine)])
+    if not problems and (problem := engine().problem()):
+        yield problem
 
 
-def _what_lacks_workers() -> str:
+@check("sms_otp.E019", hint=WORKERS)
+def ignored_numbers_without_workers() -> Problems:
+    if get_settings().UNKNOWN_NUMBERS == "ignore" and _lacks_workers():
+        yield (
+            f"SMS_OTP['UNKNOWN_NUMBERS'] is 'ignore', but {_missing_workers()}: the time of an "
+            "answer tells which numbers have an account."
+        )
+
+
+@check("sms_otp.W016", DEPLOY, hint=WORKERS)
+def queue_without_workers() -> Problems:
+    # With "ignore", E019 reports it.
+    if get_settings().UNKNOWN_NUMBERS != "ignore" and _lacks_workers():
+        yield f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}, but {_missing_workers()}."
+
+
+def _lacks_workers() -> bool:
+    return is_queued() and engine().lacks_workers()
+
+
+def _missing_workers() -> str:
     if get_settings().DELIVERY == "celery":
-        return "Celery's task_always_eager has jobs run during the request"
+        return "Celery's task_always_eager runs jobs during the request"
     return "the backend in TASKS runs its jobs during the request, or never"

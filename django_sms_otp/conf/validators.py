@@ -1,4 +1,4 @@
-"""What each setting takes. A rule says what is wrong with a value, in words that mend it."""
+"""Validators of settings. Each says what is wrong with a value, and what to write instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from functools import cache
 from math import inf
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from django.utils.functional import Promise
 
 from ..limits.rates import parse_rates
+from ..phone import supported_regions
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
@@ -28,7 +28,7 @@ DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     }
 )
 NUMBERS_OWN = frozenset({"phone", "phone_ip", "failures"})
-"""Limits that are counted in a number's own row, each use with its time."""
+"""Limits that the row of a number counts, each use with its time."""
 
 UNKNOWN_NUMBERS_CHOICES = ("register", "ignore", "reject")
 CONTROLS = (
@@ -49,10 +49,10 @@ DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 
 MOST_PER_NUMBER = 100
-"""Bounds a number's row."""
+"""Bounds the size of the row of a number."""
 
-Rule = Callable[[Any], str | None]
-"""Returns what is wrong with a value, or ``None``."""
+Validator = Callable[[Any], str | None]
+"""Returns the problem with a value, or ``None``."""
 
 
 def did_you_mean(word: Any, known: Collection[str]) -> str:
@@ -61,32 +61,23 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
     return f" Did you mean {matches[0]!r}?" if matches else ""
 
 
-@cache
-def regions_of_numbers() -> frozenset[str]:
-    """Return ISO 3166-1's, and what ``phonenumbers`` calls satellite and international
-    networks."""
-    import phonenumbers
-
-    return frozenset(phonenumbers.SUPPORTED_REGIONS) | {"001"}
-
-
 def is_region(value: object) -> bool:
     """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
-    return isinstance(value, str) and value in regions_of_numbers()
+    return isinstance(value, str) and value in supported_regions()
 
 
 def is_template_name(message: str | Promise) -> bool:
-    """Tell a template's name ("sms/login.txt") from the text of a message."""
+    """Tell whether ``MESSAGE`` names a template ("sms/login.txt") and is no text itself."""
     return str(message).endswith(".txt") and " " not in str(message)
 
 
-def whole_number(least: int, most: int) -> Rule:
-    def rule(value: Any) -> str | None:
+def whole_number(least: int, most: int) -> Validator:
+    def validate(value: Any) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return None
         return f"must be a whole number from {least} to {most}"
 
-    return rule
+    return validate
 
 
 def true_or_false(value: Any) -> str | None:
@@ -206,7 +197,7 @@ def public_url(value: Any) -> str | None:
         parts = urlsplit(value if isinstance(value, str) else "")
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return problem  # A port or an IPv6 address that is none.
+        return problem  # An invalid port or IPv6 address.
     is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment)
     is_one_word = len(str(value).split()) == 1
     is_web = parts.scheme in {"http", "https"}
@@ -220,13 +211,13 @@ def number_types(value: Any) -> str | None:
     return f"must be a list of {', '.join(map(repr, OPTIONAL_NUMBER_TYPES))}"
 
 
-def figures(group: type[Any]) -> Rule:
-    """A dict of some of a dataclass's fields, each of which has a rule of its own."""
+def figures(group: type[Any]) -> Validator:
+    """Validate a dict of some fields of a dataclass by the validators of the fields."""
 
-    def rule(value: Any) -> str | None:
+    def validate(value: Any) -> str | None:
         if not isinstance(value, Mapping):
             return "must be a dict of figures; {} for the defaults, None to switch it off"
-        known = {each.name: each.metadata["rule"] for each in fields(group)}
+        known = {each.name: each.metadata["validator"] for each in fields(group)}
         for name, figure in value.items():
             if name not in known:
                 return f"has no figure {name!r}.{did_you_mean(name, known)}"
@@ -234,7 +225,7 @@ def figures(group: type[Any]) -> Rule:
                 return _inner(name, problem, figure)
         return None
 
-    return rule
+    return validate
 
 
 def share(value: Any) -> str | None:
@@ -247,17 +238,17 @@ def positive_number(value: Any) -> str | None:
     return None if is_number and 0 < value < inf else "must be a number above 0"
 
 
-def one_of(*choices: str) -> Rule:
-    def rule(value: Any) -> str | None:
+def one_of(*choices: str) -> Validator:
+    def validate(value: Any) -> str | None:
         return None if value in choices else f"must be one of {', '.join(map(repr, choices))}"
 
-    return rule
+    return validate
 
 
-def or_none(rule: Rule) -> Rule:
-    return lambda value: None if value is None else rule(value)
+def or_none(validator: Validator) -> Validator:
+    return lambda value: None if value is None else validator(value)
 
 
 def _inner(name: str, problem: str, value: Any) -> str:
-    """Say what is wrong with one entry of a dict: a whole sentence."""
+    """Return a sentence about one entry of a dict."""
     return f"[{name!r}] {problem}, not {value!r}."

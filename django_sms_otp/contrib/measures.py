@@ -1,7 +1,7 @@
-"""What is measured, whoever collects it: the instruments, and which signals feed them.
+"""The instruments of all collectors, and the signals that feed them.
 
-No label holds a number, an address, a request id or a gateway's text: each has few values,
-which the settings and the code bound.
+No label holds a phone number, an address, a request id or a text of a gateway. Each label has
+few values, bounded by the settings and the code.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..models import DeliveryState, OTPCode
 __all__ = ["INSTRUMENTS", "Collector", "Instrument", "Observation", "connect"]
 
 RECEIVED = frozenset({DeliveryState.DELIVERED, DeliveryState.UNDELIVERED, DeliveryState.FAILED})
-"""What a message ends with. Receipts tell of the way there too."""
+"""The final states of a message. Receipts report states on the way there too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A counter; or with ``buckets``, in seconds, a histogram of durations.
 
-    :param name: as OpenTelemetry has it; Prometheus has underscores for the dots.
+    :param name: the name in OpenTelemetry. Prometheus has underscores in place of dots.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One more for a counter; or so many seconds."""
+    """An increment of a counter, or a duration in seconds."""
 
     instrument: Instrument
     labels: Mapping[str, str]
@@ -46,28 +46,28 @@ class Observation:
 
 
 Reader = Callable[..., Iterator[Observation]]
-"""Makes observations of what a signal carries."""
+"""Turns the arguments of a signal into observations."""
 
 
 class Collector(Protocol):
-    """Where observations go."""
+    """Records observations."""
 
     def record(self, observation: Observation) -> None: ...
 
 
 REQUESTS = Instrument(
     name="sms_otp.requests",
-    description="Codes asked for, by how that was answered.",
+    description="Requests for a code, by outcome.",
     labels=("outcome", "channel", "region"),
 )
 CONTROLS = Instrument(
     name="sms_otp.controls",
-    description="Requests that a control refused or withheld, or would have.",
+    description="Requests that a control refused or withheld, or would have in mode enforce.",
     labels=("control", "action"),
 )
 CALLS = Instrument(
     name="sms_otp.gateway_calls",
-    description="Messages handed to a gateway, by what came of it.",
+    description="Messages handed to a gateway, by outcome.",
     labels=("backend", "channel", "outcome"),
 )
 CALL_DURATION = Instrument(
@@ -78,7 +78,7 @@ CALL_DURATION = Instrument(
 )
 RECEIPTS = Instrument(
     name="sms_otp.receipts",
-    description="Receipts of gateways that tell the end of a message.",
+    description="Receipts of gateways with the final state of a message.",
     labels=("backend", "channel", "state"),
 )
 DELIVERY_DURATION = Instrument(
@@ -89,7 +89,7 @@ DELIVERY_DURATION = Instrument(
 )
 CIRCUITS = Instrument(
     name="sms_otp.circuit_changes",
-    description="Backends that others took the place of, and that were used again.",
+    description="Circuits of backends that opened or closed.",
     labels=("backend", "change"),
 )
 REDEEMED = Instrument(
@@ -111,7 +111,7 @@ INSTRUMENTS = (
 def connect(collector: Collector, uid: str) -> None:
     """Feed a collector from now on.
 
-    :param uid: names it; a second one of this name takes the place of the first.
+    :param uid: its name. A second collector of a name replaces the first.
     """
     for name, read in SOURCES.items():
         signal: Signal = getattr(signals, name)
@@ -120,7 +120,7 @@ def connect(collector: Collector, uid: str) -> None:
 
 
 def _receiver(collector: Collector, read: Reader) -> Callable[..., None]:
-    # No functools.partial: where a receiver fails, send_robust asks it for its name.
+    # No functools.partial: send_robust logs the name of a receiver that fails.
     def receive(**kwargs: Any) -> None:
         for observation in read(**kwargs):
             collector.record(observation)
@@ -201,4 +201,4 @@ SOURCES: Mapping[str, Reader] = MappingProxyType(
         "code_rejected": _rejected,
     }
 )
-"""What to make of each signal."""
+"""The signals, each with its reader."""

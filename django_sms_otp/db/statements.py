@@ -69,7 +69,7 @@ class Statement:
     def execute(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> int:
         """Run the statement and return how many rows it matched."""
         cursor.execute(self.sql, to_database(values, self.fields, cursor.db))
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,13 +77,13 @@ def tell_gateway(otp_code: OTPCode) -> None:
     try:
         get_backend(otp_code.backend).report_redeemed(otp_code.message_id)
     except DeliveryError as error:
-        extra = log_fields("report_refused", otp_code=otp_code, error_code=error.error_code)
-        logger.info("Gateway %r took no report: %s", otp_code.backend, error, extra=extra)
+        extra = log_fields("feedback_failed", otp_code=otp_code, error_code=error.error_code)
+        logger.info("Gateway %r took no feedback: %s", otp_code.backend, error, extra=extra)
     except Exception as error:
         # Not logger.exception: the text of a foreign error may hold the number.
         name = type(error).__name__
-        extra = log_fields("report_refused", otp_code=otp_code, error_code=name)
-        logger.error("Gateway %r took no report: %s", otp_code.backend, name, extra=extra)
+        extra = log_fields("feedback_failed", otp_code=otp_code, error_code=name)
+        logger.error("Gateway %r took no feedback: %s", otp_code.backend, name, extra=extra)
 
 
 def _claim(request_id: uuid.UUID, **message: datetime) -> OTPCode | None:

@@ -1,4 +1,4 @@
-"""What the SMS says, and how many segments that takes."""
+"""The text of the SMS, and how many segments it takes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UCS_2 = ("UCS-2", 70, 67)
 
 
 class Segments(int):
-    """A number of SMS segments, each of which is billed; ``encoding`` says why so many."""
+    """A number of SMS segments, each of which is billed. ``encoding`` explains the number."""
 
     encoding: str
 
@@ -38,13 +38,13 @@ class Segments(int):
 def compose(code: str, *, valid_for: timedelta) -> str:
     """Return the text of a message in the active language.
 
-    :param valid_for: how long the code still lives.
+    :param valid_for: the remaining lifetime of the code.
     """
     settings = get_settings()
     minutes = max(1, int(valid_for.total_seconds() // 60))
     values = _Values(code=code, minutes=minutes)
     if is_template_name(settings.MESSAGE):
-        # Nothing here is HTML: "Tom & Jerry" is to arrive as it stands.
+        # The text is no HTML: "Tom & Jerry" must not be escaped.
         values["site"] = site_name() or ""
         safe = {key: mark_safe(str(value)) for key, value in values.items()}  # noqa: S308
         text = render_to_string(settings.MESSAGE, safe).strip()
@@ -57,17 +57,17 @@ def compose(code: str, *, valid_for: timedelta) -> str:
 
 
 class _Values(dict[str, Any]):
-    """What fills the gaps of a message; the name of the site only where there is one for it."""
+    """The values of a message. The name of the site is looked up only if the message has it."""
 
     def __missing__(self, name: str) -> str:
         return site_name() or ""
 
 
 def site_name() -> str | None:
-    """Return what ``{site}`` stands for: ``SITE_NAME``, or else the first allowed host.
+    """Return the value of ``{site}``: ``SITE_NAME``, or else the first allowed host.
 
-    Never the request's own ``Host``: where any host is allowed, that is text of an anonymous
-    caller's choice in an SMS to a number of their choice.
+    Never use the ``Host`` header: if any host is allowed, an anonymous caller could choose a
+    text and send it to any number.
     """
     if name := get_settings().SITE_NAME:
         return name
@@ -89,7 +89,7 @@ def count_segments(text: str) -> Segments:
 
 
 def _fill(widths: list[int], capacity: int) -> int:
-    """Count segments where a character of two units is never split over two of them."""
+    """Count segments. A character of two units is never split over two of them."""
     segments, used = 1, 0
     for width in widths:
         if used + width > capacity:
@@ -99,7 +99,7 @@ def _fill(widths: list[int], capacity: int) -> int:
 
 
 def longest_renderings() -> Iterator[tuple[str, str]]:
-    """Yield each language of the site with the longest text that it can get."""
+    """Yield each language of the site with its longest message."""
     settings = get_settings()
     for language in _languages():
         with translation.override(language):
@@ -110,7 +110,7 @@ def longest_renderings() -> Iterator[tuple[str, str]]:
 
 
 def _languages() -> list[str]:
-    # Django's own LANGUAGES names a hundred; only a site's choice is a list of what it speaks.
+    # The default LANGUAGES of Django has a hundred. Only a list that the site has set counts.
     if django_settings.USE_I18N and django_settings.is_overridden("LANGUAGES"):  # type: ignore[misc]
         return [code for code, _name in django_settings.LANGUAGES]
     return [django_settings.LANGUAGE_CODE]

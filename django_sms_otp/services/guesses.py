@@ -46,7 +46,9 @@ class Guess(Generic[T]):
     def is_granted_first(self) -> bool:
         """Whether a login is granted before anything is written. Then nobody waits for the
         grant with rows locked; but what it writes is not rolled back with the rest."""
-        return self.grant is None or not self.grant_writes
+        if self.grant and self.grant_writes:
+            return False
+        return self.purpose != LOGIN or not get_user_resolver().may_log_in_writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

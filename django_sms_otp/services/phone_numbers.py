@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..conf import Settings, get_settings
-from ..conf.validators import VOICE, regions_of_numbers
+from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
-from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number
+from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number, supported_regions
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """What refuses a number, by the word that the API answers with."""
@@ -48,7 +48,7 @@ def _parse(
         text,
         default_region=settings.DEFAULT_REGION,
         allowed_regions=(
-            regions_of_numbers() if "region" in passed else settings.ALLOWED_REGIONS
+            supported_regions() if "region" in passed else settings.ALLOWED_REGIONS
         ),
         refused_types=_refused_types(settings, channels, all_pass="number_type" in passed),
     )

@@ -14,7 +14,7 @@ from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.callers import Caller
 from ..db import change_number
-from ..delivery.queues import report_redemption
+from ..delivery.queues import send_feedback
 from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
@@ -85,7 +85,7 @@ def redeem_code(
     _announce(result, phone_number, purpose)
     if isinstance(result.answer, Redeemed) and result.otp_code and phone_number:
         note_redemption(result.otp_code, phone_number, guess.caller)
-        report_redemption(result.otp_code)
+        send_feedback(result.otp_code)
     return result.answer
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from ..db.transactions import database_alias, retry_lost_races
+from ..db import database_alias, retry_lost_races
 from ..models import HourlyCount
 
 __all__ = ["count", "start_of_hour"]

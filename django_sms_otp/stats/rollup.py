@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
 from ..conf import get_settings
-from ..db.transactions import database_alias
+from ..db import database_alias
 from ..models import HourlyCount, OTPCode
 from .counts import start_of_hour
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import User
-from django.db import connection
+from django.contrib.auth.models import User, UserManager
+from django.db import connection, connections
+from django.db.models import Model
 
 from django_sms_otp import services, testing
-from django_sms_otp.auth import users
 from django_sms_otp.auth.users import (
     UserFieldResolver,
     VerifiedPhoneResolver,
@@ -48,9 +49,21 @@ class PickyResolver(VerifiedPhoneResolver):
 class LockingResolver(VerifiedPhoneResolver):
     """Reads a row that it may lock, and leaves a note that a failure takes back."""
 
+    may_log_in_writes = True
+
     def may_log_in(self, user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
         locked = User.objects.select_for_update().get(pk=user.pk)
         User.objects.filter(pk=locked.pk).update(first_name="was here")
+        return super().may_log_in(user, phone_number)
+
+
+class WatchingResolver(VerifiedPhoneResolver):
+    """Notes whether it was asked in a transaction."""
+
+    inside: ClassVar[list[bool]] = []
+
+    def may_log_in(self, user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
+        self.inside.append(connection.in_atomic_block)
         return super().may_log_in(user, phone_number)
 
 
@@ -235,6 +248,19 @@ def test_who_may_log_in_is_asked_in_the_transaction() -> None:
     assert user.first_name == "was here"
 
 
+@pytest.mark.django_db(transaction=True)
+@override_sms_otp(USER_RESOLVER=f"{HERE}.WatchingResolver")
+def test_a_resolver_that_only_reads_is_asked_before_the_transaction() -> None:
+    VerifiedPhoneFactory.create(phone_number=PHONE)
+    services.request_code(NUMBER)
+    WatchingResolver.inside.clear()
+    outcome = services.redeem_code(
+        last_code(), phone_number=NUMBER, grant=lambda user: None, grant_writes=False
+    )
+    assert isinstance(outcome, Redeemed)
+    assert WatchingResolver.inside == [False]
+
+
 @pytest.mark.django_db
 def test_a_purpose_other_than_login_has_nobody_to_resolve() -> None:
     services.request_code(NUMBER, purpose="change")
@@ -251,12 +277,62 @@ def test_a_resolver_may_admit_whom_the_default_refuses(get_code: Post, auth_code
     assert log_in(get_code, auth_code).status_code == 200
 
 
+class UsersElsewhere:
+    """Says that users are in another database. It is the same one under another name."""
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
+        return "elsewhere" if model is User else None
+
+
+@pytest.fixture
+def users_elsewhere(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    settings.DATABASE_ROUTERS = [f"{HERE}.UsersElsewhere"]
+    monkeypatch.setitem(connections.settings, "elsewhere", connections.settings["default"])
+    connections["elsewhere"] = connections["default"]
+    yield
+    del connections["elsewhere"]
+
+
+@pytest.fixture
+def hidden_user(db: None, monkeypatch: pytest.MonkeyPatch) -> User:
+    """A user whom the default manager of the site does not show."""
+    user: User = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    shown = User.objects.exclude(pk=user.pk)
+    monkeypatch.setattr(UserManager, "get_queryset", lambda manager: shown.all())
+    return user
+
+
 @pytest.mark.django_db
-def test_a_number_whose_account_is_gone_from_another_database_is_refused() -> None:
-    phone: VerifiedPhone = VerifiedPhoneFactory.create()
-    assert users._user_elsewhere(phone) == phone.user
-    with pytest.raises(LoginRefused, match="is gone"):
-        users._user_elsewhere(VerifiedPhone(user_id=phone.user.pk + 1))
+@pytest.mark.usefixtures("users_elsewhere")
+def test_a_user_of_another_database_is_found() -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    assert VerifiedPhoneResolver().get_user(NUMBER) == user
+    assert VerifiedPhoneResolver().get_user(parse_phone_number("+14155552672")) is None
+
+
+@pytest.mark.usefixtures("hidden_user", "users_elsewhere")
+def test_a_number_of_a_user_who_is_gone_from_another_database_is_not_free() -> None:
+    assert VerifiedPhoneResolver().get_user(NUMBER) is None
+    with pytest.raises(LoginRefused, match="gone or hidden"):
+        VerifiedPhoneResolver().create_user(NUMBER)
+
+
+@pytest.mark.usefixtures("hidden_user")
+def test_a_hidden_user_does_not_log_in(get_code: Post, auth_code: Post) -> None:
+    answer = log_in(get_code, auth_code)
+    assert (answer.status_code, body_of(answer)["code"]) == (401, "no_active_account")
+    assert VerifiedPhone.objects.count() == 1
+    assert not VerifiedPhoneResolver().is_verified(NUMBER)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_user_is_looked_up_by_one_statement(
+    is_known: bool, django_assert_num_queries: Any
+) -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user if is_known else None
+    with django_assert_num_queries(1):
+        assert VerifiedPhoneResolver().get_user(NUMBER) == user
 
 
 @override_sms_otp(USER_RESOLVER=f"{HERE}.DoubtfulResolver")
@@ -416,6 +492,7 @@ def test_a_phone_field_that_is_a_relation_is_a_clear_error(settings: Any) -> Non
         UserFieldResolver().get_user(NUMBER)
 
 
+@pytest.mark.django_db
 def test_required_fields_are_named_with_the_hook_to_fill_them(settings: Any) -> None:
     settings.AUTH_USER_MODEL = "customers.EmailCustomer"
     with pytest.raises(InvalidSettings) as caught:
@@ -429,6 +506,7 @@ def test_required_fields_are_named_with_the_hook_to_fill_them(settings: Any) -> 
     assert PHONE not in text
 
 
+@pytest.mark.django_db
 def test_a_phone_like_username_is_not_filled_with_a_random_name(settings: Any) -> None:
     settings.AUTH_USER_MODEL = "customers.PhoneCustomer"
     with pytest.raises(InvalidSettings, match="'phone'"):

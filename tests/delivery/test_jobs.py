@@ -482,7 +482,7 @@ def test_a_report_that_fails_is_one_line_in_the_log(
     caplog.clear()
     tell_gateway(otp_code)
     [record] = caplog.records
-    assert "took no report" in record.getMessage()
+    assert "took no feedback" in record.getMessage()
     assert PHONE not in caplog.text
 
 

@@ -18,8 +18,7 @@ from django.test import override_settings
 from django.utils import timezone
 from kombu.connection import Connection
 
-from django_sms_otp import services
-from django_sms_otp.conf import settings as conf
+from django_sms_otp import conf, services
 from django_sms_otp.delivery import code_of, deliver_queued, queues
 from django_sms_otp.exceptions import InvalidBackend, InvalidSettings, NotQueued
 from django_sms_otp.models import Limit, OTPCode

@@ -21,8 +21,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
 
-from django_sms_otp import backends
-from django_sms_otp.conf import settings as conf
+from django_sms_otp import backends, conf
 from django_sms_otp.delivery import messages
 from tests.support.customers.models import EmailCustomer
 

@@ -73,7 +73,7 @@ def ask(client: Client, **headers: Any) -> Any:
 def test_behind_an_untold_proxy_the_limit_is_skipped_and_the_log_says_so(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clients._complain.cache_clear()
+    clients._log_unknown_address.cache_clear()
     for _ in range(2):
         ask(client, REMOTE_ADDR="10.0.0.5", HTTP_X_FORWARDED_FOR="198.51.100.7")
     assert not Limit.objects.filter(kind="ip").exists()

@@ -206,7 +206,8 @@ class HandingOn(BaseSMSBackend):
 def test_a_code_that_was_handed_on_to_verify_is_checked_there(
     get_code: Post, auth_code: Post, verify: FakeVerify, settings: Any
 ) -> None:
-    settings.SMS_OTP_BACKENDS["first"] = {"BACKEND": f"{__name__}.HandingOn"}
+    first = {"BACKEND": f"{__name__}.HandingOn"}
+    settings.SMS_OTP_BACKENDS = {**settings.SMS_OTP_BACKENDS, "first": first}
     with override_sms_otp(CHANNELS={"sms": "first"}):
         get_code()
         assert guess(auth_code, verify.code(PHONE)) == (200, "")

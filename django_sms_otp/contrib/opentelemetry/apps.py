@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 
-from ...exceptions import InvalidSettings
+from .. import base
+
+if TYPE_CHECKING:
+    from ..measures import Collector
 
 
-class OpenTelemetryConfig(AppConfig):
+class OpenTelemetryConfig(base.MetricsConfig):
     name = "django_sms_otp.contrib.opentelemetry"
     label = "sms_otp_opentelemetry"
     verbose_name = _("SMS login: OpenTelemetry")
+    extra = "opentelemetry"
 
-    def ready(self) -> None:
-        try:
-            import opentelemetry.metrics  # noqa: F401
-        except ImportError as error:
-            raise InvalidSettings(
-                f"INSTALLED_APPS names {self.name!r}, but its package is missing: "
-                "pip install 'django-sms-otp[opentelemetry]'."
-            ) from error
-        from ..measures import connect
+    def collector(self) -> Collector:
         from .collector import OpenTelemetryCollector
 
-        connect(OpenTelemetryCollector(), self.label)
+        return OpenTelemetryCollector()

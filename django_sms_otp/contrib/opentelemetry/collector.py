@@ -1,4 +1,4 @@
-"""Counts by the meter provider that the site has set, or will set."""
+"""Counts with the meter provider of the site."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["OpenTelemetryCollector"]
 
 class OpenTelemetryCollector:
     """
-    :param provider: ``None``: the site's, though it be set later.
+    :param provider: ``None`` for that of the site, which may set it later.
     """
 
     def __init__(self, provider: MeterProvider | None = None) -> None:

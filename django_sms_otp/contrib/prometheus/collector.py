@@ -1,4 +1,4 @@
-"""Counts in the registry of ``prometheus_client``, whatever it is shown by."""
+"""Counts in the registry of ``prometheus_client``. The site exposes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PrometheusCollector", "site_collector"]
 
 
 class PrometheusCollector:
-    """Works with several processes too: ``prometheus_client`` then keeps its values in files
+    """Counts over several processes too: ``prometheus_client`` keeps the values in files
     (``PROMETHEUS_MULTIPROC_DIR``)."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -28,13 +28,16 @@ class PrometheusCollector:
 
 @cache
 def site_collector() -> PrometheusCollector:
-    """Return the one of the default registry, which takes no name twice: apps are made anew
-    where a test changes ``INSTALLED_APPS``."""
+    """Return the collector of the default registry.
+
+    The registry takes no name twice, but Django makes all apps again if a test changes
+    ``INSTALLED_APPS``.
+    """
     return PrometheusCollector()
 
 
 def _metric(instrument: Instrument, registry: CollectorRegistry) -> Counter | Histogram:
-    # As OpenTelemetry's own translation has it; prometheus_client itself adds "_total".
+    # The same names as OpenTelemetry exports to Prometheus. The client adds "_total" itself.
     name = instrument.name.replace(".", "_")
     description, labels = instrument.description, instrument.labels
     if instrument.buckets:

@@ -1,7 +1,7 @@
-"""Hands jobs to the engine that ``DELIVERY`` names: a request's id, and no more.
+"""Hands jobs to the engine that ``DELIVERY`` names. A job is the id of a request, no more.
 
-They are handed over after the services' own commit, outside of any transaction: a worker finds
-the row that it is told of, and ``transaction.on_commit`` would have nothing to wait for.
+The services hand a job over after their own commit and outside of any transaction, so its
+worker finds the row, and there is nothing for ``transaction.on_commit`` to wait for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...conf import get_settings
 from ...exceptions import InvalidSettings
 from ...logs import log_fields
 from ...models import OTPCode
-from .thread import report_later
+from . import feedback
 
 __all__ = [
     "Engine",
@@ -24,31 +24,31 @@ __all__ = [
     "engine",
     "enqueue_message",
     "is_queued",
-    "report_redemption",
+    "send_feedback",
 ]
 
 logger = logging.getLogger("django_sms_otp")
 
 
 class Engine(Protocol):
-    """A module of this package."""
+    """The functions of each engine's module in this package."""
 
     def enqueue_message(self, request_id: uuid.UUID) -> None: ...
 
     def problem(self) -> str | None:
-        """Say why the engine would take no job, as far as its settings tell."""
+        """Return why the engine would take no job, judged by its settings."""
 
     def lacks_workers(self) -> bool:
-        """Tell whether jobs run during the request, or never: as in development."""
+        """Tell whether jobs run during the request, or never, as in development."""
 
 
 def is_queued() -> bool:
-    """Tell whether messages are sent by workers, and not during the request."""
+    """Tell whether workers send the messages, after the request."""
     return get_settings().DELIVERY != "immediate"
 
 
 def engine() -> Engine:
-    """Return the module of the engine. Only where :func:`is_queued`.
+    """Return the module of the engine. Call it only if :func:`is_queued`.
 
     :raises InvalidSettings: its package is missing, or its own settings are broken.
     """
@@ -61,13 +61,13 @@ def engine() -> Engine:
             if error.name in {"celery", "django_tasks"}
             else str(error)
         )
-    except Exception as error:  # What Django's Tasks framework says of TASKS.
+    except Exception as error:  # Django's Tasks framework checks TASKS at import.
         problem = str(error).rstrip(".")
     raise InvalidSettings(f"SMS_OTP['DELIVERY'] is {name!r}, but {problem}.")
 
 
 def check_engine() -> None:
-    """Find out, while nothing is written yet, whether messages can be handed over at all.
+    """Check before anything is written that the engine can be used.
 
     :raises InvalidSettings: as :func:`engine` does.
     """
@@ -78,21 +78,24 @@ def check_engine() -> None:
 def enqueue_message(request_id: uuid.UUID) -> None:
     """Have a worker send the message that waits for this request.
 
-    :raises NotQueued: the engine did not take it, for all that can be told.
+    :raises NotQueued: as far as we know, the engine did not take the job.
     """
     engine().enqueue_message(request_id)
 
 
-def report_redemption(otp_code: OTPCode) -> None:
-    """Have the gateway told that a code was redeemed, if it wants to know.
+def send_feedback(otp_code: OTPCode) -> None:
+    """Tell the gateway later that a code was redeemed, if it wants to know.
 
-    Best effort, and never in the way of the login: nothing is raised.
+    A login never waits for that, nor fails by it: this function raises nothing.
     """
     try:
         if get_backend(otp_code.backend).wants_reports:
-            report_later(otp_code)
+            feedback.send_later(otp_code)
     except Exception as error:
-        # The person is logged in, whatever is broken here.
         name = type(error).__name__
-        extra = log_fields("report_refused", otp_code=otp_code, error_code=name)
-        logger.error("Code %s is not reported: %s.", otp_code.pk, name, extra=extra)
+        logger.error(
+            "There is no feedback about code %s: %s.",
+            otp_code.pk,
+            name,
+            extra=log_fields("feedback_failed", otp_code=otp_code, error_code=name),
+        )

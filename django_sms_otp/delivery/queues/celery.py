@@ -1,4 +1,4 @@
-"""Celery. Its workers find these tasks by ``django_sms_otp.tasks``."""
+"""Celery. Its workers find the task by ``django_sms_otp.tasks``."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = [
 NAME = "django_sms_otp.deliver"
 
 TIME_OUT = 1.0
-"""Seconds for each step of a broker, of which there are three at most while it says nothing.
-Somebody waits for the answer of ``get-code``."""
+"""Seconds for each step of a broker, since somebody waits for the answer of ``get-code``. A
+broker that does not answer takes three steps at most."""
 
 BOUNDS: dict[str, dict[str, Any]] = {
     "redis": {"socket_timeout": TIME_OUT, "socket_connect_timeout": TIME_OUT},
-    # RabbitMQ confirms what it has taken. Without that, a broker that is out of memory takes
-    # nothing and says nothing.
+    # Have RabbitMQ confirm each job: otherwise a broker that is out of memory drops jobs and
+    # says nothing.
     "amqp": {"confirm_publish": True, "read_timeout": TIME_OUT, "write_timeout": TIME_OUT},
 }
-"""Options of kombu's transports, which wait for ever by default."""
+"""Options of transports of kombu, which by default wait for ever."""
 
 CLIENTS = {"rediss": "redis", "sentinel": "redis", "sqla": "sqlalchemy"}
-"""Celery's extra for a transport, where its name is another one."""
+"""The extra of Celery for a transport of another name."""
 
 SENDING: dict[str, Any] = {
     "retry": True,
@@ -51,18 +51,18 @@ SENDING: dict[str, Any] = {
         "interval_max": 0,
     },
 }
-"""Once more, at once: a broker may have closed a connection that was idle."""
+"""Try again once and at once: a broker may have closed an idle connection."""
 
 
 @shared_task(  # type: ignore[untyped-decorator]
     name=NAME,
     bind=True,
     ignore_result=True,
-    # A worker that is killed leaves the job to another one. That one sends nothing, where the
-    # message had been claimed.
+    # A job of a killed worker goes to another worker, which sends nothing if the message had
+    # been claimed.
     acks_late=True,
     reject_on_worker_lost=True,
-    # While the database is away, nothing is claimed.
+    # During an outage of the database nothing has been claimed.
     autoretry_for=(OperationalError, InterfaceError),
     retry_backoff=2,
     retry_backoff_max=60,
@@ -82,7 +82,7 @@ def enqueue_message(request_id: uuid.UUID) -> None:
 
 
 def _enqueue(request_id: str, **options: Any) -> None:
-    # A site's own task class may add to a job by its apply_async(): the tenant, say.
+    # The task class of a site may add to a job in its apply_async(), such as the tenant.
     with _producer(deliver.app) as producer:
         deliver.apply_async(
             [request_id],
@@ -109,9 +109,9 @@ def lacks_workers() -> bool:
 
 
 def _problem_of_transport() -> str | None:
-    """Say what is missing to reach the broker, which is not asked."""
+    """Return what is missing to reach the broker, without a connection to it."""
     try:
-        # Where the client is missing kombu fails, in as many ways as it has transports.
+        # Each transport of kombu fails in its own way if its client is missing.
         _ = deliver.app.connection_for_write().transport
     except KeyError as error:
         return f"Celery's broker_url does not fit: {error.args[0]}"
@@ -126,7 +126,7 @@ def _problem_of_transport() -> str | None:
 
 
 def _scheme(url: str | Sequence[str]) -> str:
-    """Return the name of a transport: no more of the URL, which may hold a password."""
+    """Return the name of the transport. The rest of the URL may hold a password."""
     first = url if isinstance(url, str) else url[0]
     return urlsplit(first).scheme.partition("+")[0]
 
@@ -137,13 +137,13 @@ def _producer(app: Celery) -> Iterator[Any]:
         with _producers(app).acquire(block=True, timeout=TIME_OUT) as producer:
             yield producer
     except Exception as error:
-        # Of kombu, of a transport, of the system: a dozen classes without a common one.
+        # Errors of kombu, of a transport and of the system have no common class.
         raise NotQueued(f"Celery: {type(error).__name__}.") from error
 
 
 @cache
 def _producers(app: Celery) -> Any:
-    """Return a pool of connections to the broker that do not wait for ever."""
+    """Return a pool of producers whose connections have time-outs."""
     connection = app.connection_for_write(connect_timeout=TIME_OUT)
     bounds = BOUNDS.get(connection.transport.driver_type, {})
     options = {**bounds, **connection.transport_options}

@@ -12,6 +12,7 @@ from typing import Any
 
 import django
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from ...conf import get_settings
 from ...exceptions import InvalidSettings, NotQueued
@@ -28,7 +29,10 @@ framework: Any = import_module("django.tasks" if django.VERSION >= (6, 0) else "
 
 
 def _queue() -> str:
-    """:raises InvalidSettings: the backend does not have it; it would not say which setting."""
+    """Return the queue of the messages.
+
+    :raises InvalidSettings: the backend has no such queue. Its own error names no setting.
+    """
     queue = get_settings().DELIVERY_QUEUE or str(framework.DEFAULT_TASK_QUEUE_NAME)
     known = framework.default_task_backend.queues
     if known and queue not in known:
@@ -43,14 +47,14 @@ def deliver(request_id: str) -> None:
     """Send the message that waits for this request."""
 
     def again(wait: timedelta) -> None:
-        _enqueue(deliver, request_id, run_after=timezone.now() + wait)
+        _enqueue(request_id, run_after=timezone.now() + wait)
 
     can_wait = deliver.get_backend().supports_defer
     deliver_queued(uuid.UUID(request_id), again if can_wait else None)
 
 
 def enqueue_message(request_id: uuid.UUID) -> None:
-    _enqueue(deliver, str(request_id))
+    _enqueue(str(request_id))
 
 
 def problem() -> str | None:
@@ -63,19 +67,16 @@ def problem() -> str | None:
 
 def lacks_workers() -> bool:
     backends = f"{framework.__name__}.backends"
-    of_development = (
-        import_module(f"{backends}.immediate").ImmediateBackend,
-        import_module(f"{backends}.dummy").DummyBackend,
+    for_development = (
+        import_string(f"{backends}.immediate.ImmediateBackend"),
+        import_string(f"{backends}.dummy.DummyBackend"),
     )
-    return isinstance(deliver.get_backend(), of_development)
+    return isinstance(deliver.get_backend(), for_development)
 
 
-def _enqueue(task: Any, request_id: str, **when: Any) -> None:
+def _enqueue(request_id: str, **when: Any) -> None:
     try:
-        queue = _queue()
-        if when or queue != task.queue_name:
-            task = task.using(queue_name=queue, **when)
-        task.enqueue(request_id)
+        deliver.using(queue_name=_queue(), **when).enqueue(request_id)
     except Exception as error:
-        # A backend may raise whatever its store does.
+        # A backend may raise any error of its store.
         raise NotQueued(f"Tasks: {type(error).__name__}.") from error

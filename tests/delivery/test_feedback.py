@@ -1,4 +1,4 @@
-"""Reports of redemptions without an engine: a thread, which nobody ever waits for."""
+"""Feedback about redeemed codes: a thread sends it, and nobody waits for that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.db import connections
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.delivery import code_of
-from django_sms_otp.delivery.queues import report_redemption, thread
+from django_sms_otp.delivery.queues import feedback, send_feedback
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
@@ -31,7 +31,7 @@ PATIENCE = 10.0
 
 
 class HangingGateway(BaseSMSBackend):
-    """Takes a report when a test lets it, and notes from which thread it came."""
+    """Takes feedback when a test lets it, and notes from which thread it came."""
 
     wants_reports = True
     asked: threading.Semaphore
@@ -52,7 +52,7 @@ class HangingGateway(BaseSMSBackend):
 def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     path = f"{__name__}.HangingGateway"
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path}}
-    monkeypatch.setattr(thread, "_reporter", thread._Reporter())
+    monkeypatch.setattr(feedback, "_sender", feedback._Sender())
     HangingGateway.reports.clear()
     for name in ("asked", "may_answer"):
         monkeypatch.setattr(HangingGateway, name, threading.Semaphore(0), raising=False)
@@ -60,7 +60,7 @@ def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     HangingGateway.may_answer.release(1000)
     # Not join(), which would wait for ever for a thread that has died.
     deadline = time.monotonic() + PATIENCE
-    while thread._reporter._waiting.unfinished_tasks and time.monotonic() < deadline:
+    while feedback._sender._waiting.unfinished_tasks and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -78,7 +78,7 @@ def wait_for(count: int) -> None:
         time.sleep(0.01)
 
 
-def test_a_login_does_not_wait_for_its_report() -> None:
+def test_a_login_does_not_wait_for_its_feedback() -> None:
     log_in()
     assert HangingGateway.asked.acquire(timeout=PATIENCE)
     assert not HangingGateway.reports
@@ -89,10 +89,10 @@ def test_a_login_does_not_wait_for_its_report() -> None:
     assert by is not threading.main_thread()
 
 
-def test_one_thread_makes_all_reports() -> None:
+def test_one_thread_sends_all_feedback() -> None:
     HangingGateway.may_answer.release(3)
     for _ in range(3):
-        report_redemption(OTPCode(backend="default", message_id="SM1"))
+        send_feedback(OTPCode(backend="default", message_id="SM1"))
     wait_for(3)
     assert len({by for _, by in HangingGateway.reports}) == 1
 
@@ -109,7 +109,7 @@ def test_the_thread_keeps_no_connection_to_the_database(
 
     monkeypatch.setattr(connections, "close_all", close_and_tell)
     HangingGateway.may_answer.release()
-    report_redemption(OTPCode(backend="default", message_id="SM1"))
+    send_feedback(OTPCode(backend="default", message_id="SM1"))
     assert closed.wait(PATIENCE)
 
 
@@ -120,26 +120,27 @@ def test_the_thread_outlives_a_driver_that_fails(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(connections, "close_all", fail)
     HangingGateway.may_answer.release(2)
     for count in (1, 2):
-        report_redemption(OTPCode(backend="default", message_id="SM1"))
+        send_feedback(OTPCode(backend="default", message_id="SM1"))
         wait_for(count)
     assert len({by for _, by in HangingGateway.reports}) == 1
 
 
-def test_reports_are_dropped_while_too_many_wait(caplog: pytest.LogCaptureFixture) -> None:
+def test_feedback_is_dropped_while_too_much_waits(caplog: pytest.LogCaptureFixture) -> None:
     first, *others = [OTPCode(backend="default", message_id="SM1") for _ in range(103)]
-    report_redemption(first)
+    send_feedback(first)
     assert HangingGateway.asked.acquire(timeout=PATIENCE)
     for otp_code in others:
-        report_redemption(otp_code)
+        send_feedback(otp_code)
     assert [record.getMessage() for record in caplog.records] == [
-        f"Code {otp_code.pk} is not reported: too many wait." for otp_code in others[-2:]
+        f"There is no feedback about code {otp_code.pk}: too many wait."
+        for otp_code in others[-2:]
     ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
 def test_a_gateway_that_hangs_keeps_no_process_from_ending(tmp_path: Path) -> None:
     reports = tmp_path / "reports"
-    command = [sys.executable, "-m", "tests.support.report_script", str(reports)]
+    command = [sys.executable, "-m", "tests.support.feedback_script", str(reports)]
     subprocess.run(command, check=True, timeout=30, cwd=Path(__file__).parents[2])
     # A process that was forked has a thread of its own.
     assert reports.read_text().split() == ["parent", "child"]

@@ -1,4 +1,4 @@
-"""A process whose gateway hangs: reports, forks, and ends. test_reports.py runs it."""
+"""A process whose gateway hangs: sends feedback, forks, and ends. test_feedback.py runs it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def wait_for(lines: int) -> None:
 def main() -> None:
     django.setup()
     settings.SMS_OTP_BACKENDS = {
-        "default": {"BACKEND": "tests.support.report_script.HangingBackend"}
+        "default": {"BACKEND": "tests.support.feedback_script.HangingBackend"}
     }
-    from django_sms_otp.delivery.queues import report_redemption
+    from django_sms_otp.delivery.queues import send_feedback
     from django_sms_otp.models import OTPCode
 
-    report_redemption(OTPCode(backend="default", message_id="parent"))
+    send_feedback(OTPCode(backend="default", message_id="parent"))
     wait_for(1)
     # As a server does that makes its workers anew.
     child = os.fork()
     if not child:
-        report_redemption(OTPCode(backend="default", message_id="child"))
+        send_feedback(OTPCode(backend="default", message_id="child"))
         wait_for(2)
         sys.exit()
     _, status = os.waitpid(child, 0)
