@@ -21,6 +21,15 @@ PHONE = "+14155552671"
 ANOTHER_PHONE = "+14155552672"
 PATIENCE = 60.0
 
+NEXT = """
+Everything worked: one login, one refused guess, one call.
+
+What to do next:
+  .venv/bin/tox run -e example    keeps the site running, so that you can use it in a browser
+  docs/tutorial.md                builds the same login into a site of your own
+  docs/xano.md                    maps Xano's "One-Time Password SMS with Twilio" to this app
+"""
+
 # The site is on this machine, whatever proxy the environment names.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -193,7 +202,7 @@ def main() -> int:
         except DemoFailed as error:
             print(f"\nFAILED: {error}", file=sys.stderr)
             return 1
-    print("\nAll as it should be.")
+    print(NEXT)
     return 0
 
 
