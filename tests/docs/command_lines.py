@@ -79,7 +79,7 @@ def _pip(words: list[str]) -> None:
     if words[1:] in (["django-tasks-db"], ["locust"]):
         return
     for word in words[1:]:
-        found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[([\w,]+)\])?", word)
+        found = re.fullmatch(r"-q|tox|(?:\.{1,2}/)?([a-z-]+)(?:\[([\w,]+)\])?", word)
         assert found, word
         assert found[1] in {None, project["name"]}, word
         extras = found[2].split(",") if found[2] else []

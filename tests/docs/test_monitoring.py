@@ -68,7 +68,7 @@ def events_in_code() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
-        and node.func.id == "event"
+        and node.func.id == "log_fields"
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)
     }
