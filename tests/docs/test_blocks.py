@@ -21,8 +21,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import reverse
 
-from django_sms_otp import backends
-from django_sms_otp.conf import settings as conf
+from django_sms_otp import backends, conf
 from django_sms_otp.delivery import messages
 from tests.support.customers.models import EmailCustomer
 
@@ -221,7 +220,7 @@ def test_sql_is_run(block: Block) -> None:
     """On PostgreSQL, by another module."""
     tests = pages.ROOT / "tests" / "db" / "test_partitions.py"
     assert f'run("{block.title}")' in tests.read_text(encoding="utf-8")
-    assert block.page == pages.page("performance.md")
+    assert block.page == pages.page("partitions.md")
 
 
 @each([block for block in of("text") if block.title == "crontab"])
