@@ -98,7 +98,7 @@ def headings(path: Path) -> list[str]:
 
 def links(path: Path) -> list[str]:
     """Return the targets of a page's links within the repository."""
-    targets = [target for line in prose(path) for target in LINK.findall(line)]
+    targets = LINK.findall("\n".join(prose(path)))
     return [target for target in targets if "://" not in target]
 
 
