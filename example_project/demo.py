@@ -1,4 +1,4 @@
-"""Start the example site and log in over HTTP, as a client would. Exits 0 if all went well."""
+"""Start the example site and log in over HTTP, as a client would. Exit with 0 on success."""
 
 import base64
 import json
@@ -35,11 +35,11 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class DemoFailed(Exception):
-    """The site did something else than it should."""
+    """The site did not behave as expected."""
 
 
 class Site:
-    """The example site in a process of its own: a fresh database, the console backend."""
+    """The example site in its own process, with a fresh database and the console backend."""
 
     def __init__(self, folder: Path) -> None:
         self.port = _free_port()

@@ -1,4 +1,4 @@
-"""Whether a command of the documentation exists, and takes the flags that it is given."""
+"""Check that a command of the documentation exists and accepts its flags."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENVIRONMENT_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S+")
 
 
 def check_command(words: list[str]) -> None:
-    """Fail where a command, or one of its words, is unknown."""
+    """Fail if a command, or one of its words, is unknown."""
     program = words[0].rsplit("/", 1)[-1]
     assert program in PROGRAMS, f"{program}: teach tests/docs/command_lines.py to check it"
     PROGRAMS[program](words[1:])

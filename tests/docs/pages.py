@@ -1,4 +1,4 @@
-"""What is on a page: fenced blocks, tables, headings and links."""
+"""Read the pages of the documentation: fenced blocks, tables, headings and links."""
 
 from __future__ import annotations
 
