@@ -17,7 +17,7 @@ PUBLIC = [
     "django_sms_otp.signals",
     "django_sms_otp.purposes",
     "django_sms_otp.backends.base",
-    "django_sms_otp.backends.transport.exchange",
+    "django_sms_otp.backends.transport",
     "django_sms_otp.auth.users",
     "django_sms_otp.auth.tokens",
     "django_sms_otp.controls.hooks",
