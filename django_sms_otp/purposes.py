@@ -1,5 +1,7 @@
 """What a code authorises. A code of one purpose is never taken for another."""
 
+__all__ = ["LOGIN", "TEST", "VERIFY_PHONE"]
+
 LOGIN = "login"
 """The purpose of the public endpoints."""
 

@@ -9,6 +9,22 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+__all__ = [
+    "breaker_tripped",
+    "circuit_closed",
+    "circuit_opened",
+    "code_redeemed",
+    "code_rejected",
+    "code_requested",
+    "code_sent",
+    "delivery_failed",
+    "delivery_updated",
+    "gateway_called",
+    "limit_tripped",
+    "number_refused",
+    "user_registered",
+]
+
 code_requested = Signal()
 """Somebody has asked for a code, and was answered.
 

@@ -1,4 +1,4 @@
-"""Prepare the example site, and leave it running for a browser. Argument: a port."""
+"""Prepare the example site and keep it running for a browser. The argument is a port."""
 
 import os
 import secrets
@@ -37,7 +37,7 @@ def print_admin() -> None:
 
 
 def free_port(wanted: int = 8000) -> int:
-    """Return ``wanted``, or another port where that is taken."""
+    """Return ``wanted``, or another port if that is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

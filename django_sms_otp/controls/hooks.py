@@ -18,7 +18,7 @@ from ..exceptions import InvalidSettings, Unavailable
 from ..logs import log_fields
 from ..phone import PhoneNumber
 
-__all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict", "look_up", "passes_challenge"]
+__all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict"]
 
 logger = logging.getLogger("django_sms_otp")
 

@@ -5,6 +5,6 @@ file of its own: see "Other gateways" in the documentation of receipts.
 """
 
 from .base import ReceiptView
-from .receipts import Receipt, take
+from .receipts import Receipt
 
-__all__ = ["Receipt", "ReceiptView", "take"]
+__all__ = ["Receipt", "ReceiptView"]

@@ -1,20 +1,19 @@
 """Settings of the example site.
 
-The part on SMS login holds good production values. All that differs between machines comes from
-the environment, so that the same site runs on a laptop and on a server:
+The part on SMS login has good values for production. Everything that differs between machines
+comes from the environment, so the same site runs on a laptop and on a server:
 
     DJANGO_DEBUG                 "0" on a server
-    DJANGO_SECRET_KEY            needed where DJANGO_DEBUG is "0"
-    DJANGO_ALLOWED_HOSTS         host names, with commas
+    DJANGO_SECRET_KEY            required if DJANGO_DEBUG is "0"
+    DJANGO_ALLOWED_HOSTS         host names, separated by commas
     DJANGO_TRUSTED_PROXY_COUNT   "1" behind one proxy
-    DATABASE_URL                 SQLite in this folder unless given. The driver of PostgreSQL
-                                 comes along, and with "?prepare_threshold=5" at the end it
-                                 keeps plans; for MySQL and MariaDB install mysqlclient
-    DJANGO_PUBLIC_URL            "https://example.com": Twilio tells there what has arrived
-    TWILIO_ACCOUNT_SID           messages go to the console unless given
+    DATABASE_URL                 default: SQLite in this folder. The PostgreSQL driver is
+                                 installed; for MySQL and MariaDB install mysqlclient
+    DJANGO_PUBLIC_URL            "https://example.com": where Twilio sends its receipts
+    TWILIO_ACCOUNT_SID           without it, messages go to the console
     TWILIO_AUTH_TOKEN
     TWILIO_FROM_NUMBER           or TWILIO_MESSAGING_SERVICE_SID
-    TWILIO_VOICE_FROM            a number to call from; without it there are no calls
+    TWILIO_VOICE_FROM            a number that makes calls; without it there are none
 """
 
 import os
@@ -84,7 +83,7 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-# The site's own endpoints need a token; those of the login need none, whatever stands here.
+# The site's own endpoints require a token. The endpoints of the login ignore these settings.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework_simplejwt.authentication.JWTAuthentication"
@@ -98,15 +97,15 @@ SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
 SMS_OTP = {
     "CODE_LIFETIME": timedelta(minutes=10),
     "MESSAGE": "Your code is {code}. It is valid for {minutes} minutes.",
-    # A cap on the bill, well above the busiest hour and day. The limits of numbers and IP
-    # addresses hold by default.
+    # A cap on the bill, well above the busiest hour and day. Limits of numbers and IP addresses
+    # are on by default.
     "LIMITS": {"site": "500/h,5000/d"},
-    # How many proxies of the site's own a request passes: "1" behind nginx.
-    # Without it, limits by IP address do not hold behind a proxy.
+    # The number of our own proxies that a request passes: "1" behind nginx. Behind a proxy,
+    # limits by IP address do not work without it.
     "TRUSTED_PROXY_COUNT": int(os.environ.get("DJANGO_TRUSTED_PROXY_COUNT", "0")),
-    # A device that has logged in is not held up by strangers who guess.
+    # Wrong guesses of strangers do not delay a device that has logged in.
     "DEVICE_COOKIE": "sms_otp_device",
-    # Where Twilio reports what has become of a message.
+    # Twilio sends receipts to this address.
     "PUBLIC_URL": os.environ.get("DJANGO_PUBLIC_URL") or None,
 }
 
@@ -128,5 +127,5 @@ else:
     has_calls = True
     SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
 
-# A call reads the code out to who cannot read an SMS.
+# A call reads the code out to people who cannot read an SMS.
 SMS_OTP["CHANNELS"] = {"sms": "default", **({"voice": "default"} if has_calls else {})}

@@ -1,4 +1,4 @@
-"""What a logged-in person may see."""
+"""Views for people who are logged in."""
 
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
@@ -9,7 +9,7 @@ from django_sms_otp.models import VerifiedPhone
 
 @api_view()
 def me(request: Request) -> Response:
-    """Tell who the token belongs to."""
+    """Return the user that the token belongs to."""
     phones = VerifiedPhone.objects.filter(user_id=str(request.user.pk))
     return Response(
         {

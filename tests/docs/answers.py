@@ -1,4 +1,4 @@
-"""Whether an answer is the one that a page promises."""
+"""Check that an answer is the one that a page promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a command of the documentation exists, and takes the flags that it is given."""
+"""Check that a command of the documentation exists and accepts its flags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENVIRONMENT_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S+")
 
 
 def check_command(words: list[str]) -> None:
-    """Fail where a command, or one of its words, is unknown."""
+    """Fail if a command, or one of its words, is unknown."""
     program = words[0].rsplit("/", 1)[-1]
     assert program in PROGRAMS, f"{program}: teach tests/docs/command_lines.py to check it"
     PROGRAMS[program](words[1:])
@@ -77,7 +77,7 @@ def _pip(words: list[str]) -> None:
     if words[1:] == ["django-tasks-db"]:
         return
     for word in words[1:]:
-        found = re.fullmatch(r"-q|tox|([a-z-]+)(?:\[([\w,]+)\])?", word)
+        found = re.fullmatch(r"-q|tox|(?:\.{1,2}/)?([a-z-]+)(?:\[([\w,]+)\])?", word)
         assert found, word
         assert found[1] in {None, project["name"]}, word
         extras = found[2].split(",") if found[2] else []

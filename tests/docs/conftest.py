@@ -1,4 +1,4 @@
-"""What the tests of the documentation get."""
+"""Fixtures for the tests of the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on a page: fenced blocks, tables, headings and links."""
+"""Read the pages of the documentation: fenced blocks, tables, headings and links."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "DOCS",
     "PAGES",
     "ROOT",
     "Block",
@@ -20,14 +21,16 @@ __all__ = [
     "blocks",
     "commands",
     "curls",
+    "first_line",
     "module_name",
     "page",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *DOCS,
 ]
 
 FENCE = re.compile(r'^(?P<indent> *)```(?P<language>[\w-]*)(?: title="(?P<title>[^"]*)")?$')
@@ -57,7 +60,6 @@ class Curl:
     path: str
     headers: dict[str, str]
     body: str
-    form: tuple[str, str] | None
     status: int
     answer: Any
 
@@ -84,13 +86,19 @@ def prose(path: Path) -> list[str]:
     return lines
 
 
+def first_line(path: Path) -> str:
+    """Return the first line of text below the title."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines[1:] if line)
+
+
 def headings(path: Path) -> list[str]:
     return [found[1] for line in prose(path) if (found := HEADING.match(line))]
 
 
 def links(path: Path) -> list[str]:
     """Return the targets of a page's links within the repository."""
-    targets = [target for line in prose(path) for target in LINK.findall(line)]
+    targets = LINK.findall("\n".join(prose(path)))
     return [target for target in targets if "://" not in target]
 
 
@@ -145,15 +153,12 @@ def _curl(words: list[str], answer: Block) -> Curl:
     parser.add_argument("-X", dest="method", default="")
     parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-d", dest="body", default="")
-    parser.add_argument("--data-urlencode", dest="form")
     args = parser.parse_args(words)
-    name, _, value = (args.form or "").partition("=")
     return Curl(
-        method=args.method or "GET",
+        method=args.method or ("POST" if args.body else "GET"),
         path="/" + args.url.split("://")[1].split("/", 1)[1],
         headers=dict(header.split(": ", 1) for header in args.headers),
         body=args.body,
-        form=(name, value) if args.form else None,
         status=int(answer.title),
         answer=json.loads(answer.text),
     )

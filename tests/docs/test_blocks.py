@@ -35,8 +35,8 @@ Modules = Callable[[Path], dict[str, Any]]
 
 APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
 
-README = pages.ROOT / "README.md"
-WITH_WHOLE_POLICIES = {README, pages.page("settings.md"), pages.page("tutorial.md")}
+SETTINGS = pages.page("settings.md")
+WITH_WHOLE_POLICIES = {SETTINGS, pages.page("tutorial.md"), pages.page("xano.md")}
 """All other pages add to the policy of a site."""
 
 
@@ -61,15 +61,17 @@ def each(found: list[Block]) -> pytest.MarkDecorator:
 
 
 BASE = [
-    next(each for each in python("settings.py") if each.page == README),
+    next(each for each in python("settings.py") if each.page == SETTINGS),
     next(each for each in python("settings.py") if each.text.startswith("LOGGING = ")),
 ]
-"""The settings of a site that follows the first page, and logs."""
+"""The settings of a site that has good values for production, and logs."""
 
 
 def settings_of(block: Block) -> dict[str, Any]:
-    """Execute a block over what the site has already: what the tutorial has put into the same
-    file, or elsewhere the settings of a site that follows the first page.
+    """Execute a block after the settings that the site already has.
+
+    In the tutorial these are the earlier blocks for the same file, elsewhere good values for
+    production.
     """
     before = BASE
     if "/" in block.title:
@@ -238,7 +240,6 @@ def test_sms_says_so(block: Block, environment: None) -> None:
 @each(of("csv"))
 @pytest.mark.django_db
 def test_csv_is_imported(block: Block, tmp_path: Path) -> None:
-
     file = tmp_path / block.title
     file.write_text(block.text, encoding="utf-8")
     [words] = [
@@ -259,6 +260,6 @@ def test_csv_is_imported(block: Block, tmp_path: Path) -> None:
 
 
 def test_environment_has_no_spare_names() -> None:
-    """What the examples read is named somewhere."""
+    """The examples use each variable."""
     text = "".join(block.text for block in of("python", "console"))
     assert not [name for name in ENVIRONMENT if name not in text]

@@ -41,7 +41,6 @@ from . import pages
 
 EXERCISED = {
     "shop",
-    "shop.alarms",
     "shop.captcha",
     "shop.celery",
     "shop.counts",
@@ -50,6 +49,7 @@ EXERCISED = {
     "shop.gateway",
     "shop.gateways",
     "shop.issuers",
+    "shop.login",
     "shop.logs",
     "shop.lookup",
     "shop.metrics",
@@ -205,6 +205,18 @@ def test_linking_a_number(modules: Modules) -> None:
 
 
 @pytest.mark.django_db
+def test_linking_a_second_number(modules: Modules) -> None:
+    """A user has one primary number."""
+    numbers = modules(pages.page("users.md"))["shop.numbers"]
+    user = VerifiedPhoneFactory.create(phone_number="+14155552672").user
+    numbers.send(PHONE, IP_ADDRESS)
+    assert numbers.link(user, PHONE, last_code(), IP_ADDRESS)
+    phones = VerifiedPhone.objects.filter(user=user)
+    assert [each.phone_number for each in phones.filter(is_primary=True)] == ["+14155552672"]
+    assert phones.count() == 2
+
+
+@pytest.mark.django_db
 def test_linking_a_number_again(modules: Modules) -> None:
     """The way back after a lockout; and no way to another's account."""
     numbers = modules(pages.page("users.md"))["shop.numbers"]
@@ -308,20 +320,14 @@ def test_counts_of_a_day(modules: Modules) -> None:
 
 
 @pytest.mark.django_db
-def test_alarms(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    alarms = modules(pages.page("operations.md"))["shop.alarms"]
-    mails: list[tuple[str, str]] = []
-    monkeypatch.setattr(alarms, "mail_admins", lambda *mail: mails.append(mail))
-    with testing.override_sms_otp(LIMITS={"site": "1/h"}):
-        request_code(parse_phone_number(PHONE))
-        request_code(parse_phone_number("+14155552672"))
-    for until in (None, timezone.now()):
-        alarms.breaker_tripped.send(
-            Limit, key="country:JM", conversion=0.1, blocked_until=until
-        )
-    assert mails[0] == ("SMS limit site of the site", "Mode: enforce.")
-    assert mails[1] == ("SMS breaker country:JM", "10% redeemed. Until: not blocked.")
-    assert len(mails) == 3
+def test_login_without_http(modules: Modules) -> None:
+    login = modules(pages.page("python.md"))["shop.login"]
+    assert login.send_code("555", IP_ADDRESS) == "invalid_phone_number"
+    request_id = login.send_code(PHONE, IP_ADDRESS)
+    assert login.send_code(PHONE, IP_ADDRESS) == "cooldown"
+    assert login.log_in(request_id, wrong(last_code()), IP_ADDRESS) is None
+    user = login.log_in(request_id, last_code(), IP_ADDRESS)
+    assert VerifiedPhone.objects.get().user == user
 
 
 def test_gateways(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +388,7 @@ def test_token_of_rest_framework(modules: Modules, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.django_db
 def test_receiver(modules: Modules, caplog: pytest.LogCaptureFixture) -> None:
-    modules(pages.page("operations.md"))
+    modules(pages.page("python.md"))
     with caplog.at_level(logging.INFO, logger="shop.logins"):
         redeem_code(message().code or "", phone_number=parse_phone_number(PHONE))
     [record] = [each for each in caplog.records if each.name == "shop.logins"]

@@ -6,14 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from django_sms_otp import codes
 
 from . import pages
 from .answers import assert_as_promised
 
-REPLAYED = [pages.ROOT / "README.md", pages.page("api.md")]
+README = pages.ROOT / "README.md"
+REPLAYED = [README, pages.page("api.md")]
 TUTORIAL = pages.page("tutorial.md")
 
 CODE = "492817"
@@ -26,15 +27,20 @@ def test_requests_are_answered_as_promised(
     path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codes, "derive_code", lambda *args, **kwargs: CODE)
+    if path == README:
+        # The site of the README sets no policy.
+        with override_settings(SMS_OTP={}):
+            replay(path, client)
+    else:
+        replay(path, client)
+
+
+def replay(path: Path, client: Client) -> None:
     request_ids: dict[str, str] = {}
     for curl in pages.curls(path):
         body, content_type = curl.body, curl.headers.get("Content-Type", "")
         for documented, real in request_ids.items():
             body = body.replace(documented, real)
-        if curl.form:
-            # As curl writes it.
-            body = f"{curl.form[0]}={curl.form[1].replace('+', '%2B')}"
-            content_type = "application/x-www-form-urlencoded"
         answer = client.post(curl.path, body, content_type=content_type)
         assert answer.status_code == curl.status, answer.content
         assert answer.headers["Cache-Control"] == "no-store"

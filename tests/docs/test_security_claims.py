@@ -1,4 +1,4 @@
-"""What the page "Security model" claims and no test of the code shows over HTTP."""
+"""Claims of the page "Security model" that no other test shows over HTTP."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from django_sms_otp.backends.twilio import verify_errors
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import DeliveryBlocked, DeliveryRefused
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
+from tests.support.apprise_services import SERVICES
 
 from . import pages
 
@@ -81,7 +82,7 @@ def test_delivery_states_are_all_there_with_the_words_of_the_admin() -> None:
 
 
 def test_signals_are_all_there() -> None:
-    table = pages.rows(pages.page("operations.md"), "Signals")
+    table = pages.rows(pages.page("python.md"), "django_sms_otp.signals")
     known = [name for name, value in vars(signals).items() if isinstance(value, Signal)]
     assert sorted(row[0].strip("`") for row in table) == sorted(known)
 
@@ -205,6 +206,17 @@ def test_names_in_prose_exist(path: Path) -> None:
         assert key in Settings.__dataclass_fields__, key
     for dotted in re.findall(r"`\"?(django_sms_otp(?:\.\w+)*\.[A-Z]\w+)", text):
         import_string(dotted)
+
+
+@pytest.mark.parametrize("path", pages.DOCS, ids=lambda path: path.name)
+def test_a_page_begins_with_the_question_of_its_reader(path: Path) -> None:
+    assert pages.first_line(path).endswith("?")
+
+
+def test_a_newcomer_reads_the_readme_in_one_go() -> None:
+    text = (pages.ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert f"{len(SERVICES)} services through Apprise" in text
 
 
 def test_every_page_is_in_the_navigation() -> None:

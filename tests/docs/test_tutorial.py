@@ -1,4 +1,4 @@
-"""The tutorial, done: its files written, its commands run, its requests sent to its server."""
+"""Follow the tutorial: write its files, run its commands, send its requests."""
 
 from __future__ import annotations
 
