@@ -1,4 +1,4 @@
-"""Counts callers who ask for unknown numbers, if the site tells them so."""
+"""Counts requests for unknown numbers, if the site answers them openly."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["count_probe"]
 
 
 def count_probe(phone_number: PhoneNumber, caller: Caller) -> datetime | None:
-    """Count a request for an unknown number against the limit of its IP address.
+    """Count a request for an unknown number against the limit of the caller's IP address.
 
-    Otherwise a caller could sort a whole list of numbers at any speed. Return when the address
-    may ask again; ``None``: now.
+    Otherwise a caller could find the customers in a list of numbers at any speed. Return when
+    the address may ask again, or ``None`` if it may ask now.
     """
     charges = charges_of(phone_number, caller, get_settings())
     charge = next((each for each in charges if each.control == IP), None)
