@@ -99,13 +99,13 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     # Before the comparison: the answer of a locked number must not tell whether a guess is
     # right.
     if lock := lock_on(row, guess.purpose, guess.caller):
-        return GuessResult(answer=_too_many(row, until=lock.until), otp_code=otp_code)
+        return GuessResult(answer=_too_many_attempts(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
-        return _wrong(otp_code)
+        return _invalid_code(otp_code)
     issuer = code_issuing_backend(otp_code.backend)
     if is_spent(otp_code, issuer):
-        return GuessResult(answer=_too_many(row, until=row.now), otp_code=otp_code)
+        return GuessResult(answer=_too_many_attempts(row, until=row.now), otp_code=otp_code)
     if issuer:
         return _count_before_asking(guess, otp_code, row)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
@@ -122,7 +122,7 @@ def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessR
     """
     otp_code = _guessed_code(guess, row)
     if otp_code is None or otp_code.pk != charged.pk or not otp_code.is_live(row.now):
-        return _wrong(charged)
+        return _invalid_code(charged)
     return _accept(guess, otp_code, row, taken_back=1)
 
 
@@ -133,11 +133,11 @@ def give_back(charged: OTPCode, charged_at: datetime, row: NumberRow) -> None:
         rows.update(failed_attempts=F("failed_attempts") - 1)
 
 
-def _wrong(otp_code: OTPCode | None) -> GuessResult[T]:
+def _invalid_code(otp_code: OTPCode | None) -> GuessResult[T]:
     return GuessResult(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
 
 
-def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
+def _too_many_attempts(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
     """Return the answer that says when a new code can be requested and redeemed.
 
     :param until: the end of the lockout; ``None`` if waiting does not help.
@@ -163,7 +163,7 @@ def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Gu
     state = row.state.with_failure(row.now, guess.caller.tags(row.e164))
     row.replace(state, row.attempt(otp_code))
     otp_code.failed_attempts += 1
-    return _wrong(otp_code)
+    return _invalid_code(otp_code)
 
 
 @sensitive_variables("guess")
@@ -185,7 +185,7 @@ def _accept(
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
     phone_number = otp_code.number
     # Before the transaction, which holds locks.
-    account = _account(phone_number) if guess.purpose == LOGIN else Account()
+    account = _find_account(phone_number) if guess.purpose == LOGIN else Account()
     writes: list[Write] = []
     if account is not None:
         writes.append(row.consumption(otp_code, account.user, taken_back=taken_back))
@@ -201,7 +201,7 @@ def _accept(
     return GuessResult(answer=answer, otp_code=otp_code, account=account)
 
 
-def _account(phone_number: PhoneNumber) -> Account | None:
+def _find_account(phone_number: PhoneNumber) -> Account | None:
     """Return the account of a number, or ``None`` if it must be registered."""
     try:
         user = get_user_resolver().get_user(phone_number)
