@@ -1,4 +1,4 @@
-"""Every error this app raises; all derive from :class:`SMSOTPError`."""
+"""The errors of this app. All derive from :class:`SMSOTPError`."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class SMSOTPError(Exception):
 
 
 class InvalidSettings(SMSOTPError, ImproperlyConfigured):
-    """``SMS_OTP``, or something that it names, is wrong; the text says what to change."""
+    """``SMS_OTP``, or something that it names, is wrong. The text says what to change."""
 
 
 class InvalidBackend(InvalidSettings):
-    """An entry of ``SMS_OTP_BACKENDS`` is wrong; the text names the alias."""
+    """An entry of ``SMS_OTP_BACKENDS`` is wrong. The text names the alias."""
 
     def __init__(self, message: str, *, alias: str) -> None:
         super().__init__(f"SMS_OTP_BACKENDS[{alias!r}]: {message}")
@@ -45,10 +45,10 @@ class InvalidBackend(InvalidSettings):
 
 
 class PhoneNumberError(SMSOTPError, ValueError):
-    """A phone number that no code can be sent to.
+    """A phone number that gets no code.
 
-    ``code`` is the stable word that the API answers with; ``region`` is the number's, where it
-    has one.
+    ``code`` is the stable word of the API's answer. ``region`` is the region of the number, if
+    it has one.
     """
 
     code = "invalid_phone_number"
@@ -59,11 +59,11 @@ class PhoneNumberError(SMSOTPError, ValueError):
 
 
 class InvalidPhoneNumber(PhoneNumberError):
-    """The text is no phone number."""
+    """The text is not a phone number."""
 
 
 class NotSMSCapable(PhoneNumberError):
-    """A number of a type that receives no SMS, or that costs its caller extra."""
+    """A number of a type that receives no SMS, or that is expensive to call."""
 
     code = "phone_number_not_sms_capable"
 
@@ -75,13 +75,15 @@ class RegionNotSupported(PhoneNumberError):
 
 
 class DeliveryError(SMSOTPError):
-    """A message was not handed to the gateway, or nobody knows whether it was.
+    """A message was not sent, or it is unknown whether it was.
 
-    Raise one of the subclasses. ``error_code`` is the gateway's own code, kept on the
-    code's row; neither it nor the text may hold a code or a whole phone number. ``alias`` is
-    the backend that failed and ``latency`` the seconds that it took, ``None`` where none was
-    asked; both are filled in. ``outcome`` is a stable word for logs and metrics, ``verdict``
-    the same for people.
+    Backends raise one of the subclasses. ``error_code`` is the gateway's word for the error,
+    which the row of the code stores. Neither it nor the text may hold a code or a whole phone
+    number.
+
+    The app sets ``alias``, the backend that failed, and ``latency``, the seconds that the
+    gateway took (``None`` if no gateway was called). ``outcome`` is a stable word for logs and
+    metrics, and ``verdict`` says the same to people.
     """
 
     alias = ""
@@ -95,11 +97,11 @@ class DeliveryError(SMSOTPError):
 
 
 class NotDelivered(DeliveryError):
-    """Not sent, by the site's or the gateway's fault: the number gets its cooldown back.
+    """The message was not sent, by the fault of the site or the gateway.
 
-    ``retry_after`` is how long a client should wait; ``needs_attention`` says that nothing
-    will be sent until somebody mends the configuration or the account; ``is_permanent``, that
-    the same message will not be sent however often it is tried.
+    The number gets its cooldown back. ``retry_after`` is how long a client should wait.
+    ``needs_attention`` says that nothing is sent until somebody corrects the configuration or
+    the account. ``is_permanent`` says that the same message fails at every try.
     """
 
     outcome = "not_sent"
@@ -120,12 +122,12 @@ class NotDelivered(DeliveryError):
 
     @property
     def is_lasting(self) -> bool:
-        """Whether it is of no use to try again by itself."""
+        """Whether an automatic retry is useless."""
         return self.needs_attention or self.is_permanent
 
 
 class NotQueued(SMSOTPError):
-    """The engine that ``DELIVERY`` names did not take a job, for all that can be told.
+    """The engine that ``DELIVERY`` names seems not to have taken a job.
 
     ``retry_after`` is how long a client should wait.
     """
@@ -134,19 +136,19 @@ class NotQueued(SMSOTPError):
 
 
 class DeliveryUnknown(DeliveryError):
-    """A time-out or a broken answer: the SMS may be on its way. Never sent again by itself."""
+    """A time-out or a broken answer: the message may have left, so the app does not retry."""
 
     outcome = "unknown"
     verdict = "Unknown whether it was sent."
 
 
 class DeliveryRefused(DeliveryError):
-    """Not sent, because of this number: the person must use another one, or act.
+    """The message was not sent because of its number. The person must use another one, or act.
 
-    ``code`` is the stable word that the API answers with: ``invalid_phone_number``,
-    ``phone_number_not_sms_capable``, ``region_not_supported`` or ``recipient_opted_out``; or
-    ``quota_exceeded``, where the gateway sends no more to this number until ``retry_after``.
-    Of a gateway that checks codes also ``too_many_attempts``: it looks at no more guesses.
+    ``code`` is the stable word of the API's answer: ``invalid_phone_number``,
+    ``phone_number_not_sms_capable``, ``region_not_supported``, ``recipient_opted_out``, or
+    ``quota_exceeded`` if the gateway sends no more to this number until ``retry_after``. If a
+    gateway checks codes, it may also be ``too_many_attempts``: no more guesses are evaluated.
     """
 
     outcome = "refused"
@@ -174,29 +176,29 @@ class DeliveryBlocked(DeliveryError):
 
 
 class LoginRefused(SMSOTPError):
-    """The code was right, but this user may not log in.
+    """The code was right, but this user may not log in. The code is used up.
 
-    Raised by a user resolver or a token issuer, before it writes anything. The code is spent.
+    A user resolver or a token issuer raises it before it writes anything.
     """
 
 
 class InsideTransaction(SMSOTPError, RuntimeError):
-    """A service was called inside a transaction of the caller's.
+    """A service was called inside a transaction.
 
-    The services commit before they send or answer; an outer transaction could undo a counted
+    The services commit before they send or answer. An outer transaction could undo a counted
     guess after its answer was given. Mark the view with ``transaction.non_atomic_requests``.
     """
 
 
 class Contention(SMSOTPError):
-    """So many requests change one number's row at once that this one found no turn."""
+    """Too many requests changed the same row at once, and this one lost every race."""
 
 
 class Unavailable(SMSOTPError):
-    """A store of limits, or a hook of the site, did not answer: nothing was sent. Or the
-    gateway that checks a code did not: nobody was logged in.
+    """A store of limits, a hook of the site, or the gateway that checks a code did not answer.
 
-    ``retry_after`` is how long a client should wait.
+    Nothing was sent, and nobody was logged in. ``retry_after`` is how long a client should
+    wait.
     """
 
     def __init__(

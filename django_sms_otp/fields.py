@@ -1,4 +1,4 @@
-"""Columns that Django's own fields do not give on every database and site."""
+"""Model fields that work on every database, and with users in another database."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["RequestIdField", "UserForeignKey"]
 class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic at run time
     """A UUID of 128 random bits on every database.
 
-    MariaDB's own type refuses most of them: it insists on the version and variant bits of
-    RFC 9562, which are not random. There the column is text, as on MySQL.
+    The type ``uuid`` of MariaDB accepts only values with the version and variant bits of
+    RFC 9562, which are not random. So the column is text on MariaDB, as it is on MySQL.
     """
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
@@ -37,20 +37,20 @@ class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic 
 
 
 class UserForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # no generic at run time
-    """Has no constraint where a router has put the users into another database."""
+    """A foreign key without a constraint if a router puts the users into another database."""
 
     @property
     def db_constraint(self) -> bool:
         if not hasattr(self, "model"):
-            return True  # A migration's, not yet part of a model.
+            return True  # The field is not part of a model yet.
         return router.db_for_write(self.model) == router.db_for_write(get_user_model())
 
     @db_constraint.setter
     def db_constraint(self, value: bool) -> None:
-        """Django's constructor sets it."""
+        """Ignore the value that Django's constructor sets."""
 
     def deconstruct(self) -> Any:
-        """Leave the constraint out of migrations, which are the same for every site."""
+        """Leave the constraint out of migrations: they are the same for every site."""
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("db_constraint", None)
         return name, path, args, kwargs

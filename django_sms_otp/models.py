@@ -1,4 +1,4 @@
-"""Tables and queries. No policy and no I/O beyond the database: see ``services``."""
+"""Tables and queries. The policy is in ``controls`` and ``services``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class CodeState(models.TextChoices):
-    """What has become of a code, as staff see it."""
+    """The state of a code, as staff see it."""
 
     LIVE = "live", _("live")
     REDEEMED = "redeemed", _("redeemed")
@@ -41,11 +41,10 @@ class CodeState(models.TextChoices):
 
 
 class DeliveryState(models.TextChoices):
-    """How far a message has come.
+    """The state of a message.
 
-    Who is about to call the gateway claims the message first, and from then on until there is
-    an answer it is unknown whether the message left: so a process that is killed in between
-    leaves behind what is true.
+    A process claims a message before it calls the gateway. The state is ``unknown`` from then
+    until the gateway answers. So the state is right even if the process is killed in between.
     """
 
     PENDING = "pending", _("waiting to be sent")
@@ -58,7 +57,7 @@ class DeliveryState(models.TextChoices):
 
 
 RECEIVED = (DeliveryState.DELIVERED, DeliveryState.UNDELIVERED)
-"""What only a receipt tells, and nothing changes any more."""
+"""The final states. Only a receipt sets them."""
 
 
 def new_request_id() -> uuid.UUID:
@@ -73,7 +72,7 @@ def new_seed() -> str:
 
 class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
     def live(self, now: datetime) -> OTPCodeQuerySet:
-        """Codes that may still be redeemed, as far as the row itself tells."""
+        """Return the codes that are not redeemed, superseded or expired."""
         return self.filter(redeemed_at=None, superseded_at=None, expires_at__gt=now)
 
     def with_state(self, now: datetime, max_attempts: int) -> OTPCodeQuerySet:
@@ -148,22 +147,23 @@ class OTPCode(models.Model):
     class Meta:
         verbose_name = _("issued code")
         verbose_name_plural = _("issued codes")
-        # A message's fate changes no indexed column, so PostgreSQL updates no index then.
+        # The result of a delivery changes no indexed column, so PostgreSQL then updates no
+        # index.
         #
         # The primary key serves guesses and resends by a request's id, workers, receipts and
         # every write of a row that was read. Django's index of the user serves the deletion
-        # of a user, which would read the whole table without it. State, message_id and
-        # expires_at need none: a number's few rows are found by its number, receipts name the
-        # request, and the purge finds expired rows by their age.
+        # of a user, which would scan the whole table without it. The state, message_id and
+        # expires_at need no index: a number has few rows, receipts name the request, and the
+        # purge finds expired rows by their age.
         indexes = [
-            # A number's unexpired codes, read with its limits by every request and guess. The
-            # time is last, so that expired codes are never looked at. Also the admin's search,
-            # and a failover that looks for undelivered messages.
+            # Every request and guess reads a number's unexpired codes with its limits. The time
+            # is last, so that no expired code is read. The admin's search and a failover that
+            # looks for undelivered messages use this index too.
             models.Index(
                 fields=["phone_number", "purpose", "-expires_at"],
                 name="sms_otp_code_live_idx",
             ),
-            # The admin's list and its dates, in this very order; the roll-up; the purge.
+            # The admin's list and its dates, in this order; the roll-up; the purge.
             models.Index(fields=["-created_at", "-id"], name="sms_otp_code_created_idx"),
         ]
         permissions = [
@@ -176,7 +176,7 @@ class OTPCode(models.Model):
 
     @property
     def is_withheld(self) -> bool:
-        """Whether nobody was ever sent this code: whoever types it has guessed it."""
+        """Whether no message with this code was sent. A right guess then counts as wrong."""
         return self.sent_at is None and bool(self.withheld_by)
 
     @property
@@ -184,20 +184,20 @@ class OTPCode(models.Model):
         return phone.PhoneNumber(e164=self.phone_number, region=self.region)
 
     def is_worth_sending(self, now: datetime) -> bool:
-        """Whether a third of its life, at least, is left to type it in."""
+        """Return whether at least a third of the code's life is left to type it in."""
         lifetime = self.expires_at - self.created_at
         return (self.expires_at - now) * 3 >= lifetime
 
     def is_live(self, now: datetime) -> bool:
-        """The same as :meth:`OTPCodeQuerySet.live`, of a row already read."""
+        """Return the same as :meth:`OTPCodeQuerySet.live` for a row that was read."""
         return self.redeemed_at is None and self.superseded_at is None and self.expires_at > now
 
 
 class VerifiedPhone(models.Model):
     """A number that a user has proven to hold. One number opens one account.
 
-    ``is_primary`` is true or null, never false: a unique index lets a user have many nulls
-    and one true. MariaDB has no conditional index that would say so directly.
+    ``is_primary`` is true or null, never false. So a unique index allows a user one primary
+    number and any number of others. MariaDB has no conditional index.
     """
 
     user = UserForeignKey(
@@ -205,7 +205,7 @@ class VerifiedPhone(models.Model):
         verbose_name=_("user"),
         on_delete=models.CASCADE,
         related_name="verified_phones",
-        # The constraint below begins with the user.
+        # The index of the constraint below begins with the user.
         db_index=False,
     )
     phone_number = models.CharField(_("phone number"), max_length=16)
@@ -217,8 +217,8 @@ class VerifiedPhone(models.Model):
         verbose_name = _("verified phone number")
         verbose_name_plural = _("verified phone numbers")
         constraints = [
-            # The look-up of every login. Not unique=True on the field: on PostgreSQL Django
-            # would add a second index, for prefixes, by which nothing may search.
+            # The look-up of every login. With unique=True on the field, Django would add a
+            # second index for prefixes on PostgreSQL. Nothing searches by prefixes.
             models.UniqueConstraint(fields=["phone_number"], name="sms_otp_verified_phone_key"),
             models.UniqueConstraint(
                 fields=["user", "is_primary"], name="sms_otp_verified_phone_primary_key"
@@ -234,7 +234,7 @@ class VerifiedPhone(models.Model):
 
 
 class LimitKind(models.TextChoices):
-    """What a row of limits counts against."""
+    """The kinds of things that limits count against."""
 
     NUMBER = keys.NUMBER, _("phone number")
     IP = keys.IP, _("IP address")
@@ -247,12 +247,12 @@ class LimitKind(models.TextChoices):
 class Limit(models.Model):
     """Counts against a number, an IP address, a prefix, a country, the site or a backend.
 
-    A number's row is the lock of every change to the number. A change of ``state`` writes
-    ``version + 1`` where the version is still the one that was read. ``uses`` counts the
-    messages of the current grain (see :mod:`~.limits.shared`); it grows without a new version,
+    A number's row is the lock of every change to the number. A change of ``state`` increments
+    ``version``, on the condition that it is still the one that was read. ``uses`` counts the
+    messages of the current grain (see :mod:`~.limits.shared`). It grows without a new version,
     so that requests that share a row do not repeat each other's work.
 
-    A row that ``has_failures`` outlives every purge: a purge lifts no lockout.
+    A purge keeps a row that ``has_failures``, so it lifts no lockout.
     """
 
     kind = models.CharField(_("kind"), max_length=16, choices=LimitKind.choices)
@@ -268,12 +268,12 @@ class Limit(models.Model):
         verbose_name_plural = _("limits")
         indexes = [
             # The purge: the oldest of the rows that it may delete. The admin's list, in this
-            # very order.
+            # order.
             models.Index(fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"),
         ]
         constraints = [
-            # Every request and guess. The kind is first, so that the admin finds the rows of a
-            # kind: there may be a handful among a million numbers.
+            # Every request and guess. The kind is first, so that the admin quickly finds the
+            # few rows of a kind among a million numbers.
             models.UniqueConstraint(fields=["kind", "subject"], name="sms_otp_limit_key"),
         ]
         permissions = [("unlock_limit", "Can lift limits and lockouts")]
@@ -293,10 +293,10 @@ class Limit(models.Model):
 
 
 class HourlyCount(models.Model):
-    """How often something happened in an hour in a region.
+    """The number of events of a kind in an hour and region.
 
-    Written for refusals as they happen, so that an attack makes one row an hour and not one a
-    request; and for what became of codes by the roll-up.
+    Refusals are counted as they happen. So an attack makes one row an hour, and not a row for
+    each request. The roll-up counts the results of codes.
 
     :param event: ``sent``, ``delivered``, ``redeemed``, or ``refused:`` and the control.
     """
@@ -311,12 +311,12 @@ class HourlyCount(models.Model):
         verbose_name_plural = _("hourly counts")
         # Only the first refusal of an hour and region makes a row and writes these.
         indexes = [
-            # The purge, the admin's newest first, and the last day above them.
+            # The purge, the admin's list with the newest first, and its summary of a day.
             models.Index(fields=["hour"], name="sms_otp_hourly_count_hour_idx"),
         ]
         constraints = [
-            # The row to count in; and, in this order, the busiest day of a country, which the
-            # budget of unverified numbers asks for with every request.
+            # The row to count in. In this order also the busiest day of a country: the budget
+            # of unverified numbers reads it with every request.
             models.UniqueConstraint(
                 fields=["event", "region", "hour"], name="sms_otp_hourly_count_key"
             )

@@ -1,4 +1,4 @@
-"""What the services answer: frozen values, to be read by name. Nothing in them holds a code."""
+"""The answers of the services, as frozen values. No answer holds a code."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class CodeRequested:
     """A code was issued, or sent again.
 
-    :param expires_at: when the code dies; sending it again does not change that.
-    :param resend_available_at: when the next message may go to this number.
+    :param expires_at: when the code expires. Sending it again does not extend its life.
+    :param resend_available_at: when the next message may go to the number.
     """
 
     request_id: uuid.UUID
@@ -30,11 +30,11 @@ class CodeRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefused:
-    """No message was sent, or nobody knows whether one was.
+    """No message was sent, or it is unknown whether one was.
 
-    :param reason: the stable word that the API answers with, such as ``cooldown``.
-    :param retry_after: how long to wait; ``None``: asking again will not help.
-    :param issued: the code, where its message may have arrived all the same.
+    :param reason: the stable word of the API's answer, such as ``cooldown``.
+    :param retry_after: how long to wait; ``None`` if asking again does not help.
+    :param issued: the issued code, if its message may have arrived all the same.
     """
 
     reason: str
@@ -44,11 +44,11 @@ class RequestRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeemed(Generic[T]):
-    """The code was right, and is used up. Its ``repr`` does not show what was granted.
+    """The code was right, and is used up.
 
-    :param user: who has logged in; ``None`` for a purpose other than ``login``.
-    :param registered: this login created the account.
-    :param granted: what ``grant`` returned.
+    :param user: the user who logged in; ``None`` for a purpose other than ``login``.
+    :param registered: whether this login created the account.
+    :param granted: the result of ``grant``. The ``repr`` does not show it.
     """
 
     request_id: uuid.UUID
@@ -59,10 +59,11 @@ class Redeemed(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedemptionRefused:
-    """Nobody was logged in.
+    """The guess was refused.
 
     :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.
-    :param retry_after: how long until a new code can be asked for.
+    :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
+        does not help.
     """
 
     reason: str

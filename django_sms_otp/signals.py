@@ -1,8 +1,11 @@
-"""Signals, sent after the commit with ``send_robust``: a receiver's error harms no login.
+"""The signals of this app.
 
-Those about a code carry ``phone_number`` (a :class:`~django_sms_otp.phone.PhoneNumber`, masked
-in logs) and ``purpose``; their sender is :class:`~django_sms_otp.models.OTPCode`. Those about
-limits and circuits come from :class:`~django_sms_otp.models.Limit`.
+They are sent after the commit with ``send_robust``, so an error of a receiver breaks no login.
+
+Signals about a code carry ``purpose`` and ``phone_number``, a
+:class:`~django_sms_otp.phone.PhoneNumber` that is masked in logs. Their sender is
+:class:`~django_sms_otp.models.OTPCode`. The sender of signals about limits and circuits is
+:class:`~django_sms_otp.models.Limit`.
 """
 
 from __future__ import annotations
@@ -26,74 +29,81 @@ __all__ = [
 ]
 
 code_requested = Signal()
-"""Somebody has asked for a code, and was answered.
+"""A request for a code was answered.
 
 Also carries ``channel``, ``outcome``, ``control`` and ``recorded``. ``outcome`` is
-``accepted``, ``withheld`` (answered as if accepted) or the word that the API refused with;
-``control`` is what refused or withheld the message, if a control did; ``recorded`` are those
-that only record, and would have.
+``accepted``, ``withheld`` (answered as if accepted) or the word of the API's refusal.
+``control`` is the control that refused or withheld the message; it is empty if none did.
+``recorded`` are the controls that would have refused, but only record.
 """
 
 number_refused = Signal()
-"""Somebody has asked for a code for a number that none is sent to, or would not be.
+"""A request named a number of a type or region that gets no code, or a text that is no number.
 
-Comes from :class:`~django_sms_otp.models.Limit`. Carries ``channel``, ``region``, ``reason``
-(the API's word), ``control`` (``number_type``, ``region``; empty: it is no number) and its
-``mode``.
+The sender is :class:`~django_sms_otp.models.Limit`. Carries ``channel``, ``region``, ``reason``
+(the word of the API's answer), ``control`` (``number_type`` or ``region``; empty if the text is
+not a number) and the ``mode`` of the control. In the mode ``record`` the number gets its code.
 """
 
 gateway_called = Signal()
 """A backend has handed a message to its gateway, or has failed to.
 
-Comes from the backend's class, also for each of several that were tried. Carries ``alias``,
-``channel``, ``region``, ``outcome`` (``sent``, or that of the error), ``error_code`` and
-``latency`` in seconds; no number.
+The sender is the class of the backend. A failover sends the signal for each backend that it
+tries. Carries ``alias``, ``channel``, ``region``, ``outcome`` (``sent``, or the outcome of the
+error), ``error_code`` and ``latency`` in seconds. It carries no phone number.
 """
 
 code_sent = Signal()
-"""The gateway took the message. Also carries ``otp_code``, the row, and ``latency``, the
-seconds that the gateway took."""
+"""The gateway took the message.
+
+Also carries ``otp_code``, the row, and ``latency``, the seconds that the gateway took.
+"""
 
 code_redeemed = Signal()
-"""A code was redeemed. Also carries ``otp_code`` and ``user`` (``None`` unless a login)."""
+"""A code was redeemed. Also carries ``otp_code`` and ``user`` (``None`` if it is no login)."""
 
 code_rejected = Signal()
 """A code was refused. Also carries ``otp_code`` (or ``None``) and ``reason``, a stable word."""
 
 delivery_failed = Signal()
-"""A message was not handed over, or nobody knows. Also carries ``otp_code``, ``error`` and
-``latency`` in seconds: ``None`` where no gateway was asked."""
+"""A message was not sent, or the result is unknown.
+
+Also carries ``otp_code``, ``error`` and ``latency`` in seconds; ``latency`` is ``None`` if no
+gateway was called.
+"""
 
 delivery_updated = Signal()
-"""A gateway has told how far a message is. Also carries ``otp_code``, the row as it is now, and
-``receipt``, a :class:`~django_sms_otp.webhooks.Receipt`.
+"""A gateway has reported the state of a message.
 
-Comes again for a receipt that comes again. An error in a receiver is answered 500, so that the
-gateway does call again: a receiver must bear to hear the same twice.
+Also carries ``otp_code``, the row with the new state, and ``receipt``, a
+:class:`~django_sms_otp.webhooks.Receipt`.
+
+A receiver must accept the same receipt twice: a gateway may send it again, and does so after an
+error in a receiver, which is answered 500.
 """
 
 user_registered = Signal()
 """A login created an account. Also carries ``user``."""
 
 limit_tripped = Signal()
-"""A control refused or withheld a message, or would have: once an hour, control and region.
+"""A control that many numbers share refused or withheld a message, or would have.
 
-Carries ``control``, its ``mode`` (``record`` or ``enforce``) and ``region``. Sent for what many
-numbers share, not for a single number's own cooldown, quotas and failures.
+It is sent once an hour for each control and region. Carries ``control``, its ``mode``
+(``record`` or ``enforce``) and ``region``.
 """
 
 breaker_tripped = Signal()
 """Few codes of a country or prefix are redeemed.
 
 Carries ``key`` ("country:JM", "prefix:+1876555"), ``conversion`` from 0 to 1, and
-``blocked_until``: ``None`` is an alert, sent once an hour; nothing is blocked yet.
+``blocked_until``. It is ``None`` if nothing is blocked yet; such an alert is sent once an hour.
 """
 
 circuit_opened = Signal()
-"""A backend failed so often in a row that others are used in its place.
+"""A backend failed several times in a row, and other backends take its place.
 
-Carries ``alias`` and ``until``, when a message will try it again. Sent once, and not again
-while the circuit stays open.
+Carries ``alias`` and ``until``, the time of the next try. It is sent once while the circuit
+stays open.
 """
 
 circuit_closed = Signal()

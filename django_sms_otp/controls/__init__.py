@@ -1,7 +1,7 @@
-"""Whether a message may go out, and whether a guess may be looked at.
+"""Decides whether a message may go out, and whether a guess may be evaluated.
 
-Each group of controls is a class of its own; :class:`Policy` asks them in order, in the mode
-that the site has set.
+Each group of controls is a class. :class:`Policy` asks the groups in order, in the modes that
+the site has set.
 """
 
 from .cohorts import note_fraud, note_not_sent, note_redemption

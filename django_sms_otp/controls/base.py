@@ -1,4 +1,4 @@
-"""What every group of controls is, and what it finds."""
+"""The base class of the groups of controls, and the values that they work with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Controls", "Subject", "Tally", "Violation"]
 class Subject:
     """The message that the controls judge.
 
-    :param lifetime: of its code.
+    :param lifetime: the lifetime of its code.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class Subject:
     def is_exempt(self) -> bool:
         """Whether the number opens an account, and so passes the fraud controls.
 
-        Asked only if one of them is on, and only after the number's own limits let the message
-        pass: a caller who is refused may ask without end, and could measure the look-up.
+        Read it only after the number's own limits let the message pass. A refused caller may
+        repeat a request without end, and could measure how long the look-up takes.
         """
         if not (self.settings.rates("prefix") or self.settings.budget or self.settings.breaker):
             return False
@@ -47,17 +47,17 @@ class Subject:
 
     @cached_property
     def opens_account(self) -> bool:
-        """Whether the number opens an account, whichever controls are on."""
+        """Whether the number opens an account, even if no fraud control is on."""
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A control that would not let the message go.
+    """A control that speaks against the message.
 
-    :param reason: the stable word that the API answers with.
-    :param free_at: when the control would let it go; ``None``: nobody knows.
-    :param is_soft: the answer is the same as if the message had been sent.
+    :param reason: the stable word of the API's answer.
+    :param free_at: when the control will let the message pass; ``None`` if that is unknown.
+    :param is_soft: whether the caller gets the same answer as for a message that was sent.
     """
 
     control: str
@@ -68,12 +68,13 @@ class Violation:
 
 @dataclass(slots=True)
 class Tally:
-    """What a message adds to the shared rows.
+    """The counts that a message adds to the shared rows.
 
     :param counters: the new counters of each row.
-    :param rooms: how many uses the current grain of a row may hold.
-    :param replaced: rows that are replaced as a whole, changed or not: the same statements for
-        every number, so that the time they take does not tell who has an account.
+    :param rooms: the most uses that the current grain of a row may hold.
+    :param replaced: rows that are replaced as a whole, even if nothing has changed. So the
+        statements are the same for every number, and their time does not tell whether the
+        number has an account.
     """
 
     counters: dict[LimitKey, SharedCounters]
@@ -87,10 +88,12 @@ class Tally:
 class Controls:
     """A group of controls over one message.
 
-    A request first *checks* the message against each group in order. Then it *commits*: each
-    group counts the message in the transaction that writes the code. If the message does not
-    go out after all, it *rolls back*. Several attempts may check and commit; what a group asks
-    outside the database, it asks once.
+    A request *checks* the message against each group in order. Then it *commits*: each group
+    counts the message in the transaction that writes the code. If the message does not go out
+    after all, the request *rolls back*.
+
+    A request that loses a race checks and commits again. A group that asks a store or a hook
+    asks it once a request.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -100,20 +103,22 @@ class Controls:
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
-        """Tell whether the site has any control of the group on."""
+        """Return whether the site has any control of the group on."""
         return True
 
     def row_keys(self) -> Iterable[LimitKey]:
-        """Return the keys of the shared rows that the group counts in: the same for every
-        number, verified or not."""
+        """Return the keys of the shared rows that the group counts in.
+
+        A verified number has the same keys as an unverified one.
+        """
         return ()
 
     def watched_keys(self) -> Iterable[LimitKey]:
-        """Return the keys of the shared rows that the group only looks at."""
+        """Return the keys of the shared rows that the group reads and does not change."""
         return ()
 
     def check(self, row: NumberRow) -> Sequence[Violation]:
-        """Return what speaks against the message.
+        """Return the violations that speak against the message.
 
         A group that counts in a store reserves the use here.
         """
@@ -127,4 +132,4 @@ class Controls:
         """Count the message."""
 
     def roll_back(self) -> None:
-        """Give back what was reserved outside the database."""
+        """Give back the uses that were reserved outside the database."""

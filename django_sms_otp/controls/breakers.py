@@ -1,5 +1,8 @@
-"""The conversion breaker: it stops a country or prefix whose codes nobody redeems, and a prefix
-that a gateway takes for a source of fraud."""
+"""The conversion breaker.
+
+It blocks a country or prefix if too few of its codes are redeemed, and a prefix if a gateway
+reports fraud.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,15 @@ __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
 logger = logging.getLogger("django_sms_otp")
 
 FRAUD_BLOCK = timedelta(hours=12)
-"""As long as Twilio's Fraud Guard blocks a prefix."""
+"""Twilio's Fraud Guard blocks a prefix for the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
-    """A country or prefix whose conversion is low; ``blocks``: too low to go on.
+    """A country or prefix with a low conversion.
 
-    :param share: of its codes that were redeemed, from 0 to 1.
+    :param share: the share of its codes that were redeemed, from 0 to 1.
+    :param blocks: whether the share is so low that no more messages may go there.
     """
 
     key: LimitKey
@@ -38,7 +42,7 @@ class Trip:
 
 
 def trip_of(key: LimitKey, counters: SharedCounters, now: float) -> Trip | None:
-    """Return the trip that a shared row calls for; ``None``: all is well, or it has tripped."""
+    """Return the trip that a row calls for, or ``None`` if the row is healthy or blocked."""
     breaker = get_settings().breaker
     if breaker is None or counters.blocked_until > now:
         return None
@@ -49,7 +53,10 @@ def trip_of(key: LimitKey, counters: SharedCounters, now: float) -> Trip | None:
 
 
 def announce(trip: Trip) -> None:
-    """Block what has tripped, and tell the site: of a block once, of low conversion hourly."""
+    """Block a country or prefix, if the site enforces that, and alert the site.
+
+    A block is announced once, a low conversion once an hour.
+    """
     breaker = get_settings().breaker
     if trip.blocks and breaker and get_settings().mode("breaker") == "enforce":
         blocked_until = block(trip.key, breaker.block_for)
@@ -71,9 +78,9 @@ def announce(trip: Trip) -> None:
 
 
 def block(key: LimitKey, block_for: timedelta) -> datetime | None:
-    """Write a block, and return its end; ``None``: there was one already.
+    """Block a row. Return the end of the block, or ``None`` if there was a block already.
 
-    :raises Contention: the row changes all the time.
+    :raises Contention: another request changed the row in every attempt.
     """
     until: datetime | None = None
 

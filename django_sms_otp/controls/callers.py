@@ -1,4 +1,4 @@
-"""The caller of a request: an IP address and perhaps a device, as limits need to know them."""
+"""The caller of a request, as limits see it: a network and perhaps a device."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from ..limits.addresses import network_of
 
 __all__ = ["Caller"]
 
-LABEL = b"django_sms_otp.caller"
+TAG_LABEL = b"django_sms_otp.caller"
 TAG_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """
+    """The client behind a request.
+
     :param network: an IPv4 address, or the /64 of an IPv6 address; empty if it is unknown.
     :param device: an opaque text that the site gave to the caller's device, such as a cookie.
     """
@@ -26,22 +27,25 @@ class Caller:
 
     @classmethod
     def of(cls, ip_address: str | None, device: str | None) -> Caller:
-        """:raises ValueError: ``ip_address`` is no IP address."""
+        """Return the caller with this address and device.
+
+        :raises ValueError: ``ip_address`` is not an IP address.
+        """
         network = network_of(ip_address) if ip_address else ""
         return cls(network=network, device=device or "")
 
     def network_tag(self, e164: str) -> str:
-        """Return what stands for the network in a number's row; empty if it is unknown."""
+        """Return the tag of the network in a number's row; empty if it is unknown."""
         return _tag("network", self.network, e164) if self.network else ""
 
     def tags(self, e164: str) -> tuple[str, ...]:
-        """Return what stands for the network and for the device in a number's row."""
+        """Return the tags of the network and the device in a number's row."""
         named = (("network", self.network), ("device", self.device))
         return tuple(_tag(kind, name, e164) for kind, name in named if name)
 
 
 def _tag(kind: str, name: str, e164: str) -> str:
-    # Keyed, and bound to the number: the table does not tell where a number was used, nor
-    # which numbers were used from one place.
+    # The tag is keyed and bound to the number. So a leaked table does not tell from which
+    # network a number was used, nor which numbers share a network.
     text = "\0".join((kind, name, e164)).encode()
-    return digest(secret_keys()[0], LABEL, text)[:TAG_BYTES].hex()
+    return digest(secret_keys()[0], TAG_LABEL, text)[:TAG_BYTES].hex()

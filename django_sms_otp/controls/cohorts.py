@@ -1,7 +1,7 @@
-"""What becomes of a message, counted in the shared rows that the fraud controls look at.
+"""Counts redeemed and unsent messages in the shared rows that the fraud controls read.
 
-Counted after the login or the failure, in transactions of their own: many logins share these
-rows, and none of them waits for another.
+Many logins share these rows. Each count is a short transaction of its own after the login, so
+that no login holds a lock that others wait for.
 """
 
 from __future__ import annotations
@@ -30,28 +30,31 @@ logger = logging.getLogger("django_sms_otp")
 
 
 def note_redemption(otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller) -> None:
-    """Count a code's messages as redeemed."""
+    """Count the messages of a code as redeemed."""
     if not otp_code.exempt:
-        _change_cohorts(phone_number, caller, lambda row: _redeemed(row, otp_code))
+        _change_cohorts(phone_number, caller, lambda row: _with_redeemed(row, otp_code))
 
 
 def note_not_sent(
     otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller, *, counted_at: datetime
 ) -> None:
-    """Take back a message that was counted and never left: a gateway that is down must not
-    look like an attack."""
-    # The rows of verified numbers are written too, as they are: the time must not tell.
+    """Take back a message that was counted and not sent.
+
+    Otherwise a gateway that is down would look like an attack.
+    """
+    # The rows are written for verified numbers too, unchanged. So the time of the answer does
+    # not tell whether the number has an account.
     _change_cohorts(
         phone_number,
         caller,
-        lambda row: row.counters if otp_code.exempt else _unsent(row, counted_at),
+        lambda row: row.counters if otp_code.exempt else _with_unsent(row, counted_at),
     )
 
 
 def note_fraud(phone_number: PhoneNumber) -> None:
     """Block the prefix of a number because a gateway took its message for fraud.
 
-    Numbers that open an account pass. So a fraudster's look locks no customer out.
+    Numbers that open an account pass the block. So a fraudster cannot lock customers out.
     """
     settings = get_settings()
     key = shared_key("prefix", phone_number, Caller.of(None, None))
@@ -84,17 +87,17 @@ def _change_cohorts(
         for key in filter(None, keys):
             change_limit(key, lambda row: row.with_counters(change(row)))
     except (Contention, DatabaseError) as error:
-        # No login fails for the sake of a count.
+        # A count that fails must not fail the login.
         name = type(error).__name__
         extra = log_fields("not_counted", phone_number=phone_number, error_code=name)
         logger.error("Cohorts were not counted: %s.", name, extra=extra)
 
 
-def _unsent(row: LimitRow, counted_at: datetime) -> SharedCounters:
+def _with_unsent(row: LimitRow, counted_at: datetime) -> SharedCounters:
     return row.counters.with_sent(row.now.timestamp(), at=counted_at.timestamp(), count=-1)
 
 
-def _redeemed(row: LimitRow, otp_code: OTPCode) -> SharedCounters:
+def _with_redeemed(row: LimitRow, otp_code: OTPCode) -> SharedCounters:
     now = row.now.timestamp()
     sent_at = otp_code.created_at.timestamp()
     counters = row.counters.with_redeemed(now, sent_at=sent_at, count=otp_code.send_count)

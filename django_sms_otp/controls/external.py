@@ -1,7 +1,7 @@
-"""Controls that ask somebody else: a look-up of the number, a challenge to the caller.
+"""The controls that ask a class of the site: a look-up of the number, a challenge.
 
-Each asks once a request, and only if every group before it lets the message pass: the answers
-may cost money.
+An answer may cost money. So each control asks once a request, and only if every group before
+it lets the message pass.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["ChallengeControl", "LookupControl"]
 
 
 class LookupControl(Controls):
+    """Refuses numbers by ``NUMBER_LOOKUP``."""
+
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
         return settings.NUMBER_LOOKUP is not None and settings.mode("lookup") != "off"
@@ -38,6 +40,8 @@ class LookupControl(Controls):
 
 
 class ChallengeControl(Controls):
+    """Refuses callers that do not pass ``CHALLENGE``."""
+
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
         return settings.CHALLENGE is not None and settings.mode("challenge") != "off"

@@ -1,4 +1,4 @@
-"""The budget of unverified numbers, and the breaker that low conversion trips."""
+"""The budget of unverified numbers, and the conversion breaker."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ class FraudControls(Controls):
         return {*self._budget_keys, *self._breaker_keys}
 
     def watched_keys(self) -> Iterable[LimitKey]:
-        # Without a breaker nothing is counted, but a gateway may have reported fraud.
-        return self._keys_of("prefix") if self.settings.heeds_fraud_blocks else []
+        # A gateway may have reported fraud, even if the site has no breaker.
+        return self._keys_for("prefix") if self.settings.heeds_fraud_blocks else []
 
     def check(self, row: NumberRow) -> Sequence[Violation]:
-        # All rows are judged, and for verified numbers too: the time it takes must not tell.
-        is_over_budget = True in [
-            self._is_used_up(row.shared[key]) for key in self._budget_keys
-        ]
+        # Lists: every row is judged, for verified numbers too. So the time of the answer does
+        # not tell whether the number has an account.
+        used_up = [self._is_used_up(row.shared[key]) for key in self._budget_keys]
         blocking = {*self._breaker_keys, *self.watched_keys()}
         blocked = [_is_blocked(row.shared[key]) for key in blocking]
-        is_blocked = any(blocked)
+        is_over_budget, is_blocked = any(used_up), any(blocked)
         if self.subject.is_exempt or (is_blocked and self.subject.opens_account):
             return []
         found = {"budget": is_over_budget, "breaker": is_blocked}
@@ -69,13 +68,13 @@ class FraudControls(Controls):
 
     @cached_property
     def _budget_keys(self) -> list[LimitKey]:
-        return self._keys_of("country", "ip") if self.settings.budget else []
+        return self._keys_for("country", "ip") if self.settings.budget else []
 
     @cached_property
     def _breaker_keys(self) -> list[LimitKey]:
-        return self._keys_of("country", "prefix") if self.settings.breaker else []
+        return self._keys_for("country", "prefix") if self.settings.breaker else []
 
-    def _keys_of(self, *controls: str) -> list[LimitKey]:
+    def _keys_for(self, *controls: str) -> list[LimitKey]:
         keys = [shared_key(each, self.number, self.subject.caller) for each in controls]
         return [key for key in keys if key]
 

@@ -1,7 +1,7 @@
-"""Where a site asks somebody else before a message is sent: a CAPTCHA, a look-up of the number.
+"""The site's own controls before a message is sent: a CAPTCHA, a look-up of the number.
 
-Both run before the transaction, once a request, and cost the time that they take. An error in
-one of them refuses the request: what is meant to stop an attack must not fail open.
+Both run before the transaction, once a request. The caller waits for them. An error in one of
+them refuses the request: a control that stops attacks must not fail open.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendAttempt:
-    """Somebody asks for a message.
+    """A request for a message.
 
-    :param response: what the client sent as ``challenge``; ``None``: nothing.
+    :param response: the client's ``challenge``; ``None`` if it sent none.
     """
 
     phone_number: PhoneNumber
@@ -39,16 +39,19 @@ class SendAttempt:
 
 
 class Challenge:
-    """A CAPTCHA or proof of work. Named by ``CHALLENGE``."""
+    """A CAPTCHA or proof of work. The setting ``CHALLENGE`` names it."""
 
     def passes(self, attempt: SendAttempt) -> bool:
-        """Tell whether the caller is human enough. Everybody must be asked alike: an answer
-        that depends on the number would tell which ones are customers'."""
+        """Return whether the caller is a person.
+
+        The answer must not depend on the number. Otherwise it would tell which numbers have
+        an account.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define passes().")
 
 
 class Verdict(enum.Enum):
-    """What a look-up found."""
+    """The answer of a look-up."""
 
     GOOD = "good"
     NOT_SMS_CAPABLE = "not_sms_capable"
@@ -56,18 +59,21 @@ class Verdict(enum.Enum):
 
 
 class NumberLookup:
-    """Asks a provider about a number, such as Twilio Lookup. Named by ``NUMBER_LOOKUP``."""
+    """Asks a provider such as Twilio Lookup about a number. ``NUMBER_LOOKUP`` names it."""
 
     def look_up(self, attempt: SendAttempt) -> Verdict:
-        """Return what is known of the number. ``FRAUD`` is answered as if a message had been
-        sent: whom we take for a fraudster learns nothing."""
+        """Return the provider's verdict on the number.
+
+        The caller of a ``FRAUD`` number gets the same answer as for a message that was sent.
+        So a suspected fraudster learns nothing.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define look_up().")
 
 
 def passes_challenge(attempt: SendAttempt) -> bool:
     """Ask the class that ``CHALLENGE`` names.
 
-    :raises Unavailable: it failed.
+    :raises Unavailable: the class raised an error.
     """
     challenge = load_class("CHALLENGE", Challenge)()
     return _ask("CHALLENGE", attempt, lambda: challenge.passes(attempt))
@@ -76,7 +82,7 @@ def passes_challenge(attempt: SendAttempt) -> bool:
 def look_up(attempt: SendAttempt) -> Verdict:
     """Ask the class that ``NUMBER_LOOKUP`` names.
 
-    :raises Unavailable: it failed.
+    :raises Unavailable: the class raised an error.
     """
     lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
     return _ask("NUMBER_LOOKUP", attempt, lambda: lookup.look_up(attempt))

@@ -25,8 +25,10 @@ logger = logging.getLogger("django_sms_otp")
 
 
 def memory() -> timedelta:
-    """Return how long a message counts in any row: a day, the longest window with its grain,
-    or the block of the breaker."""
+    """Return how long a row of limits matters: a purge keeps the rows for this time.
+
+    It is the longest of a day, the windows of all rates, and the block of the breaker.
+    """
     return _memory(get_settings())
 
 
@@ -41,7 +43,7 @@ def _memory(settings: Settings) -> timedelta:
 
 
 def failure_budget() -> FailureBudget:
-    """Return how many wrong guesses the settings allow every number."""
+    """Return the wrong guesses that the settings allow each number."""
     settings = get_settings()
     return FailureBudget(
         free=settings.MAX_ATTEMPTS,
@@ -51,7 +53,7 @@ def failure_budget() -> FailureBudget:
 
 
 def lock_on(row: NumberRow, purpose: str, caller: Caller) -> Lock | None:
-    """Return why no guess of this caller is evaluated; ``None``: it is."""
+    """Return the lockout of a caller, or ``None`` if their guess is evaluated."""
     mode = get_settings().mode("failures")
     if mode == "off" or not row.state.has_failures:
         return None
@@ -67,6 +69,8 @@ def lock_on(row: NumberRow, purpose: str, caller: Caller) -> Lock | None:
 
 
 class NumberControls(Controls):
+    """Refuses a locked number, and enforces its cooldown and quotas."""
+
     def check(self, row: NumberRow) -> Sequence[Violation]:
         tag = self.subject.caller.network_tag(self.number.e164)
         return [

@@ -1,8 +1,9 @@
-"""Asks every control in order, and says whether the message goes out.
+"""Asks the groups of controls in order, and decides whether the message goes out.
 
 A control that exempts verified numbers (prefix, budget, breaker) must not become an oracle: its
-refusal would tell who is a customer. So the caller gets the same answer as if the message had
-been sent, and the message is withheld; except where the site answers 404 to unknown numbers.
+refusal would tell that the number has no account. So the message is withheld, and the caller
+gets the same answer as for a message that was sent. A site that answers 404 to unknown numbers
+hides nothing, and refuses.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ GROUPS: Sequence[type[Controls]] = (
     LookupControl,
     ChallengeControl,
 )
-"""In the order in which they are asked."""
+"""The groups, in the order in which they are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Nothing is written.
+    """The message is refused, and nothing is written.
 
-    :param control: refused the message.
-    :param recorded: controls that only record, and would have refused.
+    :param control: the control that refused the message.
+    :param recorded: controls that would have refused, but only record.
     :param trips: breakers to trip.
     """
 
@@ -54,7 +55,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """The caller is told that a message was sent; so it was, unless it is withheld.
+    """The caller is told that a message was sent, even if the message is withheld.
 
     :param withheld_by: the control that withheld the message; empty if it goes out.
     :param exempt: the number passes the fraud controls, because it opens an account.
@@ -71,16 +72,16 @@ Decision = Admitted | Refused
 
 @dataclass(slots=True)
 class _Findings:
-    """What the groups asked so far have found."""
+    """The findings of the groups that were asked so far."""
 
     withheld_by: str = ""
     recorded: list[str] = field(default_factory=list)
 
 
 class Policy:
-    """The controls over one message: see :class:`Controls` for their steps.
+    """The controls over one message. :class:`Controls` describes the steps.
 
-    :param lifetime: of the code.
+    :param lifetime: the lifetime of the code.
     """
 
     def __init__(self, attempt: SendAttempt, caller: Caller, lifetime: timedelta) -> None:
@@ -93,18 +94,18 @@ class Policy:
 
     @property
     def row_keys(self) -> list[LimitKey]:
-        """The keys of all shared rows that the controls look at."""
+        """The keys of all shared rows that the controls read."""
         watched = {key for group in self._groups for key in group.watched_keys()}
         return sorted(self._keys | watched)
 
     def check(self, row: NumberRow) -> Decision:
-        """Judge the message by what was read. Nothing is counted in the database yet."""
+        """Judge the message. Nothing is counted in the database yet."""
         found = _Findings()
         for group in self._groups:
             refusal = self._first_refusal(group.check(row), found)
             if refusal is not None:
-                # The groups behind this one are not asked: a refused caller learns nothing
-                # from the site's hooks, and costs it nothing.
+                # Do not ask the groups behind this one: a refused caller must learn nothing
+                # from the site's hooks, and must not cost the site a look-up.
                 self.roll_back()
                 return Refused(
                     answer=_answer(refusal, row),
@@ -130,7 +131,7 @@ class Policy:
         ]
 
     def roll_back(self) -> None:
-        """Give back what was counted outside the database: the message does not go out."""
+        """Give back the uses that were reserved outside the database."""
         for group in self._groups:
             group.roll_back()
 

@@ -1,8 +1,9 @@
-"""Counts callers who ask for unknown numbers, if the site tells them so."""
+"""Counts requests for unknown numbers, if the site answers them openly."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..conf import get_settings
 from ..db import LimitRow, Write, change_limit
@@ -12,20 +13,24 @@ from .callers import Caller
 from .quotas import QuotaCharge, charges_of
 from .stores import get_store
 
+if TYPE_CHECKING:
+    from .stores.store import LimitStore
+
 __all__ = ["count_probe"]
 
 
 def count_probe(phone_number: PhoneNumber, caller: Caller) -> datetime | None:
-    """Count a request for an unknown number against the limit of its IP address.
+    """Count a request for an unknown number against the limit of the caller's IP address.
 
-    Otherwise a caller could sort a whole list of numbers at any speed. Return when the address
-    may ask again; ``None``: now.
+    Otherwise a caller could find the customers in a list of numbers at any speed. Return when
+    the address may ask again, or ``None`` if it may ask now.
     """
     charges = charges_of(phone_number, caller, get_settings())
     charge = next((each for each in charges if each.control == IP), None)
     if charge is None:
         return None
-    free_at = _take_from_store(charge) if get_store() else _take_from_row(charge)
+    store = get_store()
+    free_at = _take_from_store(store, charge) if store else _take_from_row(charge)
     return datetime.fromtimestamp(free_at, UTC) if free_at and charge.enforced else None
 
 
@@ -44,8 +49,5 @@ def _take_from_row(charge: QuotaCharge) -> float | None:
     return free_at
 
 
-def _take_from_store(charge: QuotaCharge) -> float | None:
-    store = get_store()
-    if store is None:
-        return None
+def _take_from_store(store: LimitStore, charge: QuotaCharge) -> float | None:
     return store.take([charge], datetime.now(UTC).timestamp()).waits.get(charge.control)

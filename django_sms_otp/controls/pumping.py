@@ -1,7 +1,8 @@
-"""SMS pumping: decisions over what shared rows remember of unverified numbers. Pure.
+"""SMS pumping: decisions by the cohorts of unverified numbers. No I/O.
 
-Residential proxies give an attacker any number of addresses. What he cannot fake is that codes
-are redeemed: so messages to unverified numbers are rationed by what came back of earlier ones.
+Residential proxies give an attacker any number of addresses, but an attacker cannot redeem the
+codes. So the messages to unverified numbers are rationed by the share of earlier codes that
+were redeemed.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from ..limits.shared import DAY, HOUR, SharedCounters
 __all__ = ["Conversion", "conversion_of", "country_is_over", "network_is_over"]
 
 HOURS_OF_A_BUSY_DAY = 6
-"""A day's share divided by so many is an hour's: traffic is no flat line."""
+"""The busiest hour of a day is taken to have a sixth of the day's traffic."""
 
 
 class Conversion(enum.Enum):
-    """What the share of redeemed codes says."""
+    """A judgement of the share of redeemed codes."""
 
     HEALTHY = "healthy"
     LOW = "low"
@@ -28,9 +29,9 @@ class Conversion(enum.Enum):
 def country_is_over(
     budget: Budget, state: SharedCounters, now: float, *, busiest_day: int
 ) -> bool:
-    """Tell whether too many messages to a country's unverified numbers are unredeemed.
+    """Return whether too many messages to unverified numbers of a country are unredeemed.
 
-    :param busiest_day: most codes that were redeemed there on one of the last 14 days.
+    :param busiest_day: the most codes of the country redeemed on one of the last 14 days.
     """
     day, hour = state.last(DAY, now), state.last(HOUR, now)
     in_a_day = max(
@@ -45,8 +46,10 @@ def country_is_over(
 
 
 def network_is_over(budget: Budget, state: SharedCounters, now: float, *, region: str) -> bool:
-    """Tell whether too many messages that an address asked for are unredeemed, or went to too
-    many countries without one that was redeemed."""
+    """Return whether an address has asked for too many unredeemed messages.
+
+    It also has if its messages went to too many countries in which none was redeemed.
+    """
     day, hour = state.last(DAY, now), state.last(HOUR, now)
     in_a_day = max(budget.ip_day, budget.share_day * day.redeemed)
     in_an_hour = max(budget.ip_hour, budget.share_hour * day.redeemed / HOURS_OF_A_BUSY_DAY)
@@ -59,7 +62,10 @@ def network_is_over(budget: Budget, state: SharedCounters, now: float, *, region
 def conversion_of(
     breaker: Breaker, state: SharedCounters, now: float
 ) -> tuple[Conversion, float]:
-    """Judge the share of an hour's codes that was redeemed, the youngest left out."""
+    """Judge the share of redeemed codes in an hour. Return it with the judgement.
+
+    The hour ends ``breaker.settle`` ago: people need time to type their codes.
+    """
     until = now - breaker.settle.total_seconds()
     settled = state.settled(HOUR, until)
     if settled.sent < breaker.least or settled.conversion >= breaker.alert_below:

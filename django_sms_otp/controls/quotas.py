@@ -1,4 +1,4 @@
-"""Limits that many numbers share: of an IP address, a prefix, a country, the site."""
+"""The limits that many numbers share: IP address, prefix, country and site."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .callers import Caller
 
 __all__ = ["QuotaCharge", "charges_of", "shared_key"]
 
-PREFIX_DROPS = 4
-"""A prefix is a number without its last four digits: it has ten thousand neighbours."""
+PREFIX_DROPS_DIGITS = 4
+"""A prefix is a number without its last four digits. Ten thousand numbers share it."""
 
-SHARED = (IP, PREFIX, COUNTRY, SITE)
+SHARED_CONTROLS = (IP, PREFIX, COUNTRY, SITE)
 
 EXEMPTING = frozenset({"prefix", "budget", "breaker"})
-"""Controls that let verified numbers pass."""
+"""The controls that let verified numbers pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaCharge:
-    """One more message, as one shared limit counts it.
+    """One more message against one shared limit.
 
-    :param key: of the row, or of the entry in the store.
+    :param key: the key of the row, or of the entry in the store.
     :param enforced: whether the limit refuses, or only records that it would.
-    :param tells: whether the site answers openly who has an account.
+    :param tells: whether the site openly answers which numbers have an account.
     """
 
     control: str
@@ -39,7 +39,7 @@ class QuotaCharge:
 
     @property
     def exempts(self) -> bool:
-        """Whether verified numbers pass, and do not count."""
+        """Whether verified numbers pass the limit and do not count."""
         return self.control in EXEMPTING
 
     @property
@@ -49,7 +49,10 @@ class QuotaCharge:
 
     @property
     def counts_withheld(self) -> bool:
-        """Whether a withheld message counts: its caller sees an answer like any other."""
+        """Whether a withheld message counts, too.
+
+        It does for the caller's own address: the caller cannot tell it from a sent message.
+        """
         return self.control == IP
 
 
@@ -57,7 +60,7 @@ def charges_of(
     phone_number: PhoneNumber, caller: Caller, settings: Settings
 ) -> Iterator[QuotaCharge]:
     """Yield the shared limits that a message counts against, in the order of the controls."""
-    for control in SHARED:
+    for control in SHARED_CONTROLS:
         rates = settings.rates(control)
         key = shared_key(control, phone_number, caller)
         if rates and key:
@@ -71,12 +74,12 @@ def charges_of(
 
 
 def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> LimitKey | None:
-    """Return the key of a shared row; ``None``: the caller's address is unknown."""
+    """Return the key of a shared row, or ``None`` if the caller's address is unknown."""
     match control:
         case "ip":
             return LimitKey(IP, caller.network) if caller.network else None
         case "prefix":
-            return LimitKey(PREFIX, phone_number.e164[:-PREFIX_DROPS])
+            return LimitKey(PREFIX, phone_number.e164[:-PREFIX_DROPS_DIGITS])
         case "country":
             return LimitKey(COUNTRY, phone_number.region)
         case _:

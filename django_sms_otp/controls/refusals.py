@@ -1,4 +1,4 @@
-"""Counts and logs refused messages, and sends their signals: what an on-call reads first."""
+"""Logs and counts refused messages, and sends their signals."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["log_decision", "log_refused_number", "log_withheld"]
 logger = logging.getLogger("django_sms_otp")
 
 ALARMING = frozenset({"ip", "prefix", "country", "site", "budget", "lookup"})
-"""Controls that many numbers share. The others tell of one person's impatience."""
+"""Controls that many numbers share. The others concern a single person."""
 
 
 def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
-    """Log every control that refused a message, or that only records and would have."""
+    """Log the controls that refused a message, or would have but only record."""
     for control in decision.recorded:
         _log("recorded", control, phone_number)
     if isinstance(decision, Refused):
@@ -40,8 +40,8 @@ def log_withheld(control: str, phone_number: PhoneNumber) -> None:
 def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> None:
     """Log a number that gets no message because of its type or region.
 
-    :param control: ``number_type`` or ``region``; empty if it is no number. Then nothing is
-        written: anybody may post such texts without end.
+    :param control: ``number_type`` or ``region``; empty if the text is not a number. Then
+        nothing is logged or counted: anybody may post such texts without end.
     """
     mode = get_settings().mode(control)
     if control:
@@ -67,7 +67,7 @@ def _log(verb: str, control: str, phone_number: PhoneNumber) -> None:
     extra = log_fields("control", phone_number=phone_number, outcome=verb, control=control)
     text = "%s a code for %s: %s."
     logger.log(level, text, verb.capitalize(), phone_number, control, extra=extra)
-    # The cap of the site is one for all regions, and so is its alarm.
+    # All regions share the limit of the site, so they share its signal.
     region = "" if control == "site" else phone_number.region
     is_first_of_hour = count(f"{verb}:{control}", region)
     if is_first_of_hour and control in ALARMING:

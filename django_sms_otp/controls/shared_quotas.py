@@ -1,4 +1,4 @@
-"""Quotas of the IP address, the prefix, the country and the site: in rows, or in a store."""
+"""The quotas that many numbers share, counted in rows or in a store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _SharedQuotas(Controls):
         ]
 
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        """Return by control when a limit that is used up is free again."""
+        """Return the controls of used-up limits, and when each is free again."""
         raise NotImplementedError
 
     @property
@@ -49,7 +49,7 @@ class _SharedQuotas(Controls):
 
 
 class RowQuotas(_SharedQuotas):
-    """Counts in rows of the database, by one conditional update each."""
+    """Counts in rows of the database, with one conditional update for each row."""
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
@@ -63,7 +63,8 @@ class RowQuotas(_SharedQuotas):
             now = row.shared[charge.key].now.timestamp()
             counts = charge.counts_withheld or not withheld
             count = int(counts and not self._is_exempt_from(charge))
-            # Also where it does not count: the same statements for every number.
+            # A message that does not count is written too. So the statements are the same for
+            # every number, and their time does not tell whether the number has an account.
             counters = tally.counters[charge.key].with_use(charge.rates, now, count=count)
             tally.counters[charge.key] = counters
             if count and charge.enforced:
@@ -80,11 +81,11 @@ class RowQuotas(_SharedQuotas):
 
 
 class StoreQuotas(_SharedQuotas):
-    """Counts in Redis or Valkey. The check reserves a use, which a roll-back gives back."""
+    """Counts in Redis or Valkey. The check reserves a use, and a roll-back gives it back."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        # Here: few sites have such a store, and the others need not load what counts in it.
+        # Imported here: few sites have a store, and the others need not load its module.
         from .stores.store import store_in
 
         self._store = store_in(self.settings.LIMITS_CACHE or "")
@@ -98,7 +99,7 @@ class StoreQuotas(_SharedQuotas):
 
     def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
         if withheld:
-            self._keep_only_withheld()
+            self._count_as_withheld()
 
     def roll_back(self) -> None:
         if self._taken and self._taken.counted:
@@ -112,12 +113,15 @@ class StoreQuotas(_SharedQuotas):
             self._taken = self._store.take(self._counted, self._taken_at)
         return self._taken.waits
 
-    def _keep_only_withheld(self) -> None:
-        """Let a message that another control withholds not count as sent."""
+    def _count_as_withheld(self) -> None:
+        """Give back the uses that do not count for a withheld message.
+
+        If a limit of the store withholds the message, the store has not counted them.
+        """
         waits = self._taken.waits if self._taken else {}
-        by_store = any(each.is_soft and each.control in waits for each in self._counted)
-        kept = [each for each in self._countable if each.counts_withheld]
-        if not by_store and kept != self._counted:
+        is_withheld_here = any(each.is_soft and each.control in waits for each in self._counted)
+        remaining = [each for each in self._countable if each.counts_withheld]
+        if not is_withheld_here and remaining != self._counted:
             self._store.give_back(self._counted, self._taken_at)
-            self._counted = kept
-            self._store.take(kept, self._taken_at)
+            self._counted = remaining
+            self._store.take(remaining, self._taken_at)

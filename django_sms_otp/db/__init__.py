@@ -1,6 +1,6 @@
-"""Read a number's row, decide, replace it in one transaction. The only clever SQL.
+"""Reads the row of a number and replaces it in one transaction. All hand-written SQL is here.
 
-:func:`change_number` is the door: every request for a code and every guess goes through it.
+Every request for a code and every guess goes through :func:`change_number`.
 """
 
 from .attempts import change_limit, change_number

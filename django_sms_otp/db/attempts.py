@@ -1,13 +1,14 @@
-"""Optimistic changes of a number: the concurrency of the whole app.
+"""Optimistic changes of a number: the concurrency control of the whole app.
 
-An attempt reads the number's row, decides, and then replaces the row in one transaction, if
-its version is still the one that was read, and does the other writes. If another request was
-faster, no row matches, everything is rolled back, and the next attempt reads again. So
-decisions are exact under any number of parallel requests, on every database, and no row is
-locked while they are made.
+An attempt reads the number's row and decides. Then it replaces the row and does the other
+writes in one transaction, on the condition that the row still has the version that was read.
+If another request was faster, no row matches, the transaction is rolled back, and the next
+attempt reads again. So decisions are exact under any number of parallel requests, on every
+database, and no row is locked while an attempt decides.
 
-Everybody takes locks in one order: the number's row, the code's row, the shared rows in the
-order of their keys, then the user. An attempt that has lost too often locks the rows first.
+All transactions take locks in one order: the number's row, the code's row, the shared rows in
+the order of their keys, then the user. After a few lost races, an attempt locks the rows before
+it reads them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ __all__ = ["change_limit", "change_number"]
 T = TypeVar("T")
 
 OPTIMISTIC_ATTEMPTS = 3
-"""After as many lost ones, an attempt locks the rows before it reads, and so wins."""
+"""Later attempts lock the rows before they read them, so they win."""
 
 
 def change_number(
@@ -43,13 +44,13 @@ def change_number(
     shared: Iterable[LimitKey] = (),
     request_id: uuid.UUID | None = None,
 ) -> T:
-    """Call ``attempt`` with the number's row until its writes win; return what it returned.
+    """Call ``attempt`` with the number's row until its writes win, and return its result.
 
     ``attempt`` may be called several times. Only the writes of the last call are committed.
 
-    :param phone_number: in E.164; ``None``: the number of ``request_id``.
-    :param purpose: of the codes to read along.
-    :param shared: keys of the shared rows to read along.
+    :param phone_number: the number in E.164; ``None`` for the number of ``request_id``.
+    :param purpose: the purpose of the codes to read.
+    :param shared: the keys of the shared rows to read.
     :raises Contention: no attempt won.
     """
     query = NumberQuery(
@@ -69,8 +70,8 @@ def change_number(
         except LostRace:
             continue
         except IntegrityError:
-            # Two logins created the same account: the next attempt finds it. An error that
-            # comes again is no race.
+            # Two logins created the same account, and the next attempt finds it. If the error
+            # comes again, it is not a race.
             if has_clashed:
                 raise
             has_clashed = True
@@ -81,13 +82,13 @@ def change_number(
 
 
 def change_limit(key: LimitKey, change: Callable[[LimitRow], Write | None]) -> None:
-    """Change one shared row, in a transaction of its own.
+    """Change one shared row in a transaction of its own.
 
     The row is locked while ``change`` decides, so no change is lost.
 
-    :param change: returns the row's replacement; ``None`` leaves it as it is. It may be called
-        several times.
-    :raises Contention: the database broke off every attempt.
+    :param change: returns the write that replaces the row, or ``None`` to leave it unchanged.
+        It may be called several times.
+    :raises Contention: every attempt lost a race.
     """
     alias = database_alias()
     rows = Limit.objects.using(alias).filter(kind=key.kind, subject=key.subject)
@@ -110,7 +111,7 @@ def change_limit(key: LimitKey, change: Callable[[LimitRow], Write | None]) -> N
 
 
 def _locked_attempt(query: NumberQuery, attempt: Callable[[NumberRow], T]) -> T:
-    # Before the transaction: on MySQL the first SELECT in it would fix what later ones see.
+    # Before the transaction: on MySQL its first SELECT fixes the snapshot of all later ones.
     keys = keys_to_lock(query)
     with own_transaction(query.alias):
         for key in keys:

@@ -1,4 +1,4 @@
-"""What became of a message, written into its code's row."""
+"""Writes the result of a delivery into the code's row."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from .transactions import database_alias, retry_lost_races
 
 __all__ = ["store_delivery"]
 
-WRITTEN = ("claimed_at", "backend", "delivery_state", "delivery_error", "message_id", "sent_at")
+DELIVERY_COLUMNS = (
+    "claimed_at",
+    "backend",
+    "delivery_state",
+    "delivery_error",
+    "message_id",
+    "sent_at",
+)
 
 
 def store_delivery(otp_code: OTPCode) -> None:
-    """Write a message's fate, as the code's attributes have it, if the message is still the
-    code's latest one."""
+    """Write the delivery columns of a code, if its message is still the latest one."""
     statement = record_delivery(DeliveryState(otp_code.delivery_state))
-    values = {"id": otp_code.pk, **{name: getattr(otp_code, name) for name in WRITTEN}}
+    values = {"id": otp_code.pk, **{name: getattr(otp_code, name) for name in DELIVERY_COLUMNS}}
 
     def write() -> None:
         with connections[database_alias()].cursor() as cursor:

@@ -1,5 +1,4 @@
-"""A number's row, its codes and the shared rows: as one statement reads them, and how one
-transaction replaces them."""
+"""Reads a number's row, its codes and the shared rows, and replaces them in one transaction."""
 
 from __future__ import annotations
 
@@ -46,16 +45,16 @@ NEW_CODE = {
     for name, column in CODE_FIELDS.items()
     if name not in {"id", "seed"}
 }
-"""What the columns of a new code hold by default."""
+"""The default values of a new code's columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberQuery:
-    """What to read.
+    """The rows to read.
 
-    :param phone_number: in E.164; ``None``: the number of ``request_id``.
-    :param purpose: of the codes.
-    :param shared: keys of shared rows to read along.
+    :param phone_number: the number in E.164; ``None`` for the number of ``request_id``.
+    :param purpose: the purpose of the codes.
+    :param shared: the keys of the shared rows.
     """
 
     alias: str
@@ -67,13 +66,14 @@ class NumberQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberRow:
-    """A number's row, its codes and the shared rows as they were read, and the right to
-    replace them once.
+    """A number's row, its codes and the shared rows as they were read.
 
-    :param e164: the number; empty if nobody knows it.
+    They can be replaced once.
+
+    :param e164: the number; empty if there is no code with the ``request_id``.
     :param clock: the application's time of the read.
     :param codes: the number's unexpired codes of the purpose, newest first.
-    :param is_locked: the caller holds the rows' locks, in a transaction.
+    :param is_locked: whether the caller has locked the rows in a transaction.
     """
 
     alias: str
@@ -87,16 +87,18 @@ class NumberRow:
 
     @property
     def now(self) -> datetime:
-        """The row's own time: see :class:`LimitRow`."""
+        """The time of the row: see :class:`LimitRow`."""
         return self.row.now
 
     def wait_until(self, moment: datetime) -> timedelta:
-        """Return how long to wait by the clock: longer if the clock has stepped back."""
+        """Return the wait by the clock. It is longer if the clock has stepped back."""
         return moment - self.clock if moment > self.now else timedelta()
 
     def newest(self) -> OTPCode | None:
-        """Return the one code that counts, whatever its state: a filter on the state would
-        bring an older code back to life."""
+        """Return the newest code, in any state.
+
+        A filter by state would make an older code valid again.
+        """
         return self.codes[0] if self.codes else None
 
     def newest_if_live(self) -> OTPCode | None:
@@ -125,7 +127,7 @@ class NumberRow:
     ) -> Write:
         """Return the write that marks a code as redeemed.
 
-        :param taken_back: how many wrong guesses turned out to be this right one.
+        :param taken_back: guesses that were counted as wrong and turned out to be right.
         """
         return self._change(
             CONSUME_CODE,
@@ -136,7 +138,7 @@ class NumberRow:
         )
 
     def resend(self, otp_code: OTPCode) -> Write:
-        """Return the write that stores how a code is sent again: its attributes as they are."""
+        """Return the write that stores the attributes of a code that is sent again."""
         values = {name: getattr(otp_code, name) for name in RESENT}
         return self._change(RESEND_CODE, otp_code, **values)
 
@@ -152,7 +154,7 @@ class NumberRow:
     def replace(self, state: NumberState, *writes: Write) -> None:
         """Replace the number's row and do the writes, in one transaction.
 
-        :raises LostRace: a row is no longer as it was read.
+        :raises LostRace: another request has changed a row.
         :raises InsideTransaction: the caller has begun a transaction.
         """
         everything = [self._replacement(state), *writes]
@@ -166,15 +168,17 @@ class NumberRow:
 
     @contextmanager
     def replaced_by(self, state: NumberState, *writes: Write) -> Iterator[None]:
-        """Do the same, and run the body in the same transaction before it is committed."""
+        """Do the same as :meth:`replace`, and run the body in the transaction."""
         with self._transaction():
             self.write(self._replacement(state), *writes)
             yield
 
     def write(self, *writes: Write) -> list[int]:
-        """Write more in that body; return how many rows each write matched.
+        """Do more writes in the body of :meth:`replaced_by`.
 
-        :raises LostRace: a row is no longer as it was read.
+        Return the number of rows that each write matched.
+
+        :raises LostRace: another request has changed a row.
         """
         with connections[self.alias].cursor() as cursor:
             return write_in_order(cursor, writes)
@@ -221,11 +225,12 @@ def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[OTPCode]]:
     limits: dict[LimitKey, Limit] = {}
     codes: list[OTPCode] = []
     for columns in _rows(query):
-        of_limit, of_code = columns[: len(LIMIT_FIELDS)], columns[len(LIMIT_FIELDS) :]
-        limit = Limit.from_db(query.alias, [*LIMIT_FIELDS], of_limit)
+        limit_columns = columns[: len(LIMIT_FIELDS)]
+        code_columns = columns[len(LIMIT_FIELDS) :]
+        limit = Limit.from_db(query.alias, [*LIMIT_FIELDS], limit_columns)
         limits[limit.key] = limit
-        if of_code[0] is not None:
-            codes.append(OTPCode.from_db(query.alias, [*CODE_FIELDS], of_code))
+        if code_columns[0] is not None:
+            codes.append(OTPCode.from_db(query.alias, [*CODE_FIELDS], code_columns))
     return limits, codes
 
 

@@ -1,7 +1,7 @@
-"""On PostgreSQL: locks and writes as one statement, which is a transaction by itself.
+"""PostgreSQL takes the locks and does the writes in one statement, which is a transaction.
 
-It saves the messages that begin and commit a transaction, and no lock waits for this process
-to run again: on a busy machine that is most of the time for which a lock is held.
+That saves the round trips of ``BEGIN`` and ``COMMIT``. It also shortens the locks: on a busy
+machine a lock is held mostly while the process waits to run again between two statements.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ __all__ = ["can_write_at_once", "write_at_once"]
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
-MOST_KEPT = 64
-"""Statements: one for each sequence of writes that occurs."""
+MOST_KEPT_STATEMENTS = 64
+"""There are fewer different sequences of writes."""
 
 
 def can_write_at_once(connection: BaseDatabaseWrapper, writes: Sequence[Write]) -> bool:
-    """Tell whether one statement can do all of these writes."""
+    """Return whether one statement can do all of these writes."""
     return (
         connection.vendor == "postgresql"
         and not connection.in_atomic_block
         and connection.get_autocommit()
-        # A stricter level is lowered for each transaction, which needs a statement before.
+        # A stricter level is lowered at the start of each transaction, by another statement.
         and connection.settings_dict["OPTIONS"].get("isolation_level") is None
-        # If two requests insert one row, the second fails. Its error does not tell which row.
+        # The insertion may lose a race and fail. Then the error would not tell which of the
+        # writes has failed.
         and all(each.statement is not INSERT_LIMIT for each in writes)
     )
 
@@ -40,7 +41,7 @@ def can_write_at_once(connection: BaseDatabaseWrapper, writes: Sequence[Write]) 
 def write_at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
     """Run writes as one statement outside any transaction.
 
-    :raises LostRace: a row is no longer as it was read; nothing was written.
+    :raises LostRace: another request has changed a row. Nothing was written.
     """
     statement = _joined(tuple((each.statement, each.is_condition) for each in writes))
     values = {
@@ -53,12 +54,13 @@ def write_at_once(cursor: CursorWrapper, writes: Sequence[Write]) -> None:
         raise LostRace
 
 
-@lru_cache(maxsize=MOST_KEPT)
+@lru_cache(maxsize=MOST_KEPT_STATEMENTS)
 def _joined(writes: tuple[tuple[Change | Insertion, bool], ...]) -> Statement:
-    """Lock the rows in order, each only if the one before was as expected; write if all were.
+    """Join writes to one statement.
 
-    A row that another transaction has locked is looked at again once it is free (PostgreSQL,
-    "13.2.1. Read Committed Isolation Level").
+    It locks the rows in order, each only if the row before was as expected. It writes only if
+    all rows were. If another transaction holds a row, PostgreSQL waits and then checks the
+    condition again ("13.2.1. Read Committed Isolation Level").
     """
     locks: list[str] = []
     for number, (write, is_condition) in enumerate(writes):

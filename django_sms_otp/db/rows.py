@@ -1,4 +1,4 @@
-"""Rows of limits as they were read, and the writes that replace them."""
+"""Rows of limits as they were read, and the writes that change them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ CLOCK_TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class LimitRow:
-    """A row of limits as it was read, or the lack of one.
+    """A row of limits as it was read.
 
-    :param now: the application's clock, but always later than the row's last change. So a
-        clock that steps back ends no wait early, and each change has a time of its own.
+    :param now: the time by the application's clock, but always later than the last change of
+        the row. So a clock that steps back ends no wait early, and no two changes of the row
+        have the same time.
+    :param stored: the row; ``None`` if there is none yet.
     """
 
     key: LimitKey
@@ -43,13 +45,13 @@ class LimitRow:
 
     @cached_property
     def counters(self) -> SharedCounters:
-        """What a row that many numbers share remembers."""
+        """The state of a row that many numbers share."""
         return SharedCounters.from_json(self.state, uses=self.stored.uses if self.stored else 0)
 
     def replacement(
         self, state: Mapping[str, Any], *, uses: int = 0, has_failures: bool = False
     ) -> Write:
-        """Return the write that replaces the row, if it still is as it was read."""
+        """Return the write that replaces the row, if no other request has changed it."""
         values = {
             "state": state,
             "uses": uses,
@@ -74,9 +76,8 @@ class LimitRow:
     def counted(self, counters: SharedCounters, room: int, *, as_whole: bool = False) -> Write:
         """Return the write that counts uses in a shared row.
 
-        :param room: how many uses the current grain may hold.
-        :param as_whole: replace the row, even if no more has changed than the uses of the
-            current grain.
+        :param room: the most uses that the current grain may hold.
+        :param as_whole: replace the row even if only the uses of the current grain change.
         """
         before = self.counters
         has_changed = replace(counters, uses=before.uses) != before
@@ -93,6 +94,8 @@ class LimitRow:
 
 
 def lock_limit(alias: str, key: LimitKey) -> None:
-    """Lock a row until the end of the transaction, on every database: by an update that
-    changes nothing."""
+    """Lock a row until the end of the transaction.
+
+    An update that changes nothing does so on every database. SQLite has no ``FOR UPDATE``.
+    """
     Limit.objects.using(alias).filter(kind=key.kind, subject=key.subject).update(kind=key.kind)

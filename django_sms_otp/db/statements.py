@@ -1,9 +1,10 @@
-"""The statements of every login, by hand, in the SQL that all databases share.
+"""The statements of every login, written by hand in SQL that all databases share.
 
-The ORM would build and compile each of them anew, which costs more than to run it, and it
-cannot join a number's row to its codes without a foreign key. A change of a code names the
-state in which the code was read. If that state has changed, no row matches, and the attempt
-is lost.
+The ORM would compile each statement anew, which takes longer than the statement itself. It also
+cannot join a number's row to its codes without a foreign key.
+
+A change of a code has a condition: the code is still in the state that was read. Otherwise no
+row matches, and the attempt is lost.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ LIMIT_FIELDS: Fields = {each.attname: each for each in Limit._meta.concrete_fiel
 CODE_FIELDS: Fields = {each.attname: each for each in OTPCode._meta.concrete_fields}
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""Closes the range of expiry. PostgreSQL estimates that a range with unknown bounds holds half
-a percent of the rows, but a third where one bound is open (selfuncs.h). On a large table it
-would then choose a worse plan."""
+"""The upper bound of the search for unexpired codes. With one bound only, PostgreSQL estimates
+that a third of the table matches, with two half a percent (selfuncs.h). On a large table the
+first estimate leads to a worse plan."""
 
 LIVE = "redeemed_at IS NULL AND superseded_at IS NULL AND expires_at > %(now)s"
 
@@ -132,7 +133,7 @@ REPLACE_LIMIT = Change(
     condition="id = %(id)s AND version = %(seen)s AND uses = %(seen_uses)s",
     fields=LIMIT_FIELDS,
 )
-"""Replaces a row that is still as it was read."""
+"""Replaces a row if no other request has changed it."""
 
 COUNT_USE = Change(
     table=LIMITS,
@@ -140,14 +141,14 @@ COUNT_USE = Change(
     condition="id = %(id)s AND version = %(seen)s AND uses <= %(most)s",
     fields=LIMIT_FIELDS,
 )
-"""Counts in the current grain of a row that has room. Requests that count at the same time wait
-for each other, but none of them has to read the row again."""
+"""Counts in the current grain of a row, if the grain has room. Requests that count at the same
+time wait for each other, but none of them has to read the row again."""
 
 RESENT = (
     *("send_count", "message_id", "withheld_by", "exempt", "recorded", "backend", "channel"),
     *("language", "counted_at", "claimed_at", "sent_at", "delivery_state"),
 )
-"""Columns that sending a code again changes."""
+"""The columns that change when a code is sent again."""
 
 INSERT_CODE = Insertion(CODES, CODE_FIELDS)
 RESEND_CODE = _change_of_code(*RESENT)
@@ -160,16 +161,20 @@ CONSUME_CODE = _change_of_code(
 
 @cache
 def read_by_keys(shared: int) -> Statement:
-    """Return what reads a number's row, its unexpired codes of a purpose, and a count of shared
-    rows, of ``kind0`` and ``subject0`` and so on."""
+    """Return the statement that reads a number's row, its unexpired codes of a purpose, and
+    shared rows.
+
+    :param shared: the number of shared rows. Their keys are the parameters ``kind0``,
+        ``subject0`` and so on.
+    """
     keys = [
         f"OR l.kind = %(kind{number})s AND l.subject = %(subject{number})s"
         for number in range(shared)
     ]
     sql = _read(
         " ".join([f"l.kind = '{NUMBER}' AND l.subject = %(number)s", *keys]),
-        # The number is compared with the code's own column too. With the join alone PostgreSQL
-        # reads all codes of a young table.
+        # Compare the number with the column of the codes, too. With the join alone, PostgreSQL
+        # scans all codes of a table that has no statistics yet.
         join="c.phone_number = %(number)s AND c.phone_number = l.subject",
     )
     return Statement(sql, _READ_FIELDS)
@@ -177,7 +182,7 @@ def read_by_keys(shared: int) -> Statement:
 
 @cache
 def read_by_request_id() -> Statement:
-    """Return what reads the same of the number that a request was for."""
+    """Return the statement that reads the same for the number of a request."""
     number = f"(SELECT phone_number FROM {CODES} WHERE id = %(id)s)"
     sql = _read(
         f"l.kind = '{NUMBER}' AND l.subject = {number}", join="c.phone_number = l.subject"
@@ -207,23 +212,24 @@ def _read(condition: str, *, join: str) -> str:
 
 @cache
 def record_delivery(state: DeliveryState) -> Statement:
-    """Return what writes a message's fate into its code's row.
+    """Return the statement that writes the result of a delivery into the code's row.
 
-    It matches the latest message alone: one that was sent again belongs to the later attempt.
-    It keeps what a receipt has told about the same message meanwhile.
+    It matches no row if the code was sent again meanwhile. It keeps the state that a receipt
+    of the same message has set meanwhile.
 
     :param state: the new ``delivery_state``.
     """
     known = [*RECEIVED]
     if state == DeliveryState.UNKNOWN:
-        known.append(DeliveryState.SENT)  # The gateway did not answer, but its receipt came.
+        # The gateway did not answer, but sent a receipt.
+        known.append(DeliveryState.SENT)
     states = ", ".join(f"'{each.value}'" for each in known)
     received = f"delivery_state IN ({states})"
     columns = ["backend"]
     if state in {DeliveryState.SENT, DeliveryState.WITHHELD}:
         received += " AND message_id IN ('', %(message_id)s)"
         columns += ["message_id", "sent_at"]
-    # These two first: MySQL lets an assignment see those before it.
+    # These two come first: on MySQL an assignment sees the values of those before it.
     assignments = [
         f"{name} = CASE WHEN {received} THEN {name} ELSE %({name})s END"
         for name in ("delivery_state", "delivery_error")

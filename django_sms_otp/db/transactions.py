@@ -1,4 +1,4 @@
-"""The app's own transactions, and which database errors mean a race lost to another one."""
+"""Transactions of the app, and the database errors that mean a lost race."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MOST_ATTEMPTS = 12
 
-PATIENCE = 5.0
-"""Seconds after which a broken-off transaction is not tried again. The database's own waits for
-a lock would add up: to a minute on SQLite, and to ten on MariaDB, which waits 50 seconds each
-time."""
+RETRY_SECONDS = 5.0
+"""A lost race is not retried after this time. Otherwise the waits for a lock would add up: to
+a minute on SQLite, and to ten minutes on MariaDB, which waits 50 seconds each time."""
 
 POSTGRESQL_RACES = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected (PostgreSQL, appendix A)."""
@@ -56,18 +55,18 @@ INSIDE_ANOTHER = (
 
 
 class Races:
-    """Decides for how long one call tries again after lost races."""
+    """Decides whether a call tries again after an error."""
 
     def __init__(self) -> None:
-        self._deadline = time.monotonic() + PATIENCE
+        self._deadline = time.monotonic() + RETRY_SECONDS
 
     def was_lost(self, error: DatabaseError) -> bool:
-        """Tell whether to try again after an error."""
+        """Return whether the error means a lost race, and there is time to try again."""
         return _is_lost_race(error) and time.monotonic() <= self._deadline
 
 
 def retry_lost_races(write: Callable[[], T]) -> T:
-    """Call ``write``, and again if the database broke it off for another transaction."""
+    """Call ``write``. Call it again if it lost a race to another transaction."""
     races = Races()
     for number in range(MOST_ATTEMPTS):
         try:
@@ -79,9 +78,10 @@ def retry_lost_races(write: Callable[[], T]) -> T:
 
 
 def non_atomic(view: View) -> View:
-    """Take a view out of ``ATOMIC_REQUESTS`` of every database: services commit by themselves.
+    """Exempt a view from ``ATOMIC_REQUESTS`` of every database.
 
-    A refused guess must stay counted, and a message must not leave before its commit.
+    The services commit by themselves: a refused guess must stay counted, and a message must
+    not leave before its commit.
     """
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -89,16 +89,16 @@ def non_atomic(view: View) -> View:
 
 
 def database_alias(model: type[Model] = OTPCode) -> str:
-    """Return the database that a model is read from and written to: never a replica."""
+    """Return the database to read a model from and write it to. It is never a replica."""
     return router.db_for_write(model)
 
 
 @contextmanager
 def users_too() -> Iterator[None]:
-    """Run the body in a transaction of the users' databases too, where they have their own.
+    """Run the body in a transaction of the users' databases too, if they have their own.
 
     The users are committed first. So a crash between the commits may leave an account without
-    a number, but never a number without its account.
+    a number, but no number without its account.
     """
     begun = {database_alias()}
     with ExitStack() as stack:
@@ -114,12 +114,12 @@ def users_too() -> Iterator[None]:
 def own_transaction(alias: str) -> Iterator[None]:
     """Run the body in a transaction that the app begins and commits itself.
 
-    :raises InsideTransaction: the caller has begun one.
+    :raises InsideTransaction: the caller has begun a transaction.
     """
     connection = transaction.get_connection(alias)
     is_outermost = not connection.in_atomic_block
     if is_outermost and not connection.get_autocommit():
-        # atomic() would be a savepoint here: nobody commits, but the message leaves.
+        # atomic() would not commit here, but the message would leave.
         raise InsideTransaction(AUTOCOMMIT_IS_OFF.format(alias=alias))
     with ExitStack() as stack:
         try:
@@ -134,11 +134,11 @@ def own_transaction(alias: str) -> Iterator[None]:
 def _relax_isolation(connection: BaseDatabaseWrapper) -> None:
     level = connection.settings_dict.get("OPTIONS", {}).get("isolation_level")
     if connection.vendor == "postgresql" and level is not None:
-        # At a stricter level a changed version is an error and not an UPDATE of no row: this is
-        # correct, but a hot row would take up to 22 attempts.
+        # At a stricter level a changed version is an error, and not an UPDATE of no row. That
+        # would be correct, but a hot row would take up to 22 attempts.
         lower = "READ COMMITTED"
     elif connection.vendor == "mysql" and str(level).lower() == "serializable":
-        # At that level a SELECT locks the gap in which other logins create their users, which
+        # At that level a SELECT locks the gap in which other logins create their users. That
         # leads to deadlocks. A server with statement-based logging refuses READ COMMITTED.
         lower = "REPEATABLE READ"
     else:
@@ -153,7 +153,7 @@ def _sqlstate(error: DatabaseError) -> str | None:
 
 
 def _is_lost_race(error: DatabaseError) -> bool:
-    """Tell a deadlock, serialization failure or lock time-out from other errors."""
+    """Return whether the error is a deadlock, serialization failure or lock time-out."""
     if _sqlstate(error) in POSTGRESQL_RACES:
         return True
     cause = error.__cause__

@@ -1,4 +1,4 @@
-"""Values on their way into columns, and out of them."""
+"""Converts values between Python and the columns of a database."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def to_database(
 ) -> dict[str, Any]:
     """Prepare parameters for a statement.
 
-    :param fields: the column that each parameter is written to or compared with; a parameter
-        without one goes as it is.
+    :param fields: the column that each parameter is written to or compared with. A parameter
+        without a column is not converted.
     """
     return {
         name: fields[name].get_db_prep_value(value, connection) if name in fields else value

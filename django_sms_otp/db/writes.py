@@ -1,4 +1,4 @@
-"""Writes that belong to one transaction."""
+"""The writes of one transaction."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["LostRace", "Write", "write_in_order"]
 
 
 class LostRace(Exception):
-    """Another request changed a row after this one had read it."""
+    """Another request changed a row after this request had read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A change or an insertion, and its values.
+    """A change or an insertion, with its values.
 
-    :param is_condition: the race is lost if no row matches.
+    :param is_condition: whether the race is lost if no row matches.
     """
 
     statement: Change | Insertion
@@ -31,9 +31,9 @@ class Write:
 
 
 def write_in_order(cursor: CursorWrapper, writes: Sequence[Write]) -> list[int]:
-    """Run writes one by one inside a transaction; return how many rows each matched.
+    """Run writes one by one inside a transaction. Return the number of rows each matched.
 
-    :raises LostRace: a row is no longer as it was read; the transaction must be rolled back.
+    :raises LostRace: another request has changed a row. The transaction must be rolled back.
     """
     return [_write(cursor, each) for each in writes]
 
@@ -43,7 +43,7 @@ def _write(cursor: CursorWrapper, write: Write) -> int:
         matched = write.statement.statement().execute(cursor, write.values)
     except IntegrityError as error:
         if write.statement is INSERT_LIMIT:
-            raise LostRace from error  # Another request has made the row.
+            raise LostRace from error  # Another request has inserted the row.
         raise
     if write.is_condition and not matched:
         raise LostRace

@@ -1,7 +1,7 @@
-"""Hands codes to their gateways, after the commit, and records how that went.
+"""Hands messages to their gateways after the commit, and records the results.
 
-During the request, or in a worker: then the queue carries a request's id and nothing else, and
-whoever works it off claims the message first.
+A message goes out during the request or in a worker. A queue carries the id of a request and
+nothing else. A worker claims the message before it sends it.
 """
 
 from .composing import code_of

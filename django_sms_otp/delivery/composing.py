@@ -1,4 +1,4 @@
-"""Makes the message of a code's row: from here to the backend its digits exist."""
+"""Composes the message of a code. The digits exist only from here to the backend."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .messages import compose
 
 __all__ = ["code_of", "message_of"]
 
-AVOIDED_FOR = timedelta(hours=1)
-"""How long an alias is avoided for a number after its message did not arrive."""
+ALIAS_AVOIDED_FOR = timedelta(hours=1)
+"""How long a failover avoids a backend that did not reach the number."""
 
 
 def code_of(otp_code: OTPCode) -> str | None:
-    """Return the digits of a row, or ``None`` where the key that made them is gone."""
+    """Return the digits of a code, or ``None`` if the key that made them is gone."""
     for key in secret_keys():
         if codes.fingerprint(key) == otp_code.key_id:
             return codes.derive_code(
@@ -39,13 +39,14 @@ def code_of(otp_code: OTPCode) -> str | None:
 
 @sensitive_variables("code")
 def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
-    """Return the message to send, in the language of the person who asked for it.
+    """Return the message to send, in the language of the request.
 
     :raises NotDelivered: the key that made the code is gone.
     """
     code = code_of(otp_code)
     if code is None:
-        # A worker without the site's SECRET_KEY, or a key that was changed without fallback.
+        # The worker has another SECRET_KEY than the site, or the key was changed and is not in
+        # SECRET_KEY_FALLBACKS.
         raise NotDelivered(
             "The key of this code is gone.", error_code="key-gone", needs_attention=True
         )
@@ -70,9 +71,9 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
 
 def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
     if not get_backend(otp_code.backend).targets:
-        return frozenset()  # There is no other one.
-    # Read from the primary: a receipt of a moment ago counts.
-    since = timezone.now() - AVOIDED_FOR
+        return frozenset()
+    # Not from a replica: it may not have the newest receipts yet.
+    since = timezone.now() - ALIAS_AVOIDED_FOR
     recent = OTPCode.objects.using(database_alias()).filter(
         phone_number=otp_code.phone_number,
         purpose=otp_code.purpose,

@@ -1,4 +1,4 @@
-"""What a worker does. A queue may bring a job twice, late or never; a message leaves once."""
+"""The jobs of a worker. A queue may run a job twice, late or never. A message leaves once."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ __all__ = ["deliver_queued", "take_back", "tell_gateway"]
 
 logger = logging.getLogger("django_sms_otp")
 
-SHORTEST_WAIT = timedelta(seconds=2)
-LONGEST_WAIT = timedelta(minutes=1)
+SHORTEST_RETRY_WAIT = timedelta(seconds=2)
+LONGEST_RETRY_WAIT = timedelta(minutes=1)
 
 Again = Callable[[timedelta], None]
+"""Calls :func:`deliver_queued` again after some time, or raises ``NotQueued``."""
 
 
 def deliver_queued(request_id: uuid.UUID, again: Again | None = None) -> None:
-    """Send the message that waits for this request, if there is one.
+    """Send the waiting message of a request, if there is one.
 
-    Safe at any time and any number of times: whoever claims the message sends it, and nobody
-    sends it again, but where the gateway certainly did not take it.
+    It is safe to call this at any time and any number of times: only the call that claims the
+    message sends it. The message is sent again only if the gateway certainly did not take it.
 
-    :param again: has this called again after some time, or raises ``NotQueued``; ``None``:
-        the engine cannot.
+    :param again: how to call this again later; ``None`` if the engine cannot.
     """
     otp_code = _claim(request_id)
     if otp_code is None or otp_code.counted_at is None:
@@ -51,14 +51,14 @@ def deliver_queued(request_id: uuid.UUID, again: Again | None = None) -> None:
     try:
         _send(otp_code, phone_number)
     except DeliveryError as error:
-        if not _is_left_waiting(otp_code, otp_code.counted_at, error, again):
+        if not _postpone(otp_code, otp_code.counted_at, error, again):
             _give_up(otp_code, phone_number, error)
 
 
 def take_back(otp_code: OTPCode, phone_number: PhoneNumber) -> bool:
-    """Stop a message that the queue did not take, for all that its caller can tell.
+    """Cancel a message that the queue seems not to have taken.
 
-    Return ``False`` where a worker has claimed it nevertheless.
+    Return ``False`` if a worker has claimed the message nevertheless.
     """
     rows = _rows().filter(pk=otp_code.pk, counted_at=otp_code.counted_at)
     waiting = rows.filter(delivery_state=DeliveryState.PENDING, claimed_at=None)
@@ -71,7 +71,7 @@ def take_back(otp_code: OTPCode, phone_number: PhoneNumber) -> bool:
 
 
 def tell_gateway(otp_code: OTPCode) -> None:
-    """Tell the gateway that a code was redeemed. Best effort: nothing is raised."""
+    """Tell the gateway that a code was redeemed. Log errors, and raise none."""
     if not otp_code.message_id:
         return
     try:
@@ -87,42 +87,46 @@ def tell_gateway(otp_code: OTPCode) -> None:
 
 
 def _claim(request_id: uuid.UUID, **message: datetime) -> OTPCode | None:
-    """:param message: ``counted_at``, to claim this message alone and no later one."""
+    """Claim a waiting message.
+
+    :param message: ``counted_at``, to claim this message and no later one.
+    """
     now = timezone.now()
     mine = _rows().filter(pk=request_id, **message)
     waiting = mine.live(now).filter(delivery_state=DeliveryState.PENDING, claimed_at=None)
     claim = {"claimed_at": now, "delivery_state": DeliveryState.UNKNOWN}
 
     def commit() -> int:
-        # Not inside a transaction of the engine's: undone, the claim would let it leave twice.
+        # If a transaction of the engine rolled the claim back, the message would leave twice.
         with own_transaction(database_alias()):
             return waiting.update(**claim)
 
     if not retry_lost_races(commit):
         return None
-    # None again, where the person has asked once more in between: that has a job of its own.
+    # No row matches if the person has asked again meanwhile. That message has its own job.
     return mine.filter(claimed_at=now).first()
 
 
 def _send(otp_code: OTPCode, phone_number: PhoneNumber) -> None:
     now = timezone.now()
     if not otp_code.is_worth_sending(now):
-        raise NotDelivered("It has waited for too long.", error_code="late")
+        raise NotDelivered("The message has waited for too long.", error_code="late")
     try:
         send(otp_code, phone_number, otp_code.expires_at - now)
     except InvalidSettings as error:
-        # The site's are sound, or it would not have asked: the worker has others.
+        # The web process has checked its settings. The worker has others.
         problem = NotDelivered(str(error), error_code="settings", needs_attention=True)
         raise problem from error
 
 
-def _is_left_waiting(
+def _postpone(
     otp_code: OTPCode, counted_at: datetime, error: DeliveryError, again: Again | None
 ) -> bool:
+    """Queue a message again, if that may help. Return ``False`` if the message failed."""
     if again is None or not isinstance(error, NotDelivered) or error.is_lasting:
         return False
-    wait = _wait(otp_code, counted_at)
-    # First of all, so that a worker that is killed now leaves behind a message to be sent.
+    wait = _retry_wait(otp_code, counted_at)
+    # Unclaim the message first. If the worker is killed now, the message still waits.
     if wait is None or not _unclaim(otp_code):
         return False
     extra = log_fields(
@@ -144,13 +148,13 @@ def _is_left_waiting(
     return True
 
 
-def _wait(otp_code: OTPCode, counted_at: datetime) -> timedelta | None:
-    """Return how long to wait: as long as it has taken so far, so that the waits double.
+def _retry_wait(otp_code: OTPCode, counted_at: datetime) -> timedelta | None:
+    """Return the wait before the next try: the time since the request, so that waits double.
 
-    ``None``: too little of the code's life would be left.
+    Return ``None`` if the code would have too little of its life left.
     """
     now = timezone.now()
-    wait = min(max(now - counted_at, SHORTEST_WAIT), LONGEST_WAIT)
+    wait = min(max(now - counted_at, SHORTEST_RETRY_WAIT), LONGEST_RETRY_WAIT)
     return wait if otp_code.is_worth_sending(now + wait) else None
 
 
@@ -161,8 +165,8 @@ def _unclaim(otp_code: OTPCode) -> bool:
 
 
 def _give_up(otp_code: OTPCode, phone_number: PhoneNumber, error: DeliveryError) -> None:
-    # The number does not get its cooldown back: one whose message is withheld would not, and
-    # the next answer of get-code would tell which of the two it is.
+    # The number does not get its cooldown back, because a number with a withheld message does
+    # not either. Otherwise the next answer of get-code would tell which of the two it is.
     give_up(otp_code, phone_number, error)
     if isinstance(error, NotDelivered) and otp_code.counted_at:
         caller = Caller.of(otp_code.ip_address, None)

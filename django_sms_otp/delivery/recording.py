@@ -1,4 +1,4 @@
-"""Writes down what became of a message, and gives back what it did not use."""
+"""Records the result of a delivery, and gives back the quota of an unsent message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def record(otp_code: OTPCode, **values: Any) -> None:
     try:
         _store(otp_code)
     except OUTAGES as error:
-        # The person must know whether a message comes, and that is settled.
+        # The message has left or has failed. The caller must learn that in any case.
         name = type(error.__cause__ or error).__name__
         extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
         text = "The delivery of code %s was not recorded: %s."
@@ -35,7 +35,7 @@ def record(otp_code: OTPCode, **values: Any) -> None:
 
 
 def refund(phone_number: PhoneNumber, counted_at: datetime) -> None:
-    """Give a number its cooldown and quota back, for a message that has not left."""
+    """Give a number the cooldown and quota of an unsent message back."""
     change_number(
         phone_number.e164, lambda row: row.replace(row.state.without_send(counted_at))
     )
@@ -45,6 +45,6 @@ def _store(otp_code: OTPCode) -> None:
     try:
         store_delivery(otp_code)
     except OUTAGES:
-        # Databases close connections that are idle for as long as a gateway may take.
+        # The database may have closed the connection while the gateway was slow.
         connections[database_alias()].close_if_unusable_or_obsolete()
         store_delivery(otp_code)

@@ -1,4 +1,4 @@
-"""Sends a claimed message, or withholds it, and records the result."""
+"""Sends or withholds a claimed message, and records the result."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ def deliver(
     *,
     counted_at: datetime,
 ) -> None:
-    """Send a code and record the result. If nothing was sent, give the number its cooldown and
-    quota back.
+    """Send a code, and record the result.
+
+    If the message was not sent, the number gets its cooldown and quota back.
 
     :param counted_at: when the number's row counted this message.
-    :raises DeliveryError: the message was not handed over, or nobody knows.
+    :raises DeliveryError: the message was not sent, or the result is unknown.
     """
     try:
         send(otp_code, phone_number, otp_code.expires_at - counted_at)
@@ -58,9 +59,10 @@ def send(
     phone_number: PhoneNumber,
     valid_for: timedelta,
 ) -> None:
-    """Send a code and record that it was sent.
+    """Send a code, and record that it was sent.
 
-    :raises DeliveryError: it was not, or nobody knows; nothing is recorded yet.
+    :raises DeliveryError: the message was not sent, or the result is unknown. The error is not
+        recorded: see :func:`give_up`.
     """
     result = _hand_over(otp_code, valid_for)
     record(
@@ -68,13 +70,13 @@ def send(
         backend=result.alias,
         delivery_state=DeliveryState.SENT,
         delivery_error="",
-        message_id=_of_column(result.message_id, 128),
+        message_id=_storable(result.message_id, 128),
         sent_at=timezone.now(),
     )
     extra = log_fields("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
     text = "Sent code %s to %s by %r."
     logger.info(text, otp_code.id, phone_number, otp_code.backend, extra=extra)
-    _signal(code_sent, otp_code, phone_number, latency=result.latency)
+    _send_signal(code_sent, otp_code, phone_number, latency=result.latency)
 
 
 def give_up(
@@ -82,16 +84,16 @@ def give_up(
     phone_number: PhoneNumber,
     error: DeliveryError,
 ) -> None:
-    """Record that a message was not handed over, or that nobody knows."""
+    """Record that a message was not sent, or that the result is unknown."""
     unknown = isinstance(error, DeliveryUnknown)
     record(
         otp_code,
         backend=error.alias or otp_code.backend,
         delivery_state=DeliveryState.UNKNOWN if unknown else DeliveryState.FAILED,
-        delivery_error=_of_column(error.error_code, 64),
+        delivery_error=_storable(error.error_code, 64),
     )
     logger.log(
-        _level(error),
+        _log_level(error),
         "Code %s to %s by %r: %s %s",
         otp_code.id,
         phone_number,
@@ -106,7 +108,7 @@ def give_up(
             latency=error.latency,
         ),
     )
-    _signal(delivery_failed, otp_code, phone_number, error=error, latency=error.latency)
+    _send_signal(delivery_failed, otp_code, phone_number, error=error, latency=error.latency)
     if isinstance(error, DeliveryBlocked):
         note_fraud(phone_number)
 
@@ -117,12 +119,12 @@ def withhold(
     *,
     counted_at: datetime,
 ) -> None:
-    """Record that a code was not sent, because a control withholds it.
+    """Record that a control withholds a code.
 
-    It does the work of a message that a queue takes, and writes the same columns: the time of
-    the answer must not tell that a message was withheld.
+    This composes the message and writes the same columns as a send. So the time of the answer
+    does not tell that the message was withheld.
     """
-    with suppress(NotDelivered):  # Without its key there is none to withhold.
+    with suppress(NotDelivered):
         message_of(otp_code, otp_code.expires_at - counted_at)
     record(
         otp_code,
@@ -148,7 +150,7 @@ def _composed(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
     except (DeliveryError, InvalidSettings, *OUTAGES):
         raise
     except Exception as error:
-        # A template of the site may raise anything, with the code in its text.
+        # A template may raise any error, and the text of the error may hold the code.
         name = type(error).__name__
     raise NotDelivered(
         f"SMS_OTP['MESSAGE'] cannot be rendered: {name}.",
@@ -157,12 +159,15 @@ def _composed(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
     )
 
 
-def _of_column(text: str, length: int) -> str:
-    """Return what a column takes of a gateway's word: PostgreSQL refuses NUL and surrogates."""
+def _storable(text: str, length: int) -> str:
+    """Return the part of a gateway's text that fits a column.
+
+    PostgreSQL refuses NUL and surrogates.
+    """
     return "".join(char for char in text if char.isprintable())[:length]
 
 
-def _level(error: DeliveryError) -> int:
+def _log_level(error: DeliveryError) -> int:
     if isinstance(error, DeliveryRefused | NotDelivered) and error.needs_attention:
         return logging.ERROR
     if isinstance(error, DeliveryRefused):
@@ -170,7 +175,9 @@ def _level(error: DeliveryError) -> int:
     return logging.ERROR if isinstance(error, DeliveryBlocked) else logging.WARNING
 
 
-def _signal(signal: Any, otp_code: OTPCode, phone_number: PhoneNumber, **extra: Any) -> None:
+def _send_signal(
+    signal: Any, otp_code: OTPCode, phone_number: PhoneNumber, **extra: Any
+) -> None:
     signal.send_robust(
         OTPCode, otp_code=otp_code, phone_number=phone_number, purpose=otp_code.purpose, **extra
     )

@@ -1,1 +1,1 @@
-"""The arithmetic of limits: rates, and what a row remembers. Pure: no I/O, no settings."""
+"""The arithmetic of limits: rates, and the state of a row. No I/O, no settings."""

@@ -1,4 +1,4 @@
-"""Names of the things that limits count against."""
+"""The keys of limits: what a limit counts against."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LimitKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``ip:203.0.113.7``, ``country:JM``, ``site`` and the like."""
+        """Read a key such as ``ip:203.0.113.7``, ``country:JM`` or ``site``."""
         kind, _, subject = text.partition(":")
         return cls(kind, subject)
 

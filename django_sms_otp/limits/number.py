@@ -1,4 +1,4 @@
-"""What a number's row remembers, and what follows. Decisions in plain Python, no I/O."""
+"""The state of a number's row, and the decisions that follow from it. No I/O."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from .rates import Rate, free_at
 __all__ = ["SEND_MEMORY", "FailureBudget", "Failures", "Lock", "NumberState"]
 
 SEND_MEMORY = timedelta(days=1)
-"""How long a send counts for the cooldown. A limits row must be kept at least as long."""
+"""How long a send counts for the cooldown. A purge keeps a limits row at least this long."""
 
-MOST_KEPT = 100
-"""Bounds the row; no rate of a number allows more in a window."""
+MOST_KEPT_TIMES = 100
+"""Bounds the size of a row. No rate of a number allows more uses in a window."""
 
-MOST_KNOWN = 8
-"""Addresses and devices that a number was redeemed from; the newest are kept."""
+MOST_KNOWN_CALLERS = 8
+"""A row keeps the tags of the newest addresses and devices that redeemed a code."""
 
-FIRST_WAIT, LONGEST_WAIT = 30, 3600
-"""Seconds. NIST SP 800-63B-4, 3.2.2: waits "from 30 seconds up to an hour"."""
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30, 3600
+"""NIST SP 800-63B-4, 3.2.2: waits "from 30 seconds up to an hour"."""
 
-RESERVED_SHARE = 10
-"""One in so many of the consecutive failures is kept for callers that the number knows."""
+RESERVED_FRACTION = 10
+"""Known callers alone may use the last tenth of the consecutive failures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureBudget:
-    """How many wrong guesses a number takes, over any number of codes.
+    """The wrong guesses that a number takes, over any number of codes.
 
-    :param free: consecutive ones before the first wait.
-    :param rates: most in a window.
-    :param most: consecutive ones before the number is disabled.
+    :param free: consecutive failures before the first wait.
+    :param rates: the most failures in a window.
+    :param most: consecutive failures that disable the number.
     """
 
     free: int
@@ -43,51 +43,57 @@ class FailureBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """No guess is evaluated; ``until``: ``None`` where waiting does not help."""
+    """A lockout: no guess is evaluated.
+
+    :param until: its end; ``None`` if waiting does not help.
+    """
 
     until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Wrong guesses that were evaluated since the last success.
+    """Wrong guesses since the last success.
 
-    :param recent: their times, oldest first, in seconds since the epoch.
+    :param recent: times of the newest ones, oldest first, in seconds since the epoch.
     """
 
     consecutive: int = 0
     recent: tuple[float, ...] = ()
 
     def with_one(self, now: datetime) -> Failures:
-        return Failures(self.consecutive + 1, (*self.recent, now.timestamp())[-MOST_KEPT:])
+        return Failures(
+            self.consecutive + 1, (*self.recent, now.timestamp())[-MOST_KEPT_TIMES:]
+        )
 
     def without(self, failed_at: datetime) -> Failures:
-        """Take one back; those that a success has cleared are gone already."""
-        kept = tuple(at for at in self.recent if at != failed_at.timestamp())
-        if len(kept) == len(self.recent):
+        """Remove one failure, unless a success has cleared it already."""
+        others = tuple(at for at in self.recent if at != failed_at.timestamp())
+        if len(others) == len(self.recent):
             return self
-        return Failures(self.consecutive - 1, kept)
+        return Failures(self.consecutive - 1, others)
 
     def free_at(self, budget: FailureBudget, now: float) -> float | None:
-        """Return when another guess is evaluated; ``None``: now."""
+        """Return the end of the wait before the next guess, or ``None`` if there is no wait."""
         waits = [free_at([(at, 1) for at in self.recent], rate, now) for rate in budget.rates]
         if self.recent and self.consecutive >= budget.free:
-            doubled = min(self.consecutive - budget.free, 10)
-            waits.append(self.recent[-1] + min(FIRST_WAIT * 2**doubled, LONGEST_WAIT))
+            doublings = min(self.consecutive - budget.free, 10)
+            wait = min(FIRST_WAIT_SECONDS * 2**doublings, LONGEST_WAIT_SECONDS)
+            waits.append(self.recent[-1] + wait)
         return max((wait for wait in waits if wait is not None and wait > now), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class NumberState:
-    """What a number's row remembers.
+    """The state of a number's row.
 
     :param sends: time and caller's tag of each message, oldest first. A success gives no quota
         back.
-    :param succeeded_at: of the last success; the cooldown counts the messages since.
-    :param strangers: failures of callers that the number does not know. They cannot use up
-        what is reserved for the others: so nobody locks a number's holder out by guessing.
-    :param acquainted: failures of callers that have redeemed a code of this number before.
-    :param known: those callers' tags.
+    :param succeeded_at: time of the last success. The cooldown counts the messages since then.
+    :param strangers: failures of callers that the number does not know. They cannot use up the
+        reserve of the known callers, so guessing cannot lock out the holder of the number.
+    :param acquainted: failures of callers that redeemed a code of this number before.
+    :param known: tags of these callers.
     """
 
     sends: tuple[tuple[float, str], ...] = ()
@@ -118,13 +124,13 @@ class NumberState:
 
     @property
     def has_failures(self) -> bool:
-        """Whether there are failures: only a success clears them, and no purge does."""
+        """Whether there are failures. A purge must keep the row then."""
         return bool(self.strangers.consecutive or self.acquainted.consecutive)
 
     def next_send_at(self, cooldown: Sequence[timedelta]) -> datetime | None:
-        """Return when the cooldown lets the next message go out; ``None``: at any time.
+        """Return the end of the cooldown, or ``None`` if there is none.
 
-        :param cooldown: the wait after the first message, after the second, and so on; the
+        :param cooldown: the wait after the first message, after the second, and so on. The
             last one repeats.
         """
         since = max(self.succeeded_at, self._last_send() - SEND_MEMORY.total_seconds())
@@ -137,9 +143,9 @@ class NumberState:
     def quota_free_at(
         self, rates: Iterable[Rate], now: datetime, *, tag: str | None = None
     ) -> datetime | None:
-        """Return when the rates let the next message go out; ``None``: now.
+        """Return when the rates allow the next message, or ``None`` if they allow it now.
 
-        :param tag: count only what this caller asked for.
+        :param tag: count only the messages that this caller asked for.
         """
         entries = [(at, 1) for at, by in self.sends if tag is None or by == tag]
         waits = [free_at(entries, rate, now.timestamp()) for rate in rates]
@@ -147,10 +153,10 @@ class NumberState:
         return None if latest is None else datetime.fromtimestamp(latest, UTC)
 
     def with_send(self, now: datetime, *, tag: str = "", memory: timedelta) -> NumberState:
-        """Count a message, and forget those that no cooldown or quota counts any more."""
+        """Count a message, and forget messages that no cooldown or quota counts any more."""
         since = (now - memory).timestamp()
-        kept = [send for send in self.sends if send[0] > since]
-        return replace(self, sends=(*kept, (now.timestamp(), tag))[-MOST_KEPT:])
+        recent = [send for send in self.sends if send[0] > since]
+        return replace(self, sends=(*recent, (now.timestamp(), tag))[-MOST_KEPT_TIMES:])
 
     def without_send(self, sent_at: datetime) -> NumberState:
         """Give back the cooldown and quota of a message that was not sent."""
@@ -158,18 +164,19 @@ class NumberState:
         return replace(self, sends=tuple(send for send in self.sends if send[0] != refunded))
 
     def knows(self, tags: Sequence[str]) -> bool:
-        """Tell whether a caller with one of these tags has redeemed a code before."""
+        """Return whether a caller with one of these tags redeemed a code before."""
         return any(tag in self.known for tag in tags)
 
     def lock(
         self, budget: FailureBudget, now: datetime, tags: Sequence[str], *, binds: bool = False
     ) -> Lock | None:
-        """Return why no guess of this caller is evaluated; ``None``: it is.
+        """Return the lockout of a caller, or ``None`` if their guess is evaluated.
 
-        :param binds: the code binds the number anew, which a disabled one is waiting for.
+        :param binds: whether the code binds the number anew. That is the way back for a
+            disabled number.
         """
         is_known = self.knows(tags)
-        most = budget.most if is_known else budget.most - budget.most // RESERVED_SHARE
+        most = budget.most if is_known else budget.most - budget.most // RESERVED_FRACTION
         if self.strangers.consecutive + self.acquainted.consecutive >= most and not binds:
             return Lock(until=None)
         failures = self.acquainted if is_known else self.strangers
@@ -182,7 +189,7 @@ class NumberState:
         return replace(self, strangers=self.strangers.with_one(now))
 
     def without_failure(self, failed_at: datetime) -> NumberState:
-        """Give back an attempt that nobody has evaluated."""
+        """Give back an attempt that was not evaluated."""
         return replace(
             self,
             strangers=self.strangers.without(failed_at),
@@ -195,7 +202,7 @@ class NumberState:
         return replace(
             self.unlocked(),
             succeeded_at=now.timestamp(),
-            known=(*others, *tags)[-MOST_KNOWN:],
+            known=(*others, *tags)[-MOST_KNOWN_CALLERS:],
         )
 
     def unlocked(self) -> NumberState:

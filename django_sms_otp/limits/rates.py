@@ -1,4 +1,4 @@
-"""Rates such as ``"5/h,10/d"``, and the sliding windows that count against them. Pure.
+"""Rates such as ``"5/h,10/d"``, and sliding windows. No I/O.
 
 "5/h" means at most five in *any* hour, not five in each hour of the clock.
 """
@@ -17,7 +17,7 @@ LONGEST_WINDOW = 30 * UNITS["d"]
 PATTERN = re.compile(r"(\d{1,9})/(\d{0,4})([smhd])", re.ASCII)
 
 Entry = tuple[float, int]
-"""A time, in seconds since the epoch, and how many uses it stands for."""
+"""A time in seconds since the epoch, and the number of uses at that time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Rate:
 
 
 def span(window: int) -> str:
-    """Write so many seconds as ``1h``, ``10m`` or ``1d``."""
+    """Return a window of seconds as a text: ``1h``, ``10m`` or ``1d``."""
     amount, unit = _span(window)
     return f"{amount}{unit}"
 
@@ -45,9 +45,9 @@ def _span(window: int) -> tuple[int, str]:
 
 @functools.lru_cache(maxsize=256)
 def parse_rates(text: str) -> tuple[Rate, ...]:
-    """Read rates that all hold: ``"50/h"``, ``"5/h,10/d"``, ``"3/10m"``.
+    """Read one or more rates: ``"50/h"``, ``"5/h,10/d"``, ``"3/10m"``. All of them apply.
 
-    :raises ValueError: malformed; the text says what to write.
+    :raises ValueError: ``text`` is malformed; the message says what to write.
     """
     rates = tuple(_parse_rate(part.strip()) for part in text.split(","))
     if len({rate.window for rate in rates}) < len(rates):
@@ -67,12 +67,12 @@ def _parse_rate(text: str) -> Rate:
 
 
 def used(entries: Iterable[Entry], window: int, now: float) -> int:
-    """Count the uses of the last so many seconds."""
+    """Return the number of uses in the last ``window`` seconds."""
     return sum(uses for at, uses in entries if at > now - window)
 
 
 def free_at(entries: Iterable[Entry], rate: Rate, now: float) -> float | None:
-    """Return when one more use fits; ``None``: now."""
+    """Return the time at which one more use fits, or ``None`` if it fits now."""
     live = [entry for entry in entries if entry[0] > now - rate.window]
     too_many = sum(uses for _, uses in live) - (rate.count - 1)
     free: float | None = None

@@ -1,7 +1,7 @@
-"""The whole story: request a code, redeem a code.
+"""The Python API: request a code, redeem a code.
 
-Nothing here knows HTTP. The functions commit by themselves, and what they answer has been
-written: decide -> commit -> deliver, and guess -> commit -> answer.
+The services know no HTTP. They commit by themselves, and they commit before they answer:
+decide -> commit -> deliver, and guess -> commit -> answer.
 """
 
 from ..purposes import LOGIN, VERIFY_PHONE

@@ -1,4 +1,4 @@
-"""After the commit: the message goes out, is withheld, or waits for a worker."""
+"""Dispatches a committed message: it goes out, is withheld, or waits for a worker."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ logger = logging.getLogger("django_sms_otp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDelivery:
-    """A code that is committed, and whose message has yet to go out.
+    """A committed code whose message has not gone out yet.
 
-    :param was_waiting: an earlier message of this code waits for a worker.
+    :param was_waiting: whether an earlier message of this code waits for a worker.
     :param counted_at: when the number's row counted the message.
-    :param answer: to the caller, if all goes well.
+    :param answer: the answer to the caller if the delivery succeeds.
     """
 
     otp_code: OTPCode
@@ -49,8 +49,8 @@ class PendingDelivery:
 def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     """Send the message, withhold it, or leave it to a worker."""
     if is_queued():
-        # Withheld messages are queued too, and the worker withholds them. So all take the same
-        # time.
+        # Withheld messages are queued too, and the worker withholds them. So the time of the
+        # answer does not tell that a message was withheld.
         return _enqueue(pending)
     if pending.otp_code.withheld_by:
         withhold(pending.otp_code, pending.phone_number, counted_at=pending.counted_at)
@@ -67,7 +67,7 @@ def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     except NotQueued as error:
         extra = log_fields("not_queued", otp_code=otp_code, outcome="not_queued")
         logger.error("Code %s was not queued: %s", otp_code.pk, error, extra=extra)
-        # If an earlier message of the code waits, its job sends this one too.
+        # If an earlier message of the code waits, its job sends this message too.
         if not pending.was_waiting and take_back(otp_code, pending.phone_number):
             _note_not_sent(pending)
             return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

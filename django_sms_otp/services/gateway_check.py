@@ -1,8 +1,10 @@
-"""Asks the gateway that made a code whether a guess is right, and writes its answer down.
+"""Asks the gateway that made a code whether a guess is right, and records its answer.
 
-The guess is counted and committed already, and no transaction is open: a gateway may take its
-time, and a process that is killed meanwhile leaves a counted guess. The gateway spends its code
-by saying yes. If that answer is lost, so is the code, and the person asks for a new one.
+The guess is counted and committed before the gateway is asked, and no transaction is open: a
+gateway may be slow, and a process that is killed meanwhile must not leave a free guess.
+
+When the gateway accepts a guess, it spends its code. If that answer is lost, the person must
+ask for a new code.
 """
 
 from __future__ import annotations
@@ -38,21 +40,24 @@ T = TypeVar("T")
 def check_with_gateway(
     guess: Guess[T], result: GuessResult[T], otp_code: OTPCode, charged_at: datetime
 ) -> GuessResult[T]:
-    """Have a charged guess evaluated by its code's gateway.
+    """Ask the gateway of a code to evaluate a guess that was counted as wrong.
 
-    :raises Unavailable: the gateway did not say. The attempt stays counted, unless the gateway
-        has certainly not looked at it.
+    :param charged_at: when the guess was counted.
+    :raises Unavailable: the gateway gave no answer. The guess stays counted, unless the gateway
+        certainly did not evaluate it.
     """
     if guess.purpose == LOGIN:
-        # A resolver that cannot be loaded says so before the gateway spends the code.
+        # A resolver that cannot be loaded must fail before the gateway spends the code.
         get_user_resolver()
     try:
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:
-        said = _log_extra(otp_code, error)
-        logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=said)
+        extra = _log_extra(otp_code, error)
+        logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=extra)
         if is_queued():
-            return result  # Of a withheld code the gateway would not have said so.
+            # The gateway does not know a withheld code, and would not refuse it. So this answer
+            # would tell that the code was not withheld.
+            return result
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
         return replace(result, answer=answer)
     except NotDelivered as error:
@@ -60,7 +65,8 @@ def check_with_gateway(
         raise _unavailable(otp_code, error) from None
     except DeliveryError as error:
         raise _unavailable(otp_code, error) from None
-    # A withheld code is asked for too: whose message was withheld must not show by the time.
+    # The gateway is asked about a withheld code too. So the time of the answer does not tell
+    # that the message was withheld.
     if not is_right or otp_code.is_withheld:
         return result
     return change_number(

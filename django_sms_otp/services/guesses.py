@@ -1,4 +1,4 @@
-"""One attempt at a guess: what a number's row and its codes say, and what is written."""
+"""Evaluates one guess against a number's row and its codes, and writes the result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess(Generic[T]):
-    """What the caller has typed, and gets for it. Its ``repr`` does not show it."""
+    """A typed code, and what its caller gets for the right one.
+
+    :param typed: the code as typed; the ``repr`` does not show it.
+    """
 
     purpose: str
     request_id: uuid.UUID | None
@@ -44,8 +47,10 @@ class Guess(Generic[T]):
 
     @property
     def is_granted_first(self) -> bool:
-        """Whether a login is granted before anything is written. Then nobody waits for the
-        grant with rows locked; but what it writes is not rolled back with the rest."""
+        """Whether ``grant`` is called before the transaction.
+
+        No lock is held during the call then, but its writes would not be rolled back.
+        """
         if self.grant and self.grant_writes:
             return False
         return self.purpose != LOGIN or not get_user_resolver().may_log_in_writes
@@ -53,7 +58,10 @@ class Guess(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The user of a number; ``registered``: since this login."""
+    """The user of a number.
+
+    :param registered: whether this login created the user.
+    """
 
     user: AbstractBaseUser | None = None
     registered: bool = False
@@ -61,10 +69,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuessResult(Generic[T]):
-    """The result of an attempt, which is committed.
+    """The committed result of a guess.
 
-    :param charged_at: when a wrong guess was counted that the gateway has yet to evaluate.
-        ``answer`` then holds unless the gateway says that the guess is right.
+    :param charged_at: when the guess was counted as wrong, if its gateway has yet to evaluate
+        it. ``answer`` is then the answer to a wrong guess.
     """
 
     answer: Redeemed[T] | RedemptionRefused
@@ -74,31 +82,32 @@ class GuessResult(Generic[T]):
 
 
 def is_spent(otp_code: OTPCode, issuer: BaseSMSBackend | None) -> bool:
-    """Tell whether a code has taken all its wrong guesses.
+    """Return whether a code has used up its wrong guesses.
 
-    :param issuer: the backend whose gateway made the code, if one has.
+    :param issuer: the backend whose gateway made the code; ``None`` if the app made it.
     """
-    most = get_settings().MAX_ATTEMPTS
+    max_attempts = get_settings().MAX_ATTEMPTS
     if issuer and issuer.most_guesses:
-        # The gateway knows nothing of a withheld code, and would never say that it is spent.
-        # So the app says it first, of all codes alike.
-        most = min(most, issuer.most_guesses)
-    return otp_code.failed_attempts >= most
+        # The gateway does not know a withheld code, and would never call it spent. So the app
+        # refuses first, and all codes look alike.
+        max_attempts = min(max_attempts, issuer.most_guesses)
+    return otp_code.failed_attempts >= max_attempts
 
 
 @sensitive_variables("expected", "guess")
 def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
-    """Compare a guess with the number's code, and write what follows."""
-    otp_code = _code_in_question(guess, row)
-    # Before the code is looked at: of a locked number nobody learns whether a guess was right.
+    """Compare a guess with the number's code, and write the result."""
+    otp_code = _guessed_code(guess, row)
+    # Before the comparison: the answer of a locked number must not tell whether a guess is
+    # right.
     if lock := lock_on(row, guess.purpose, guess.caller):
-        return GuessResult(answer=_too_many(row, until=lock.until), otp_code=otp_code)
+        return GuessResult(answer=_too_many_attempts(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
-        return _wrong(otp_code)
+        return _invalid_code(otp_code)
     issuer = code_issuing_backend(otp_code.backend)
     if is_spent(otp_code, issuer):
-        return GuessResult(answer=_too_many(row, until=row.now), otp_code=otp_code)
+        return GuessResult(answer=_too_many_attempts(row, until=row.now), otp_code=otp_code)
     if issuer:
         return _count_before_asking(guess, otp_code, row)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
@@ -108,32 +117,32 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
 
 @sensitive_variables("guess")
 def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
-    """Use up a code whose gateway has said that the guess is right.
+    """Use up a code after its gateway has accepted the guess.
 
-    The gateway was asked outside any transaction: meanwhile another request may have used up
-    or superseded the code.
+    The gateway was asked outside any transaction. Another request may have used up or
+    superseded the code meanwhile.
     """
-    otp_code = _code_in_question(guess, row)
+    otp_code = _guessed_code(guess, row)
     if otp_code is None or otp_code.pk != charged.pk or not otp_code.is_live(row.now):
-        return _wrong(charged)
+        return _invalid_code(charged)
     return _accept(guess, otp_code, row, taken_back=1)
 
 
 def give_back(charged: OTPCode, charged_at: datetime, row: NumberRow) -> None:
-    """Take back a wrong guess that the gateway has not looked at."""
+    """Take back a counted guess that the gateway did not evaluate."""
     with row.replaced_by(row.state.without_failure(charged_at)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
         rows.update(failed_attempts=F("failed_attempts") - 1)
 
 
-def _wrong(otp_code: OTPCode | None) -> GuessResult[T]:
+def _invalid_code(otp_code: OTPCode | None) -> GuessResult[T]:
     return GuessResult(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
 
 
-def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
-    """Say when a new code can be asked for and redeemed.
+def _too_many_attempts(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
+    """Return the answer that says when a new code can be requested and redeemed.
 
-    :param until: the end of the lockout; ``None``: waiting does not help.
+    :param until: the end of the lockout; ``None`` if waiting does not help.
     """
     if until is None:
         return RedemptionRefused(reason="too_many_attempts")
@@ -142,7 +151,7 @@ def _too_many(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
     return RedemptionRefused(reason="too_many_attempts", retry_after=wait)
 
 
-def _code_in_question(guess: Guess[T], row: NumberRow) -> OTPCode | None:
+def _guessed_code(guess: Guess[T], row: NumberRow) -> OTPCode | None:
     if get_settings().REQUIRE_REQUEST_ID and guess.request_id is not None:
         return row.code(guess.request_id)
     newest = row.newest()
@@ -156,16 +165,18 @@ def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Gu
     state = row.state.with_failure(row.now, guess.caller.tags(row.e164))
     row.replace(state, row.attempt(otp_code))
     otp_code.failed_attempts += 1
-    return _wrong(otp_code)
+    return _invalid_code(otp_code)
 
 
 @sensitive_variables("guess")
 def _count_before_asking(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
-    """Count a guess as wrong before the gateway is asked: a process that is killed in between
-    leaves no free guess behind."""
+    """Count a guess as wrong before the gateway is asked.
+
+    A process that is killed in between must not leave a free guess.
+    """
     result = _count_wrong_guess(guess, otp_code, row)
     if len(normalise_code(guess.typed)) != otp_code.code_length:
-        return result  # No code of the gateway looks so: it need not be asked.
+        return result  # The guess is wrong for sure.
     return replace(result, charged_at=row.now)
 
 
@@ -175,8 +186,8 @@ def _accept(
 ) -> GuessResult[T]:
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
     phone_number = otp_code.number
-    # Looked up before the transaction, which is then a short one.
-    account = _account(phone_number) if guess.purpose == LOGIN else Account()
+    # Before the transaction, which holds locks.
+    account = _find_account(phone_number) if guess.purpose == LOGIN else Account()
     writes: list[Write] = []
     if account is not None:
         writes.append(row.consumption(otp_code, account.user, taken_back=taken_back))
@@ -186,14 +197,14 @@ def _accept(
             return GuessResult(answer=answer, otp_code=otp_code, account=account)
     with row.replaced_by(state, *writes), users_too():
         if account is None:
-            account = _registered(phone_number)
+            account = _register(phone_number)
             row.write(row.consumption(otp_code, account.user, taken_back=taken_back))
         answer = _log_in(guess, otp_code, account)
     return GuessResult(answer=answer, otp_code=otp_code, account=account)
 
 
-def _account(phone_number: PhoneNumber) -> Account | None:
-    """Return the account of a number; ``None``: it is to be registered."""
+def _find_account(phone_number: PhoneNumber) -> Account | None:
+    """Return the account of a number, or ``None`` if it must be registered."""
     try:
         user = get_user_resolver().get_user(phone_number)
     except LoginRefused:
@@ -203,7 +214,7 @@ def _account(phone_number: PhoneNumber) -> Account | None:
     return Account(user=user)
 
 
-def _registered(phone_number: PhoneNumber) -> Account:
+def _register(phone_number: PhoneNumber) -> Account:
     try:
         user = get_user_resolver().create_user(phone_number)
     except LoginRefused:

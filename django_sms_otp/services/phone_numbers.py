@@ -1,4 +1,4 @@
-"""Which numbers a message may go to at all: their type and their region."""
+"""Reads phone numbers, and refuses those of a type or region that get no message."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number, supported_regions
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
-"""What refuses a number, by the word that the API answers with."""
+"""The controls that refuse a number, by the word of the API's answer."""
 
 
 def read_phone_number(
     text: str, *, to_send: bool = False, channel: str | None = None
 ) -> PhoneNumber:
-    """Read ``text`` as a phone number that the settings let a message go to.
+    """Read ``text`` as a phone number that may get a message.
 
-    :param to_send: a message is to go there now: what is refused is counted.
-    :param channel: how; ``None``: by the site's default. Unless ``to_send``, it is enough that
-        any of the site's channels could have reached the number.
-    :raises PhoneNumberError: no number, or not one of an allowed type and region.
+    :param to_send: whether a message is about to go there. A refusal is then logged and
+        counted. Otherwise any channel of the site may reach the number.
+    :param channel: the channel of the message; by default that of the site.
+    :raises PhoneNumberError: the text is not a phone number, or its type or region is refused.
     """
     settings = get_settings()
     channel = channel or settings.default_channel
     channels = {channel} if to_send else {*settings.CHANNELS}
-    # Controls that are off, or only record and have done so.
+    # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
     while True:
         try:
@@ -59,7 +59,7 @@ def _refused_types(
 ) -> Collection[str]:
     optional = {*settings.REFUSED_NUMBER_TYPES}
     if VOICE in channels:
-        # A landline gets no SMS, but it rings. Who is paid for being called is refused as ever.
+        # A landline gets no SMS, but it takes calls. Premium numbers stay refused.
         optional.discard("FIXED_LINE")
-    # What is no number of any type is not a matter of modes.
+    # A number of unknown type is not in use, so no mode of the control lets it pass.
     return optional & {UNKNOWN} if all_pass else REFUSED_TYPES | optional

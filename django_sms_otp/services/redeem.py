@@ -1,4 +1,4 @@
-"""Guess -> commit -> answer."""
+"""Redeem a code: guess -> commit -> answer."""
 
 from __future__ import annotations
 
@@ -44,24 +44,28 @@ def redeem_code(
     """Use up a code, and log its holder in.
 
     Every guess, right or wrong, is counted before it is answered. Of any number of parallel
-    calls with the right code one succeeds. A code that its gateway has made is checked there:
-    the guess is counted as wrong first, and the gateway asked outside of any transaction.
+    calls with the right code, one succeeds. If a gateway made the code, the gateway checks the
+    guess: the guess is first counted as wrong, then the gateway is asked outside any
+    transaction.
 
-    :param code: as typed; spaces, hyphens and digits of other scripts will do.
-    :param phone_number: this, ``request_id`` or both; then both must match.
-    :param grant: called with the user inside the consuming transaction, perhaps more than
-        once. What it returns becomes ``granted``. If it raises, all is rolled back, and the
-        code stays as good as it was, unless its gateway has spent it; but for
-        ``LoginRefused``, which spends the code.
-    :param grant_writes: ``False``: ``grant`` writes nothing that would have to be rolled back,
-        and is called before the transaction, which is then a short one.
-    :param ip_address: the client's, and ``device``, an opaque text that the site gave to the
-        client's device: one that redeemed a code of this number before keeps a reserve of
-        guesses that strangers cannot use up.
-    :raises InsideTransaction: called inside a transaction of the caller's.
-    :raises InvalidSettings: the configuration is broken; the code stays good.
-    :raises Unavailable: the gateway that made the code did not say whether the guess is right.
-    :raises ValueError: ``ip_address`` is no IP address.
+    An address or device that redeemed a code of the number before has a reserve of guesses.
+    Strangers cannot use it up.
+
+    :param code: the code as typed. Spaces, hyphens and digits of other scripts are allowed.
+    :param phone_number: the number of the code. Give this, ``request_id`` or both; if both are
+        given, both must match.
+    :param grant: called with the user inside the transaction that uses up the code, perhaps
+        more than once. Its result becomes ``granted``. If it raises ``LoginRefused``, the code
+        is used up. If it raises another error, everything is rolled back and the code stays
+        valid, unless its gateway has spent it.
+    :param grant_writes: ``False`` if ``grant`` writes nothing that must be rolled back. It is
+        then called before the transaction, which holds its locks for a shorter time.
+    :param ip_address: the address of the client.
+    :param device: an opaque text that the site gave to the client's device.
+    :raises InsideTransaction: the caller has begun a transaction.
+    :raises InvalidSettings: the configuration is broken. The code stays valid.
+    :raises Unavailable: the gateway that made the code did not check the guess.
+    :raises ValueError: ``ip_address`` is not an IP address.
     """
     _check_arguments(phone_number, request_id, purpose, grant)
     guess = Guess(
@@ -99,7 +103,7 @@ def _check_arguments(
             "SMS_OTP['REQUIRE_REQUEST_ID'] is on: redeem_code() needs a request_id."
         )
     if grant is not None and purpose != LOGIN:
-        raise TypeError("Only a login has a user to grant something to.")
+        raise TypeError(f"grant needs the user of a login: use it with purpose={LOGIN!r} only.")
 
 
 def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose: str) -> None:

@@ -1,4 +1,4 @@
-"""Decide -> commit -> deliver."""
+"""Request a code: decide -> commit -> deliver."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["request_code"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What the caller asks for."""
+    """The arguments of a request, as read."""
 
     attempt: SendAttempt
     caller: Caller
@@ -45,7 +45,7 @@ class _Request:
 
     @property
     def lifetime(self) -> timedelta:
-        """How long a new code lives: no longer than its gateway knows it."""
+        """The lifetime of a new code. It ends no later than the gateway's own code."""
         lifetime = get_settings().CODE_LIFETIME
         return min(lifetime, self.backend.code_lifetime or lifetime)
 
@@ -70,24 +70,23 @@ def request_code(
 ) -> CodeRequested | RequestRefused:
     """Send a code to a number.
 
-    While a live code has at least a third of its lifetime left, the *same* code is sent again:
-    messages arrive out of order, and any of them must do. Otherwise a new code supersedes it.
-    The message comes in the active language.
+    If the number has a live code with at least a third of its lifetime left, the *same* code is
+    sent again: messages may arrive out of order, and each must hold a valid code. Otherwise a
+    new code supersedes it. The message is in the active language.
 
-    :param channel: one of ``CHANNELS``: how the code reaches the person; ``None``: ``sms``, or
-        else the first of them.
-    :param request_id: of an earlier request whose code is to be sent again; needed for that
-        with ``REQUIRE_REQUEST_ID`` alone. An unknown, dead or foreign id counts as none.
-    :param ip_address: the client's; ``None``: no limit by address holds.
+    :param channel: one of ``CHANNELS``; by default ``sms`` if it is among them, else the first.
+    :param request_id: the id of an earlier request, to send its code again. Only
+        ``REQUIRE_REQUEST_ID`` needs it. An unknown, dead or foreign id is ignored.
+    :param ip_address: the address of the client. Without it no limit by address applies.
     :param device: an opaque text that the site gave to the client's device.
     :param challenge: the client's response to ``CHALLENGE``.
     :raises InsideTransaction: the caller has begun a transaction.
-    :raises InvalidSettings: the configuration is broken; nothing was written.
-    :raises Unavailable: a store of limits or a hook did not answer; nothing was sent.
-    :raises ValueError: ``ip_address`` is no IP address, or the site has no such ``channel``.
+    :raises InvalidSettings: the configuration is broken. Nothing was written.
+    :raises Unavailable: a store of limits or a hook did not answer. Nothing was sent.
+    :raises ValueError: ``ip_address`` is not an IP address, or ``CHANNELS`` lacks ``channel``.
     """
     channel = channel or get_settings().default_channel
-    # First of all: a broken configuration must not cost the number its cooldown.
+    # Before anything is counted: a broken configuration must not cost a number its cooldown.
     backend = get_backend(_alias_for(channel))
     check_engine()
     attempt = SendAttempt(
@@ -121,9 +120,9 @@ def _announce(
     *,
     control: str,
 ) -> None:
-    """Send the signal.
+    """Send ``code_requested``.
 
-    :param control: refused or withheld the message; empty: none did.
+    :param control: the control that refused or withheld the message; empty if none did.
     """
     if isinstance(answer, RequestRefused):
         outcome = answer.reason
@@ -143,12 +142,14 @@ def _announce(
 def _alias_for(channel: str) -> str:
     aliases = get_settings().CHANNELS
     if channel not in aliases:
-        raise ValueError(f"SMS_OTP['CHANNELS'] has no {channel!r}.")
+        raise ValueError(
+            f"SMS_OTP['CHANNELS'] has no {channel!r}. It has: {', '.join(aliases)}."
+        )
     return aliases[channel]
 
 
 def _falls_under(policy: str, attempt: SendAttempt) -> bool:
-    """Tell whether ``UNKNOWN_NUMBERS`` is ``policy``, and nobody can log in with the number."""
+    """Return whether ``UNKNOWN_NUMBERS`` is ``policy`` and the number opens no account."""
     in_force = get_settings().UNKNOWN_NUMBERS
     if attempt.purpose != LOGIN or in_force != policy:
         return False
@@ -184,11 +185,12 @@ def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
 
 
 def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery | Refused:
-    """Decide by what was read, and write the number's row, the code and the counts."""
+    """Decide, and write the number's row, the code and the counts."""
     decision = policy.check(row)
     if isinstance(decision, Refused):
         return decision
-    # After the check: a refused caller may ask without end, and could measure the look-up.
+    # After the check: a refused caller may repeat a request without end, and could measure how
+    # long the look-up takes.
     is_ignored = _falls_under("ignore", request.attempt)
     withheld_by = "unknown_number" if is_ignored else decision.withheld_by
     verdict = {
@@ -229,8 +231,8 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
     """Return the code that this request sends again or supersedes."""
     if not get_settings().REQUIRE_REQUEST_ID:
         return row.newest_if_live()
-    # Codes live side by side, each for its own request: otherwise anybody could kill the code
-    # of a login under way.
+    # Each request has a code of its own. Otherwise anybody could supersede the code of a
+    # person who is logging in.
     return row.code(request.request_id) if request.request_id else None
 
 
@@ -239,8 +241,8 @@ def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) ->
     if not otp_code.is_live(row.now) or is_spent(otp_code, issuer) or code_of(otp_code) is None:
         return False
     if issuer or request.backend.checks_codes:
-        # A gateway that makes codes has one for a number until it expires, and sends no other.
-        # It does not know a code of another backend.
+        # A gateway that makes codes keeps one for a number until it expires. It does not know
+        # the codes of other backends.
         return otp_code.backend == request.backend.alias
     return otp_code.is_worth_sending(row.now)
 
@@ -250,11 +252,12 @@ def _resend(
 ) -> Write:
     is_unknown = otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None
     if is_unknown and not otp_code.withheld_by:
-        # The first message may have arrived: whoever types its code has perhaps not guessed it.
+        # The first message may have arrived. So the code must not count as withheld, even if
+        # this message is.
         otp_code.sent_at = otp_code.claimed_at
     otp_code.send_count += 1
     otp_code.message_id = ""
-    for name, value in {**verdict, **_message(request, row)}.items():
+    for name, value in {**verdict, **_message_columns(request, row)}.items():
         setattr(otp_code, name, value)
     return row.resend(otp_code)
 
@@ -273,12 +276,12 @@ def _create(
         expires_at=row.now + request.lifetime,
         ip_address=request.attempt.ip_address if settings.STORE_IP_ADDRESS else None,
         **verdict,
-        **_message(request, row),
+        **_message_columns(request, row),
     )
 
 
-def _message(request: _Request, row: NumberRow) -> dict[str, Any]:
-    """Return the columns of a message that is about to be sent."""
+def _message_columns(request: _Request, row: NumberRow) -> dict[str, Any]:
+    """Return the columns of the code's row that describe the message."""
     waits_for_worker = is_queued()
     state = DeliveryState.PENDING if waits_for_worker else DeliveryState.UNKNOWN
     return {
@@ -286,7 +289,7 @@ def _message(request: _Request, row: NumberRow) -> dict[str, Any]:
         "channel": request.channel,
         "language": translation.get_language() or "",
         "counted_at": row.now,
-        # A message that is sent during the request is claimed from the start.
+        # A request that sends its message itself claims it from the start.
         "claimed_at": None if waits_for_worker else row.now,
         "delivery_state": state,
     }

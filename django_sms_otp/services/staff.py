@@ -1,4 +1,4 @@
-"""What staff may do to codes and limits."""
+"""Services for staff: invalidate codes, lift lockouts, forget limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["forget_limit", "invalidate_codes", "unlock_number"]
 
 
 def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
-    """Make live codes useless; return how many were live."""
+    """Supersede codes. Return how many of them were live."""
     return sum(_invalidate(otp_code) for otp_code in otp_codes)
 
 
@@ -26,7 +26,10 @@ def _invalidate(otp_code: OTPCode) -> int:
 
 
 def unlock_number(e164: str) -> bool:
-    """Lift a lockout: forget a number's wrong guesses. Return whether there were any."""
+    """Forget the wrong guesses of a number, and so lift its lockout.
+
+    Return whether there were any.
+    """
 
     def forget(row: NumberRow) -> bool:
         row.replace(row.state.unlocked())
@@ -36,18 +39,21 @@ def unlock_number(e164: str) -> bool:
 
 
 def forget_limit(key: str) -> bool:
-    """Forget what a shared limit has counted, a block by the breaker included; or close a
-    backend's circuit. Return whether there was anything.
+    """Clear the counts of a shared limit and its block, or close the circuit of a backend.
+
+    Return whether there was anything to clear.
 
     :param key: ``ip:203.0.113.7``, ``prefix:+1415555``, ``country:JM``, ``site`` or
         ``circuit:default``.
-    :raises ValueError: no such kind, or a phone number, whose row knows more than counts.
+    :raises ValueError: the kind is unknown, or it is a phone number. Clearing the row of a
+        number would also forget its callers and its cooldown.
     """
     limit = LimitKey.parse(key)
     if limit.kind == NUMBER or limit.kind not in LimitKind.values:
         raise ValueError(
-            "This is no limit that can be forgotten. Write ip:203.0.113.7, prefix:+1415555, "
-            "country:JM, site or circuit:default; for a phone number see unlock_number()."
+            "The key names no limit that forget_limit() can clear. Pass a key such as "
+            "ip:203.0.113.7, prefix:+1415555, country:JM, site or circuit:default. For a phone "
+            "number call unlock_number()."
         )
     if limit.kind == CIRCUIT:
         return circuits.close(limit.subject)

@@ -1,1 +1,1 @@
-"""What happened, by hour and region."""
+"""Counts events by hour and region."""

@@ -1,4 +1,4 @@
-"""What happened, by hour and region: one row for any number of refusals."""
+"""Counts events by hour and region. Any number of refusals makes one row."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["count", "start_of_hour"]
 
 
 def count(event: str, region: str = "") -> bool:
-    """Count an event, and tell whether it is the first of its kind in this hour."""
-    return retry_lost_races(lambda: _count(event, region, start_of_hour(timezone.now())))
+    """Count an event. Return whether it is the first of its kind in this hour."""
+    return retry_lost_races(lambda: _increment(event, region, start_of_hour(timezone.now())))
 
 
 def start_of_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _count(event: str, region: str, hour: datetime) -> bool:
+def _increment(event: str, region: str, hour: datetime) -> bool:
     alias = database_alias()
     rows = HourlyCount.objects.using(alias).filter(event=event, region=region, hour=hour)
     if rows.update(count=F("count") + 1):

@@ -1,4 +1,4 @@
-"""Adds up what became of codes, by hour and region: no decision reads them one by one."""
+"""Adds up the results of codes by hour and region, so that no decision reads every code."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from .counts import start_of_hour
 __all__ = ["busiest_day", "roll_up"]
 
 EVENTS = {"sent": "sent_at", "delivered": "delivered_at", "redeemed": "redeemed_at"}
-"""Counted by the hour in which the code was made, so that the three can be compared."""
+"""The events, and the column that each sets. All count in the hour in which the code was made,
+so that their numbers can be compared."""
 
-SLACK = timedelta(hours=3)
-"""Receipts come late: an hour is counted anew until its codes have been dead for so long."""
+RECEIPT_DELAY = timedelta(hours=3)
+"""An hour is counted again until its codes have been expired for this time. Receipts may come
+late."""
 
 REMEMBERED_DAYS = 14
 
-BATCH = 1000
-"""Rows of a statement."""
+ROWS_IN_STATEMENT = 1000
 
 
 def busiest_day(region: str) -> int:
@@ -33,44 +34,44 @@ def busiest_day(region: str) -> int:
     since = timezone.now() - timedelta(days=REMEMBERED_DAYS)
     counts = HourlyCount.objects.using(database_alias())
     rows = counts.filter(event="redeemed", region=region, hour__gt=since)
-    # In UTC: other zones would need the tables that MySQL comes without.
+    # MySQL has no time zone tables unless somebody has loaded them. UTC needs none.
     days = rows.annotate(day=TruncDate("hour", tzinfo=UTC)).values("day")
     totals = days.annotate(total=Sum("count"))
     return totals.aggregate(most=Max("total"))["most"] or 0
 
 
 def roll_up() -> int:
-    """Count what became of the codes of every hour that may have changed since the last time.
+    """Count the results of codes, for every hour that may have changed since the last call.
 
-    Return how many rows hold that. Safe at any time, and twice at once.
+    Return the number of counts. It is safe to call this at any time, and twice at once.
     """
-    since = _start()
+    since = _first_changed_hour()
     if since is None:
         return 0
-    # In one order: two at once would wait for each other's new rows otherwise.
+    # Sorted: otherwise two calls at once could deadlock over each other's new rows.
     rows = sorted(_counted(since))
     counts = HourlyCount.objects.using(database_alias())
     new = [
         HourlyCount(event=event, region=region, hour=hour, count=count)
         for event, region, hour, count in rows
     ]
-    counts.bulk_create(new, ignore_conflicts=True, batch_size=BATCH)
+    counts.bulk_create(new, ignore_conflicts=True, batch_size=ROWS_IN_STATEMENT)
     known = counts.filter(event__in=EVENTS, hour__gte=since)
     written = {(each.event, each.region, each.hour): each.count for each in known}
     for event, region, hour, count in rows:
-        # Never fewer: some of the hour's codes may have been purged.
+        # A count never falls: some codes of the hour may have been purged.
         if written.get((event, region, hour), count) < count:
             older = counts.filter(event=event, region=region, hour=hour, count__lt=count)
             older.update(count=count)
     return len(rows)
 
 
-def _start() -> datetime | None:
-    """Return the first hour that may have changed; ``None``: there are no codes."""
+def _first_changed_hour() -> datetime | None:
+    """Return the first hour that may have changed, or ``None`` if there are no codes."""
     counts = HourlyCount.objects.using(database_alias()).filter(event__in=EVENTS)
     last = counts.aggregate(last=Max("hour"))["last"]
     if last is not None:
-        return start_of_hour(last - get_settings().CODE_LIFETIME - SLACK)
+        return start_of_hour(last - get_settings().CODE_LIFETIME - RECEIPT_DELAY)
     codes = OTPCode.objects.using(database_alias())
     first = codes.aggregate(first=Min("created_at"))["first"]
     return start_of_hour(first) if first else None

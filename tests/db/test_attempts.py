@@ -213,7 +213,7 @@ def test_a_race_that_mariadb_ends_is_run_again(code: int) -> None:
 def test_what_the_database_broke_off_is_not_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transactions, "PATIENCE", 0)
+    monkeypatch.setattr(transactions, "RETRY_SECONDS", 0)
     calls: list[int] = []
 
     def waited_for_a_lock(row: NumberRow) -> None:

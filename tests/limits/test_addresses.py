@@ -91,8 +91,8 @@ def test_behind_a_told_proxy_the_client_is_counted(client: Client) -> None:
 
 
 def test_no_long_text_is_an_address() -> None:
-    # Who writes it would have it kept: what was read is remembered.
-    with pytest.raises(ValueError, match="no IP address"):
+    # Results are cached. A caller must not fill the cache with long texts.
+    with pytest.raises(ValueError, match="too long for an IP address"):
         network_of(f"fe80::1%{'0' * 1000}")
 
 

@@ -1,4 +1,4 @@
-"""Limits that many numbers share, kept in Redis or Valkey instead of rows."""
+"""Counts the limits that many numbers share in Redis or Valkey instead of rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["get_store"]
 
 
 def get_store() -> LimitStore | None:
-    """Return where limits are kept; ``None``: in rows of the database.
+    """Return the store of limits, or ``None`` if they are rows of the database.
 
     :raises InvalidSettings: ``LIMITS_CACHE`` names a cache that cannot hold limits.
     """
     alias = get_settings().LIMITS_CACHE
     if alias is None:
         return None
-    # Here: most sites have no such cache, and need not load what counts in it.
+    # Imported here: few sites have a store, and the others need not load its module.
     from .store import store_in
 
     return store_in(alias)

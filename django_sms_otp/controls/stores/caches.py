@@ -1,6 +1,6 @@
 """The caches that can hold limits, and the clients of their servers.
 
-A site brings the client that its cache uses: ``redis`` or ``valkey``.
+A site installs the client that its cache uses: ``redis`` or ``valkey``.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from ...conf.validators import did_you_mean
 
 __all__ = ["full_key", "lacks_time_out", "problem_of", "raw_client", "store_errors"]
 
-DJANGO = "django.core.cache.backends.redis.RedisCache"
-KNOWN = (
-    DJANGO,
+DJANGO_CACHE = "django.core.cache.backends.redis.RedisCache"
+KNOWN_CACHES = (
+    DJANGO_CACHE,
     "django_redis.cache.RedisCache",
     "django_valkey.cache.ValkeyCache",
     "django_valkey.cluster_cache.cache.ClusterValkeyCache",
 )
-"""These and their subclasses. Any other may lose counts between processes."""
+"""These caches and their subclasses. Any other cache may lose counts between processes."""
 
-SHARDED = "ShardClient"
-"""Of django-redis and django-valkey: one script cannot run on several servers."""
+SHARDED_CLIENT = "ShardClient"
+"""A client of django-redis and django-valkey. A script cannot run on several servers."""
 
 MOST_CONNECTIONS = 10_000
-"""Of a process: as many as it has threads. The client's own bound would refuse requests."""
+"""Allows a connection for each thread. The client's default bound would refuse requests."""
 
-OF_THE_CACHE = frozenset({"serializer", "pool_class", "parser_class"})
-"""Options of Django's cache that are none of its connections."""
+CACHE_OPTIONS = frozenset({"serializer", "pool_class", "parser_class"})
+"""Options of Django's cache that its connections do not take."""
 
-ERRORS = (
+CLIENT_ERRORS = (
     ("redis.exceptions", "RedisError"),
     ("redis.exceptions", "RedisClusterException"),
     ("valkey.exceptions", "ValkeyError"),
@@ -49,93 +49,93 @@ ERRORS = (
 
 
 def problem_of(alias: str) -> str | None:
-    """Return why a cache cannot hold limits, and what to do; ``None``: it can."""
+    """Return why a cache cannot hold limits, and what to do, or ``None`` if it can."""
     if alias not in django_settings.CACHES:
         return f"CACHES has no {alias!r}.{did_you_mean(alias, django_settings.CACHES)}"
     config = django_settings.CACHES[alias]
     backend = config.get("BACKEND")
     try:
-        names = list(_names(backend))
-        client = list(_names(config.get("OPTIONS", {}).get("CLIENT_CLASS")))
+        names = list(_imported_names(backend))
+        client = list(_imported_names(config.get("OPTIONS", {}).get("CLIENT_CLASS")))
     except ImportError as error:
         return f"CACHES[{alias!r}] cannot be imported: {error}."
-    if not set(names) & set(KNOWN):
+    if not set(names) & set(KNOWN_CACHES):
         return (
             f"CACHES[{alias!r}] is {backend}, which does not count exactly over "
-            f"processes and hosts. Use {DJANGO}, django-redis or django-valkey."
+            f"processes and hosts. Use {DJANGO_CACHE}, django-redis or django-valkey."
         )
-    if DJANGO in names and find_spec("redis") is None:
+    if DJANGO_CACHE in names and find_spec("redis") is None:
         return f"CACHES[{alias!r}] needs a package: pip install 'django-sms-otp[redis]'."
-    if any(name.endswith(f".{SHARDED}") for name in client):
-        return f"CACHES[{alias!r}] uses {SHARDED}: name a cache that is on one server."
+    if any(name.endswith(f".{SHARDED_CLIENT}") for name in client):
+        return f"CACHES[{alias!r}] uses {SHARDED_CLIENT}: name a cache that is on one server."
     return None
 
 
 def lacks_time_out(alias: str) -> bool:
-    """Tell whether nothing in ``CACHES`` bounds how long an answer may take."""
+    """Return whether nothing in ``CACHES`` bounds how long an answer may take."""
     config = django_settings.CACHES[alias]
     options = config.get("OPTIONS", {})
-    below = ("CONNECTION_POOL_KWARGS", "BASE_CLIENT_KWARGS")
-    given = [options, *(options.get(name) or {} for name in below)]
+    nested = ("CONNECTION_POOL_KWARGS", "BASE_CLIENT_KWARGS")
+    given = [options, *(options.get(name) or {} for name in nested)]
     location = str(config.get("LOCATION", ""))
-    # Without a time-out of its own, connecting takes this one.
+    # By default socket_timeout bounds connecting, too.
     return "socket_timeout=" not in location and not any(
         _lowered(each).get("socket_timeout") for each in given
     )
 
 
 def raw_client(alias: str) -> Any:
-    """Return the client of the server that takes the writes: replicas lag behind."""
+    """Return the client of the server that takes the writes. Replicas lag behind."""
     cache: Any = caches[alias]
-    if _is_djangos(cache):
-        return _own_client(alias)
+    if _is_django_cache(cache):
+        return _new_client(alias)
     return cache.client.get_client(write=True)
 
 
 def full_key(alias: str, key: str) -> str:
-    """Return a key with the prefix of the cache: sites may share a server."""
+    """Return a key with the prefix of the cache. Sites may share a server."""
     cache: Any = caches[alias]
-    # Before 0.4 django-valkey's has this method on its client alone.
-    return str((cache if _is_djangos(cache) else cache.client).make_key(key))
+    # Before version 0.4, the cache of django-valkey has no make_key(), but its client does.
+    return str((cache if _is_django_cache(cache) else cache.client).make_key(key))
 
 
 @functools.cache
-def _own_client(alias: str) -> Any:
-    """Return a client with the options of a cache. Django's own cache lends its client to
-    nobody."""
+def _new_client(alias: str) -> Any:
+    """Return a client with the options of a cache. Django's cache does not publish its own."""
     from redis import Redis
 
     config = django_settings.CACHES[alias]
     location = config["LOCATION"]
     servers = re.split("[;,]", location) if isinstance(location, str) else location
     options = config.get("OPTIONS", {})
-    ours = {name: options[name] for name in options.keys() - OF_THE_CACHE}
-    return Redis.from_url(servers[0], **{"max_connections": MOST_CONNECTIONS, **ours})
+    given = {name: options[name] for name in options.keys() - CACHE_OPTIONS}
+    return Redis.from_url(servers[0], **{"max_connections": MOST_CONNECTIONS, **given})
 
 
 @receiver(setting_changed)
 def _forget_clients(*, setting: str, **_others: object) -> None:
     if setting == "CACHES":
-        _own_client.cache_clear()
+        _new_client.cache_clear()
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Return what the clients raise, of those that are loaded."""
-    loaded = [(sys.modules.get(module), name) for module, name in ERRORS]
+    """Return the errors of the clients that are loaded."""
+    loaded = [(sys.modules.get(module), name) for module, name in CLIENT_ERRORS]
     return (OSError, *(getattr(module, name) for module, name in loaded if module))
 
 
-def _is_djangos(cache: Any) -> bool:
-    return DJANGO in _names_of(type(cache))
+def _is_django_cache(cache: Any) -> bool:
+    return DJANGO_CACHE in _class_names(type(cache))
 
 
-def _names(path: Any) -> Iterator[str]:
+def _imported_names(path: Any) -> Iterator[str]:
     if path is None:
         return iter(())
-    return _names_of(import_string(path) if isinstance(path, str) else path)
+    return _class_names(import_string(path) if isinstance(path, str) else path)
 
 
-def _names_of(cls: type[Any]) -> Iterator[str]:
+def _class_names(cls: type[Any]) -> Iterator[str]:
+    """Return the dotted paths of a class and of the classes that it inherits from."""
     return (f"{each.__module__}.{each.__qualname__}" for each in cls.__mro__)
 
 

@@ -1,16 +1,18 @@
-"""What Redis or Valkey runs: the arithmetic of ``rates.py`` in Lua, each script an atomic step.
+"""The Lua scripts that Redis or Valkey runs: the arithmetic of ``rates.py``.
 
-A key holds one limit in one window: numbers with blanks between, first the newest time that was
-counted, then the time and the uses of each entry, oldest first. Times are the application's.
-They travel as texts of 17 digits, with which a double survives the way unchanged: Lua computes
-with the same doubles as Python, so both come to the same answer to the last bit.
+Each script is one atomic step. A key holds one limit in one window, as numbers with blanks
+between them: first the newest time that was counted, then the time and the uses of each entry,
+oldest first.
+
+The application sends its own time. Times are texts of 17 digits, from which Lua and Python
+read the same double. So both come to the same answer to the last bit.
 """
 
 from __future__ import annotations
 
 __all__ = ["GIVE_BACK", "TAKE"]
 
-_KEYS = """
+_COMMON = """
 -- KEYS[1] is the receipt; the limits follow. ARGV[1] is its expiry in seconds.
 
 local function exact(number)
@@ -30,7 +32,7 @@ local function load(key)
   return limit
 end
 
--- Value and expiry in one command: a key without an expiry would hold its uses for good.
+-- One command sets value and expiry. A key without an expiry would keep its uses for ever.
 local function save(limit)
   local texts = {limit.newest}
   for _, entry in ipairs(limit.entries) do
@@ -41,10 +43,10 @@ end
 """
 
 TAKE = (
-    _KEYS
+    _COMMON
     + """
--- ARGV[2] is the time; of each limit follow: kind, counts_withheld, count, window, grain, most,
--- expiry.
+-- ARGV[2] is the time. The values of each limit follow: kind, counts_withheld, count, window,
+-- grain, most (entries), expiry.
 
 local FIELDS = 7
 
@@ -58,7 +60,7 @@ local function read(i)
   limit.grain = tonumber(ARGV[first + 4])
   limit.most = tonumber(ARGV[first + 5])
   limit.expiry = ARGV[first + 6]
-  -- A clock that steps back frees no one.
+  -- A clock that steps back must not free a limit.
   limit.now = math.max(tonumber(ARGV[2]), tonumber(limit.newest or 0))
   local live = {}
   for _, entry in ipairs(limit.entries) do
@@ -87,7 +89,7 @@ local function free_at(limit)
   return free
 end
 
--- rates.with_use; returns the time of the entry that got the use.
+-- Counts a use, and returns the time of its entry.
 local function count(limit)
   local at, entries = limit.now, limit.entries
   local last = entries[#entries]
@@ -117,7 +119,7 @@ for i = 2, #KEYS do
   answer[i] = free and exact(free) or ''
 end
 
--- A refused request uses up nothing, of no limit.
+-- A refused request uses up no limit.
 if is_over.hard then
   answer[1] = 0
   return answer
@@ -140,9 +142,9 @@ return answer
 )
 
 GIVE_BACK = (
-    _KEYS
+    _COMMON
     + """
--- Of each limit follows its expiry.
+-- The expiry of each limit follows.
 
 local function take_out(limit, at)
   for i, entry in ipairs(limit.entries) do
@@ -164,7 +166,7 @@ end
 for i, at in string.gmatch(receipt, '(%S+) (%S+)') do
   local limit = load(KEYS[tonumber(i)])
   limit.expiry = ARGV[tonumber(i)]
-  -- It may have left the window, or the key, since.
+  -- The use may have left the window since.
   if take_out(limit, tonumber(at)) then
     save(limit)
   end

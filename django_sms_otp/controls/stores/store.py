@@ -1,10 +1,10 @@
 """Limits of IP addresses, prefixes, countries and the site in Redis or Valkey.
 
-Chosen by ``LIMITS_CACHE``. Never a phone number's: its row is the lock of all that changes for
-the number. The windows slide as those in the database do, to the same figures.
+``LIMITS_CACHE`` chooses the store. The limits of a phone number stay in its row, which is the
+lock of every change to the number. The windows slide as they do in the database.
 
-An error of the store is :class:`~django_sms_otp.exceptions.Unavailable`, and nothing is sent:
-whoever can take the store down must not get a site without limits.
+If the store fails, :class:`~django_sms_otp.exceptions.Unavailable` is raised and nothing is
+sent. Otherwise an attacker who takes the store down would get a site without limits.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from .scripts import GIVE_BACK, TAKE
 __all__ = ["MOST_EXACT", "LimitStore", "Taken", "grain_of", "store_in"]
 
 PREFIX = "{sms_otp}"
-"""The braces keep all keys in one slot of a cluster, as a script demands."""
+"""The braces keep all keys in one slot of a cluster. A script needs that."""
 
 MOST_EXACT = 60
-"""Up to as many uses, the store keeps each time; beyond, they share as many grains of the
-window."""
+"""A limit of up to 60 uses keeps the time of each use. In a larger limit the uses share 60
+grains of the window."""
 
 MARGIN = 60
-"""Seconds that a key outlives its window: the server's clock is not the application's."""
+"""Seconds that a key outlives its window. The clocks of server and application differ."""
 
 RECEIPT_EXPIRY = 300
-"""Seconds in which a use can be given back; later it stays counted."""
+"""Seconds in which a use can be given back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a store answered.
+    """The answer of a store.
 
-    :param waits: by control, when a limit that was over is free again, in seconds since the
-        epoch. Those that only record are among them.
-    :param counted: ``False``: an enforced limit was over that refuses openly, and nothing was
-        counted. ``True`` also where a soft one was over, and the rest was counted.
+    :param waits: the controls of used-up limits, and when each is free again, in seconds since
+        the epoch. Controls that only record are among them.
+    :param counted: ``False`` if a limit that refuses openly was used up. Then nothing was
+        counted.
     """
 
     waits: Mapping[str, float]
@@ -52,27 +52,27 @@ class Taken:
 
 
 def store_in(alias: str) -> LimitStore:
-    """Return the limits in a cache.
+    """Return the store in a cache.
 
-    :raises InvalidSettings: it cannot hold limits.
+    :raises InvalidSettings: the cache cannot hold limits.
     """
-    # A check says so too, but checks can be silenced, and this would fail open.
+    # A system check says so too, but checks can be silenced. The limits would not hold then.
     if problem := caches.problem_of(alias):
         raise InvalidSettings(f"SMS_OTP['LIMITS_CACHE']: {problem}")
     return LimitStore(alias)
 
 
 class LimitStore:
-    """Counts uses in a cache of Django's that is Redis or Valkey."""
+    """Counts uses in a cache on Redis or Valkey."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
 
     def take(self, charges: Sequence[QuotaCharge], now: float) -> Taken:
-        """Count one more of each use at ``now``, or none of them, in one atomic step.
+        """Count one use of each limit at ``now`` in one atomic step.
 
-        Each use has a key of its own. Where an enforced limit is over, nothing is counted; but
-        where it is a soft one, what counts withheld messages is.
+        If a limit that refuses openly is used up, nothing is counted. If a soft limit is used
+        up, only the limits that count withheld messages count the use.
 
         :param now: the application's time, in seconds since the epoch.
         :raises Unavailable: the store did not answer.
@@ -90,9 +90,9 @@ class LimitStore:
         return Taken(waits=waits, counted=bool(counted))
 
     def give_back(self, charges: Sequence[QuotaCharge], now: float) -> None:
-        """Undo one earlier :meth:`take` with the same arguments; what it did not count stays.
+        """Undo one earlier :meth:`take` with the same arguments.
 
-        Safe to repeat: each take is undone once. Possible for ``RECEIPT_EXPIRY`` seconds.
+        It is safe to repeat: each take is undone once, within ``RECEIPT_EXPIRY`` seconds.
 
         :raises Unavailable: the store did not answer.
         """
@@ -103,7 +103,7 @@ class LimitStore:
         self, script: str, limits: Sequence[_Limit], now: float, args: Sequence[str | int]
     ) -> Any:
         keys = [self._key(f"limit:{limit.key}") for limit in limits]
-        # Of this take alone: what it counted, and under which times.
+        # The receipt of this take alone: the limits that it counted in, and the entries.
         receipt = self._key(f"receipt:{_digest([_exact(now), *keys])}")
         try:
             run = caches.raw_client(self._alias).register_script(script)
@@ -119,7 +119,7 @@ class LimitStore:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A use in one window."""
+    """One rate of a charge. It has a key of its own in the store."""
 
     charge: QuotaCharge
     rate: Rate
@@ -132,15 +132,15 @@ class _Limit:
     def expiry(self) -> int:
         return math.ceil(self.rate.window + grain_of(self.rate)) + MARGIN
 
+    @property
+    def kind(self) -> str:
+        if not self.charge.enforced:
+            return "recorded"
+        return "soft" if self.charge.is_soft else "hard"
+
     def args(self) -> Iterator[str | int]:
         rate = self.rate
-        yield (
-            "recorded"
-            if not self.charge.enforced
-            else "soft"
-            if self.charge.is_soft
-            else "hard"
-        )
+        yield self.kind
         yield int(self.charge.counts_withheld)
         yield from (rate.count, rate.window, _exact(grain_of(rate)))
         yield MOST_EXACT + 1 if grain_of(rate) else rate.count
@@ -148,7 +148,7 @@ class _Limit:
 
 
 def grain_of(rate: Rate) -> float:
-    """Return the seconds whose uses share an entry; 0: each has its own."""
+    """Return the seconds whose uses share an entry, or 0 if each use has its own."""
     return 0 if rate.count <= MOST_EXACT else rate.window / MOST_EXACT
 
 
