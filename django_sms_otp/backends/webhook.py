@@ -25,7 +25,7 @@ from ..exceptions import (
     NotDelivered,
 )
 from .base import BaseSMSBackend, SendResult, SMSMessage
-from .transport.exchange import Answer, post
+from .transport import Answer, post
 
 SIGNATURE_HEADER = "SMS-OTP-Signature"
 SHORTEST_SECRET = 32

@@ -1,14 +1,14 @@
-"""Checks of delivery receipts: whether they can come, and can be believed."""
+"""Checks of delivery receipts: whether they can come, and can be verified."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Tags, Warning
-from django.urls import NoReverseMatch, reverse
 
-from ..backends import get_backend
+from ..backends import BaseSMSBackend, get_backend
 from ..conf import backend_aliases, get_settings
 from ..exceptions import InvalidSettings
 from .base import register, with_valid_settings
@@ -17,9 +17,9 @@ from .base import register, with_valid_settings
 @register(Tags.security, deploy=True)
 @with_valid_settings
 def check_public_url(**kwargs: Any) -> list[CheckMessage]:
-    aliases = [alias for alias, token in _twilio_tokens() if token]
+    backends = [each for each in _backends_with_receipts() if each.receipt_secret]
     public_url = get_settings().PUBLIC_URL
-    if not aliases or (public_url and urlsplit(public_url).scheme == "https"):
+    if not backends or (public_url and urlsplit(public_url).scheme == "https"):
         return []
     problem = (
         f"SMS_OTP['PUBLIC_URL'] is {public_url!r}: receipts would cross the net in the clear."
@@ -28,8 +28,9 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
     )
     return [
         Warning(
-            f"{problem} This concerns {_listed(aliases)}.",
-            hint='Set it to where Twilio reaches the site, such as "https://example.com".',
+            f"{problem} This concerns {_list(backends)}.",
+            hint="Set it to the address at which the gateway reaches the site, such as "
+            '"https://example.com".',
             id="sms_otp.W014",
         )
     ]
@@ -40,13 +41,16 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
 def check_webhooks(**kwargs: Any) -> list[CheckMessage]:
     if get_settings().PUBLIC_URL is None:
         return []
-    backends = _twilio_tokens()
-    unsigned = [alias for alias, token in backends if not token]
-    if unsigned:
-        problem = f"no receipt of {_listed(unsigned)} can be verified without 'auth_token'."
-        hint = "Add the account's auth token to OPTIONS. Twilio signs with it, not by API key."
-    elif backends and not _is_routed(backends[0][0]):
-        problem = "no route leads to the webhook 'sms_otp:twilio-webhook'."
+    backends = _backends_with_receipts()
+    unverified = [each for each in backends if not each.receipt_secret]
+    if unverified:
+        problem = f"no receipt of {_list(unverified)} can be verified: there is no secret."
+        hint = (
+            "Add the secret that the gateway signs receipts with. For Twilio that is the "
+            "account's 'auth_token', not the API key."
+        )
+    elif backends and backends[0].receipt_url() is None:
+        problem = "no route leads to the webhook 'sms_otp:webhook'."
         hint = 'Include "django_sms_otp.urls" in ROOT_URLCONF.'
     else:
         return []
@@ -55,30 +59,21 @@ def check_webhooks(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _twilio_tokens() -> list[tuple[str, str]]:
-    """Return the backends whose receipts Twilio signs, with what it signs them."""
-    found = []
+def _backends_with_receipts() -> list[BaseSMSBackend]:
     try:
         aliases = backend_aliases()
     except InvalidSettings:
         return []  # E002 says so.
+    found = []
     for alias in aliases:
         try:
-            token = getattr(get_backend(alias), "auth_token", None)
+            backend = get_backend(alias)
         except InvalidSettings:
             continue  # E002 says so.
-        if token is not None:
-            found.append((alias, token))
+        if backend.receipt_view:
+            found.append(backend)
     return found
 
 
-def _is_routed(alias: str) -> bool:
-    try:
-        reverse("sms_otp:twilio-webhook", args=[alias])
-    except NoReverseMatch:
-        return False
-    return True
-
-
-def _listed(aliases: list[str]) -> str:
-    return ", ".join(f"SMS_OTP_BACKENDS[{alias!r}]" for alias in aliases)
+def _list(backends: Sequence[BaseSMSBackend]) -> str:
+    return ", ".join(f"SMS_OTP_BACKENDS[{each.alias!r}]" for each in backends)
