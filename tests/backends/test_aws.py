@@ -19,7 +19,7 @@ import pytest
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.aws.backend import SMSBackend
 from django_sms_otp.backends.aws.errors import NEEDS_ATTENTION, REFUSED
-from django_sms_otp.backends.aws.voice import VOICES, spoken
+from django_sms_otp.backends.aws.voice import VOICES, compose_ssml
 from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryRefused,
@@ -196,14 +196,14 @@ def test_what_it_cannot_send_is_not_sent_otherwise(
 def test_a_voice_speaks_the_language_of_its_words(
     language: str, voice: str, words: str
 ) -> None:
-    speech, chosen = spoken(CODE, language)
+    speech, chosen = compose_ssml(CODE, language)
 
     assert chosen == voice
     assert words in speech
 
 
 def test_a_call_of_the_longest_code_is_short_enough() -> None:
-    assert all(len(spoken("0123456789", language)[0]) <= 6000 for language in VOICES)
+    assert all(len(compose_ssml("0123456789", language)[0]) <= 6000 for language in VOICES)
 
 
 # What AWS answers

@@ -370,7 +370,7 @@ def test_header_lines_may_not_drip_either() -> None:
     done.set()
 
     assert type(error) is DeliveryUnknown
-    assert error.error_code == "TimeoutError"
+    assert error.error_code == "timeout"
 
 
 # Connections

@@ -46,14 +46,14 @@ def test_every_backend_has_its_row() -> None:
 
 def test_every_backend_is_among_the_classes() -> None:
     table = pages.rows(pages.page("delivery.md"), "Backends")
-    paths = [f"{each.__module__}.SMSBackend" for each in classes().values()]
-    paths += [f"{backends.__name__}.{name}.SMSBackend" for name in HANDING_ON]
+    paths = [f"{backends.__name__}.{name}.SMSBackend" for name in {*classes(), *HANDING_ON}]
     assert sorted(plain(row[0]) for row in table) == sorted(paths)
 
 
-@pytest.mark.parametrize("module", [apprise, aws, webhook])
-def test_options_are_all_there_with_their_defaults(module: Any) -> None:
-    name = module.__name__.rpartition(".")[2]
+@pytest.mark.parametrize(
+    ("name", "module"), [("apprise", apprise), ("aws", aws), ("webhook", webhook)]
+)
+def test_options_are_all_there_with_their_defaults(name: str, module: Any) -> None:
     options = dict(module.SMSBackend.__init__.__kwdefaults__)
     rows = pages.rows(PAGE, f"Options of {name}")
     assert [plain(row[0]) for row in rows] == list(options)

@@ -1,17 +1,17 @@
-"""One deadline for all that sending by Twilio takes: retries, proxies, kept connections."""
+"""One time limit for all that sending by Twilio takes: retries, proxies, kept connections."""
 
 from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from socket import socket
 
 import pytest
-import requests
 
-from django_sms_otp.backends.transport.deadline import within
-from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
+from django_sms_otp.exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 
 from ...support.fake_twilio import (
     MESSAGE_SID,
@@ -125,25 +125,28 @@ def test_a_proxy_that_says_nothing_leaves_it_unknown_in_time(
 
 
 @pytest.mark.parametrize(
-    "proxy",
+    ("proxy", "kind"),
     [
-        silent,
-        lambda: dripping(b"HTTP/1.1 200 OK\r\nX: "),
-        lambda: serving(lets_through_late),
-        black_hole,
+        (silent, DeliveryUnknown),
+        (lambda: dripping(b"HTTP/1.1 200 OK\r\nX: "), DeliveryUnknown),
+        (lambda: serving(lets_through_late), DeliveryUnknown),
+        (black_hole, NotDelivered),
     ],
     ids=["silent", "drips", "late, then silent", "out of reach"],
 )
-def test_a_tunnel_that_is_not_there_in_time_was_sent_nothing(
-    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch, proxy: object
+def test_a_tunnel_that_is_not_there_in_time_is_an_error_in_time(
+    make_backend: MakeBackend,
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: Callable[[], AbstractContextManager[int]],
+    kind: type[DeliveryError],
 ) -> None:
-    with proxy() as port:  # type: ignore[operator]
+    with proxy() as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         backend = make_backend(**TIMED, base_url=TWILIO.replace("http:", "https:"))
         with in_time(TIMEOUT):
             error = failure_of(backend)
 
-    assert isinstance(error, NotDelivered)
+    assert isinstance(error, kind)
 
 
 def lets_through_late(connection: socket) -> None:
@@ -172,43 +175,6 @@ def test_an_answer_that_drips_through_tls_has_its_time(
         backend = make_backend(**TIMED, base_url=f"https://127.0.0.1:{port}")
         with in_time(TIMEOUT):
             assert type(failure_of(backend)) is DeliveryUnknown
-
-
-def test_a_request_that_is_not_taken_has_its_time(
-    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-
-    def take_nothing(connection: socket) -> None:
-        time.sleep(LATE)
-        with context.wrap_socket(connection, server_side=True):
-            time.sleep(TIMEOUT)
-
-    # More than the sockets of both sides hold; no message is as long.
-    body = b"x" * 20_000_000
-    with serving(take_nothing) as port:
-        url = f"https://127.0.0.1:{port}"
-        session = make_backend(**TIMED, base_url=url)._client.http_client.session
-        with in_time(TIMEOUT), within(TIMEOUT), pytest.raises(requests.ConnectionError):
-            session.post(url, data=body)
-
-
-def test_without_any_time_left_nothing_is_asked(make_backend: MakeBackend) -> None:
-    def serve(connection: socket) -> None:
-        answer(connection)
-        assert not connection.recv(65536)
-
-    with serving(serve) as port:
-        backend = make_backend(**TIMED, base_url=f"http://127.0.0.1:{port}")
-        assert backend.send(make_message()).message_id == MESSAGE_SID
-        with within(0.001):
-            time.sleep(0.002)
-            error = failure_of(backend)
-        backend._client.http_client.session.close()
-
-    assert isinstance(error, NotDelivered)
 
 
 # The size of an answer, and connections that are kept after one
