@@ -1,4 +1,4 @@
-"""The base class of backends, and what they get and return: see "Write a backend" in the
+"""The base class of backends, and their messages and results: see "Write a backend" in the
 documentation."""
 
 from __future__ import annotations

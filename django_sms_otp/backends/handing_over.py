@@ -1,4 +1,4 @@
-"""Hands messages and guesses over to a backend, and turns what goes wrong into our errors."""
+"""Hands messages and guesses over to a backend, and translates foreign errors into ours."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _local = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
-    """A backend, and what it was made from."""
+    """A backend, with its configuration and its targets."""
 
     config: tuple[str, dict[str, Any]]
     backend: BaseSMSBackend

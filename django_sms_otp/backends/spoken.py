@@ -1,4 +1,4 @@
-"""What a call says: the code, digit by digit, in the person's language."""
+"""The words of a call: the code, digit by digit, in the person's language."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ REPETITIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What to say once.
+    """The words that a call repeats.
 
-    :param voice: what the gateway calls the voice or the language.
+    :param voice: the gateway's name for the voice or the language.
     :param words: each is followed by a pause.
     """
 

@@ -10,10 +10,8 @@ import shutil
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,6 +30,7 @@ from django_sms_otp.exceptions import (
 )
 from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
+from ..support import gateways
 from ..support.apprise_services import SECRET, SERVICES, Service
 from ..support.fake_apprise import self_signed, tls_gateway
 from ..support.lateness import by_the_clock, in_time
@@ -40,14 +39,7 @@ PHONE, CODE = "+14155552671", "48291375"
 
 
 def make_message(body: str = f"Your code is {CODE}", to: str = PHONE) -> SMSMessage:
-    return SMSMessage(
-        to=to,
-        body=body,
-        code=CODE,
-        purpose="login",
-        request_id=uuid.UUID(int=7),
-        valid_for=timedelta(minutes=10),
-    )
+    return gateways.make_message(body=body, to=to, code=CODE)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from typing import Any
 import botocore.session
 import pytest
 
-from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.aws.backend import SMSBackend
 from django_sms_otp.backends.aws.errors import NEEDS_ATTENTION, REFUSED
 from django_sms_otp.backends.aws.voice import VOICES, compose_ssml
@@ -31,26 +30,13 @@ from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
 from ..support.fake_apprise import self_signed, tls_gateway
 from ..support.fake_aws import CREDENTIALS, MESSAGE_ID, accepted, conflict, invalid, problem
+from ..support.gateways import make_message
 
 PHONE, CODE = "+14155552671", "482913"
 REQUEST_ID = uuid.UUID(int=7)
 SENDER = "+15005550006"
 
 MakeBackend = Callable[..., SMSBackend]
-
-
-def make_message(**fields: Any) -> SMSMessage:
-    return SMSMessage(
-        **{
-            "to": PHONE,
-            "body": f"Your code is {CODE}",
-            "code": CODE,
-            "purpose": "login",
-            "request_id": REQUEST_ID,
-            "valid_for": timedelta(minutes=10),
-            **fields,
-        }
-    )
 
 
 @pytest.fixture

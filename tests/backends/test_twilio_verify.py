@@ -24,7 +24,7 @@ from django_sms_otp.exceptions import (
 )
 
 from ..conftest import PHONE, wrong
-from ..support import fake_verify
+from ..support import fake_verify, gateways
 from ..support.fake_twilio import Answer, problem, refusal
 from ..support.fake_verify import SERVICE_SID, FakeVerify
 from ..support.lateness import by_the_clock, in_time
@@ -37,16 +37,7 @@ MakeBackend = Callable[..., SMSBackend]
 
 
 def make_message(**fields: Any) -> SMSMessage:
-    values: dict[str, Any] = {
-        "to": PHONE,
-        "body": "",
-        "code": None,
-        "purpose": "login",
-        "request_id": uuid.UUID(int=7),
-        "valid_for": timedelta(minutes=10),
-        **fields,
-    }
-    return SMSMessage(**values)
+    return gateways.make_message(**{"body": "", "code": None, **fields})
 
 
 def make_check(typed: str, **fields: Any) -> CodeCheck:

@@ -35,11 +35,11 @@ class SMSBackend(BaseSMSBackend):
     :param region: ``"eu-central-1"``; by default the one that boto3 finds.
     :param origination_identity: number, sender id or pool that sends. Calls need it. For an SMS
         AWS picks one.
-    :param configuration_set: the name of the set that records what became of messages.
+    :param configuration_set: the name of the set that records the fate of messages.
     :param max_price: dollars that a segment of an SMS may cost: ``"0.05"``.
     :param max_price_per_minute: dollars that a minute of a call may cost.
     :param timeout: seconds within which the site has answered, whatever AWS does.
-    :param endpoint_url: in place of Amazon's own.
+    :param endpoint_url: an address in place of Amazon's.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the errors of AWS End User Messaging mean.
+"""The errors of AWS End User Messaging, and ours for them.
 
 https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendTextMessage.html#API_SendTextMessage_Errors
 """

@@ -1,4 +1,4 @@
-"""What AWS says on the phone, as SSML.
+"""The words of a call by AWS, as SSML.
 
 https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendVoiceMessage.html
 """

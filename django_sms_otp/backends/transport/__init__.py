@@ -1,4 +1,4 @@
-"""HTTP to a gateway: one request, bounded in time, and quiet about what it carries."""
+"""HTTP to a gateway: one request, bounded in time, and quiet about its content."""
 
 from .deadline import within
 from .exchange import Answer, post

@@ -115,6 +115,6 @@ def _read_body(response: HTTPResponse) -> bytes | None:
         received = response.read(LONGEST_ANSWER + 1)
     except (OSError, HTTPException):
         return None
-    # ``length`` is what the gateway has announced and not sent.
+    # ``length`` counts the bytes that the gateway has announced and not sent.
     is_whole = len(received) <= LONGEST_ANSWER and not response.length
     return received if is_whole else None

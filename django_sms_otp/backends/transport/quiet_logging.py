@@ -1,4 +1,4 @@
-"""Suppresses what the libraries of others log about a message.
+"""Suppresses the log lines of foreign libraries about a message.
 
 SDKs log requests and answers at DEBUG, and some at WARNING: the text with the code in it, the
 number, and credentials.
@@ -26,7 +26,7 @@ _FILTER = _SuppressionFilter()
 
 @contextmanager
 def suppress_logs(*names: str) -> Iterator[None]:
-    """Drop what the block logs to the loggers with these names, and to those below them.
+    """Drop the log lines of the block for the loggers with these names, and for those below.
 
     Other threads log as before. So does this one after the block.
     """

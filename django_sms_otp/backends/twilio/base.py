@@ -1,14 +1,17 @@
-"""What the two Twilio backends share: the account, and how it is asked."""
+"""The base class of the two Twilio backends: the account, and the client that asks it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ...conf.validators import positive_number, public_url
+from ...exceptions import InvalidBackend
 from ..base import BaseSMSBackend
 from ..transport.deadline import within
-from .client import ask, make_client
+from .client import ask, make_http_client
 from .error_codes import explain
+from .sids import require_sid
 
 __all__ = ["TwilioBackend"]
 
@@ -44,17 +47,41 @@ class TwilioBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        self._client = make_client(
-            alias=alias,
-            account_sid=account_sid,
-            auth_token=auth_token,
-            api_key_sid=api_key_sid,
-            api_key_secret=api_key_secret,
-            timeout=timeout,
+        require_sid("account_sid", account_sid, "AC", alias=alias)
+        if api_key_sid:
+            require_sid("api_key_sid", api_key_sid, "SK", alias=alias)
+        if bool(api_key_sid) != bool(api_key_secret):
+            raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
+        if not (auth_token or api_key_sid):
+            raise InvalidBackend(
+                "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
+            )
+        if problem := positive_number(timeout):
+            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
+        if region and not edge:
+            raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
+        if base_url and (region or edge):
+            raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
+        if base_url and (problem := public_url(base_url)):
+            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
+        try:
+            from twilio.rest import Client
+        except ImportError as error:
+            raise InvalidBackend(
+                "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
+            ) from error
+        self._client: Any = Client(
+            api_key_sid or account_sid,
+            api_key_secret or auth_token,
+            account_sid,
             region=region,
             edge=edge,
-            base_url=base_url,
+            http_client=make_http_client(timeout),
+            # If this were empty, the SDK would read TWILIO_REGION and TWILIO_EDGE.
+            environment={"TWILIO_REGION": ""},
         )
+        if base_url:
+            self._client.api.base_url = self._client.verify.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
 
     def explain(self, error_code: str) -> str:

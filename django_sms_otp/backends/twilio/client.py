@@ -1,4 +1,4 @@
-"""Twilio's SDK: its client, and one question to it.
+"""One question to Twilio, through its SDK.
 
 The SDK reads an answer whole, and its time-out is one of silence. Without the limits of this
 module, an answer that has no end could fill the memory, or hold a worker.
@@ -13,19 +13,16 @@ from collections.abc import Callable
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...conf.validators import positive_number, public_url
-from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ...exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 from ...logs import translate_errors
 from ..transport.deadline import socket_timeouts, time_left
 from .error_codes import RateLimited, delivery_error
-from .sids import require_sid
 
 if TYPE_CHECKING:
     from requests import Response
     from twilio.http.http_client import TwilioHttpClient
-    from twilio.rest import Client
 
-__all__ = ["LARGEST_ANSWER", "ask", "make_client"]
+__all__ = ["LARGEST_ANSWER", "ask", "make_http_client"]
 
 T = TypeVar("T")
 
@@ -39,62 +36,8 @@ RATE_RETRY_BASE = 0.1
 """A 429 was never processed, so trying again is safe: after 0.1 s, then 0.2 s, with jitter."""
 
 
-def make_client(
-    *,
-    alias: str,
-    account_sid: str,
-    auth_token: str,
-    api_key_sid: str,
-    api_key_secret: str,
-    timeout: float,
-    region: str | None,
-    edge: str | None,
-    base_url: str | None,
-) -> Client:
-    """Return a client of Twilio's SDK. It uses the API key, if there is one.
-
-    :param auth_token: beside an API key it is needed for the signature of receipts.
-    :raises InvalidBackend: an option is missing or wrong, or the SDK is missing.
-    """
-    require_sid("account_sid", account_sid, "AC", alias=alias)
-    if api_key_sid:
-        require_sid("api_key_sid", api_key_sid, "SK", alias=alias)
-    if bool(api_key_sid) != bool(api_key_secret):
-        raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
-    if not (auth_token or api_key_sid):
-        raise InvalidBackend(
-            "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
-        )
-    if problem := positive_number(timeout):
-        raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
-    if region and not edge:
-        raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
-    if base_url and (region or edge):
-        raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
-    if base_url and (problem := public_url(base_url)):
-        raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
-    try:
-        from twilio.rest import Client
-    except ImportError as error:
-        raise InvalidBackend(
-            "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
-        ) from error
-    client = Client(
-        username=api_key_sid or account_sid,
-        password=api_key_secret or auth_token,
-        account_sid=account_sid,
-        region=region,
-        edge=edge,
-        http_client=_make_http_client(timeout),
-        # If this were empty, the SDK would read TWILIO_REGION and TWILIO_EDGE.
-        environment={"TWILIO_REGION": ""},
-    )
-    if base_url:
-        client.api.base_url = client.verify.base_url = base_url
-    return client
-
-
-def _make_http_client(timeout: float) -> TwilioHttpClient:
+def make_http_client(timeout: float) -> TwilioHttpClient:
+    """Return the SDK's HTTP client, with bounds for the time and the size of an answer."""
     from twilio.http.http_client import TwilioHttpClient
 
     client = TwilioHttpClient(request_hooks={"response": _read_bounded})

@@ -1,4 +1,4 @@
-"""Twilio's error codes: what each says of a message, and what a person can do about it.
+"""Twilio's error codes, with their meaning for a message and advice for a person.
 
 Twilio splits codes over time. A code that is not in the table counts by the status of the
 answer: after an unknown 4xx nothing was sent, after an unknown 5xx nobody knows.
@@ -44,9 +44,9 @@ class RateLimited(NotDelivered):
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """What an error code says of a message. The default is that of a code that nobody knows.
+    """The meaning of an error code. The defaults are those of an unknown code.
 
-    :param advice: what a person can do about it.
+    :param advice: the advice for a person who sees the code.
     :param refusal: the word that the API answers with, if the number is to blame.
     :param wait: the time until Verify serves the number again.
     :param is_fraud: Twilio blocked the message as fraud.
@@ -64,45 +64,11 @@ class ErrorCode:
 
 UNKNOWN = ErrorCode()
 
-_INVALID_NUMBER = ErrorCode(
-    "This is not a number that Twilio can send to.", refusal="invalid_phone_number"
-)
-_NO_SMS = ErrorCode(
-    "This is a landline, or its carrier takes no SMS. Try a mobile number.",
-    refusal="phone_number_not_sms_capable",
-)
-_PREMIUM_RATE = ErrorCode(
-    "This is a premium-rate number. Try another one.", refusal="phone_number_not_sms_capable"
-)
-_NO_WHATSAPP = ErrorCode(
-    "This number is not on WhatsApp.", refusal="phone_number_not_sms_capable"
-)
-_REGION = ErrorCode(
-    "The region of this number is not enabled. Enable it under Geo permissions in the console, "
-    "or leave it out of SMS_OTP['ALLOWED_REGIONS'].",
-    refusal="region_not_supported",
-    needs_attention=True,
-)
-_OPTED_OUT = ErrorCode(
-    "The phone has texted STOP. It must text START to the sender.",
-    refusal="recipient_opted_out",
-)
-_FRAUD = ErrorCode(
-    "Twilio's fraud guard blocks this number's prefix. See its settings in the console, and "
-    "allow the number if it is yours.",
-    is_fraud=True,
-)
-_VERIFY_FRAUD = ErrorCode(
-    "Verify's Fraud Guard blocks this number's prefix, for twelve hours. See its settings in "
-    "the console.",
-    is_fraud=True,
-)
-_QUEUE_FULL = ErrorCode(
-    "Too many messages or calls of this account wait to be sent. Try again in a minute.",
-    is_queue_full=True,
-)
-_RATE_LIMITED = ErrorCode("Too many requests at once. Try again in a moment.")
 _UNREACHABLE_SITE = "Twilio cannot reach the address for receipts. See SMS_OTP['PUBLIC_URL']."
+
+
+def _refused(refusal: str, advice: str, *, needs_attention: bool = False) -> ErrorCode:
+    return ErrorCode(advice, refusal=refusal, needs_attention=needs_attention)
 
 
 def _to_mend(advice: str) -> ErrorCode:
@@ -115,17 +81,34 @@ def _to_wait(advice: str, wait: timedelta) -> ErrorCode:
 
 _GROUPS: Mapping[tuple[int, ...], ErrorCode] = {
     # The number
-    (21211, 21217, 21265, 21266, 13223, 13224, 60006, 60200): _INVALID_NUMBER,
-    (21614, 21635, 30006, 60205): _NO_SMS,
-    (21202, 21268): _PREMIUM_RATE,
-    (63003, 63024): _NO_WHATSAPP,
-    (21610,): _OPTED_OUT,
+    (21211, 21217, 21265, 21266, 13223, 13224, 60006, 60200): _refused(
+        "invalid_phone_number", "This is not a number that Twilio can send to."
+    ),
+    (21614, 21635, 30006, 60205): _refused(
+        "phone_number_not_sms_capable",
+        "This is a landline, or its carrier takes no SMS. Try a mobile number.",
+    ),
+    (21202, 21268): _refused(
+        "phone_number_not_sms_capable", "This is a premium-rate number. Try another one."
+    ),
+    (63003, 63024): _refused("phone_number_not_sms_capable", "This number is not on WhatsApp."),
+    (21610,): _refused(
+        "recipient_opted_out", "The phone has texted STOP. It must text START to the sender."
+    ),
     # Its region. 21216, "number is blocked", means a risk, or an account without a profile that
     # calls +1. It does not count as fraud: that would answer an account's fault as a success.
-    (21203, 21215, 21216, 21408, 60605, 13225, 13227, 32205): _REGION,
+    (21203, 21215, 21216, 21408, 60605, 13225, 13227, 32205): _refused(
+        "region_not_supported",
+        "The region of this number is not enabled. Enable it under Geo permissions in the "
+        "console, or leave it out of SMS_OTP['ALLOWED_REGIONS'].",
+        needs_attention=True,
+    ),
     # Fraud
-    (30450, 30453): _FRAUD,
-    (60410,): _VERIFY_FRAUD,
+    (30450, 30453, 60410): ErrorCode(
+        "Twilio's fraud guard blocks this number's prefix. See its settings in the console, "
+        "and allow the number if it is yours.",
+        is_fraud=True,
+    ),
     # The account. The SDK reports 401, 403 and 404 if the answer has no code.
     (401, 403, 20003): _to_mend(
         "Twilio does not know these credentials. Compare account_sid and auth_token, or the "
@@ -180,8 +163,11 @@ _GROUPS: Mapping[tuple[int, ...], ErrorCode] = {
     ),
     (60223,): _to_mend("The Verify service has this channel switched off. Switch it on."),
     # The time
-    (10004, 21611, 30001, 63018, 63038): _QUEUE_FULL,
-    (20429,): _RATE_LIMITED,
+    (10004, 21611, 30001, 63018, 63038): ErrorCode(
+        "Too many messages or calls of this account wait to be sent. Try again in a minute.",
+        is_queue_full=True,
+    ),
+    (20429,): ErrorCode("Too many requests at once. Try again in a moment."),
     (60202,): _to_wait(
         "There were 5 wrong guesses. Verify sends nothing to this number for ten minutes.",
         VERIFICATION_LIFETIME,
@@ -201,7 +187,7 @@ ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
 
 
 def look_up(code: object) -> ErrorCode:
-    """Return what an error code says, whether the table has it or not."""
+    """Return the meaning of an error code, in the table or not."""
     return ERROR_CODES.get(read_number(code), UNKNOWN)
 
 

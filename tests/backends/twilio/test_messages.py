@@ -134,7 +134,7 @@ def test_a_region_has_a_sender_of_its_own(
 def test_the_validity_period_is_the_rest_of_the_lifetime_as_far_as_twilio_takes_it(
     backend: SMSBackend, twilio: FakeTwilio, valid_for: timedelta, seconds: str
 ) -> None:
-    backend.send(make_message(valid_for))
+    backend.send(make_message(valid_for=valid_for))
 
     assert twilio.requests[0].form["ValidityPeriod"] == seconds
 

@@ -163,7 +163,7 @@ def test_a_phone_rings_no_longer_than_the_code_lives(
     backend = make_backend(
         **OPTIONS, voice_from=CALLER, ring_timeout=40, base_url=twilio.base_url
     )
-    backend.send(make_message(valid_for, channel="voice"))
+    backend.send(make_message(valid_for=valid_for, channel="voice"))
 
     assert twilio.requests[0].form["Timeout"] == timeout
 
