@@ -39,6 +39,22 @@ LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
 # What a backend is
 
 
+class Parent(BaseSMSBackend):
+    def __init__(self, *, alias: str, colour: str = "", **options: Any) -> None:
+        super().__init__(alias=alias, **options)
+
+
+class Child(Parent):
+    def __init__(self, *, alias: str, shape: str = "", **options: Any) -> None:
+        super().__init__(alias=alias, **options)
+
+
+def test_options_of_the_base_classes_are_among_those_that_are_proposed() -> None:
+    assert Child.option_names() == ["shape", "colour"]
+    with pytest.raises(InvalidBackend, match="Did you mean 'colour'"):
+        Child(alias="default", color="red")
+
+
 def test_a_backend_must_define_send() -> None:
     class Unfinished(BaseSMSBackend):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -351,3 +352,31 @@ def test_a_call_that_has_overrun_does_not_keep_a_process_from_ending() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
 
     assert result.stdout == "over\n"
+
+
+FORKS = """
+import os, threading
+from django.conf import settings
+settings.configure()
+from django_sms_otp.backends.transport import deadline, within
+from django_sms_otp.exceptions import DeliveryUnknown
+deadline.MOST_CALLS = 1
+event = threading.Event()
+try:
+    within(0.1, event.wait, gateway="x")
+except DeliveryUnknown:
+    pass
+child = os.fork()
+if not child:
+    print(within(5, lambda: "sent", gateway="x"), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_fork_does_not_inherit_the_calls_of_its_parent() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+
+    assert result.stdout == "sent\n"

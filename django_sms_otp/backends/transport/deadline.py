@@ -61,7 +61,7 @@ def within(timeout: float, call: Callable[[], T], *, gateway: str) -> T:
 
     A call inside of another one has the time that the other one has left.
 
-    :param gateway: counts against :data:`MOST_CALLS`; the alias, or the host.
+    :param gateway: the alias or the host, for which calls under way are counted.
     :raises NotDelivered: too many calls are under way, and this one was not begun.
     :raises DeliveryUnknown: the call has overrun. It goes on, and its result is dropped.
     """
@@ -70,16 +70,17 @@ def within(timeout: float, call: Callable[[], T], *, gateway: str) -> T:
     seconds = time_for_gateway(timeout)
     outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
     _start(gateway, call, outcomes, time.monotonic() + seconds)
-    with suppress(Empty):
-        result: T
+    result: T
+    try:
         result, error = outcomes.get(timeout=seconds)
-        if error is None:
-            return result
-        try:
-            raise error
-        finally:
-            del error  # Its traceback holds this frame.
-    raise DeliveryUnknown("The gateway did not answer in time.", error_code="timeout")
+    except Empty:
+        error = DeliveryUnknown("The gateway did not answer in time.", error_code="timeout")
+    if error is None:
+        return result
+    try:
+        raise error
+    finally:
+        del error  # Its traceback holds this frame.
 
 
 class _CallsUnderWay:
