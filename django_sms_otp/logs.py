@@ -7,8 +7,10 @@ would raise in the middle of a login.
 
 from __future__ import annotations
 
+import traceback
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .phone import PhoneNumber, mask
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     # Settings may name a backend before models can be imported.
     from .models import OTPCode
 
-__all__ = ["log_fields"]
+__all__ = ["describe_error", "log_fields", "translate_errors"]
+
+T = TypeVar("T")
+Kinds = type[Exception] | tuple[type[Exception], ...]
 
 FIELDS_OF_CODE = ("region", "purpose", "channel", "backend")
 
@@ -52,3 +57,33 @@ def log_fields(
     if latency is not None:
         found["latency_ms"] = round(latency * 1000, 1)
     return {"sms_otp": {name: value for name, value in found.items() if value != ""}}
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the class of a foreign error and its stack, without its text: the text may hold a
+    code or a phone number."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__}:\n{stack}"
+
+
+def translate_errors(
+    call: Callable[[], T],
+    translate: Callable[[Any], Exception],
+    *,
+    foreign: Kinds = Exception,
+    own: Kinds = (),
+) -> T:
+    """Return what ``call`` returns, and raise an error of ours in place of a foreign one.
+
+    :param translate: makes our error from the foreign one, and may log it.
+    :param foreign: the errors to translate.
+    :param own: errors that pass as they are.
+    """
+    try:
+        return call()
+    except own:
+        raise
+    except foreign as error:
+        translated = translate(error)
+    # Outside of the handler, our error does not carry the foreign one as its context.
+    raise translated

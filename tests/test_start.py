@@ -26,7 +26,7 @@ APART = [
     "django_sms_otp.management",
     "django_sms_otp.controls.stores.store",
     "django_sms_otp.testing",
-    "django_sms_otp.webhooks",
+    "django_sms_otp.webhooks.twilio",
     "phonenumbers",
     "twilio",
 ]

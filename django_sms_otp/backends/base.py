@@ -1,4 +1,5 @@
-"""What a backend is: see "How to write a backend" in the documentation."""
+"""The base class of backends, and their messages and results: see "Write a backend" in the
+documentation."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
+from django.urls import NoReverseMatch, reverse
 
+from ..conf import get_settings
 from ..conf.validators import SMS, did_you_mean
 from ..exceptions import InvalidBackend
 
@@ -22,16 +25,17 @@ class SMSMessage:
     """A message to hand over. Its ``repr`` shows neither the code nor the number.
 
     :param to: phone number in E.164.
-    :param body: the text; it contains the code. Empty where the gateway makes the code.
-    :param code: the code alone, for gateways with templates of their own; ``None`` where the
+    :param body: the text, with the code in it. Empty if the gateway makes the code.
+    :param code: the code alone, for gateways with templates of their own. ``None`` if the
         gateway makes the code.
-    :param valid_for: how long the code still lives; a gateway should drop the message then.
+    :param valid_for: the time that the code still lives. A gateway should drop the message
+        after it.
     :param channel: ``sms``, ``whatsapp`` or ``voice``.
-    :param language: the person's, as Django names it: ``"pt-br"``.
-    :param region: of the number: ``"US"``.
-    :param send_count: which message of this request it is: 1, 2, ... Together with
+    :param language: the person's language, as Django names it: ``"pt-br"``.
+    :param region: the number's region: ``"US"``.
+    :param send_count: the number of this message in its request: 1, 2, ... Together with
         ``request_id`` it names the message.
-    :param avoid: aliases whose last message did not arrive at this number.
+    :param avoid: the aliases whose last message did not arrive at this number.
     """
 
     to: str = field(repr=False)
@@ -49,11 +53,11 @@ class SMSMessage:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What the gateway said.
+    """The gateway's answer to a message that it has taken.
 
-    :param message_id: its name for the message, if it has one.
-    :param alias: the backend that has sent it, where another one handed it on.
-    :param latency: seconds that this backend took; filled in.
+    :param message_id: the gateway's name for the message, if it has one.
+    :param alias: the backend that has sent it, if another one handed it on.
+    :param latency: the seconds that this backend took; the app fills them in.
     """
 
     message_id: str = ""
@@ -67,8 +71,8 @@ class CodeCheck:
 
     :param to: phone number in E.164.
     :param typed: the guess: as many ASCII digits as the code has.
-    :param region: of the number: ``"US"``.
-    :param message_id: what the gateway called the newest message; may be empty.
+    :param region: the number's region: ``"US"``.
+    :param message_id: the gateway's name for the newest message; may be empty.
     """
 
     to: str = field(repr=False)
@@ -88,34 +92,47 @@ class BaseSMSBackend:
     """
 
     development_only: bool = False
-    """Nothing reaches a phone: an error for a channel's backend under ``check --deploy``."""
+    """Whether nothing reaches a phone: an error for a channel's backend under
+    ``check --deploy``."""
 
     channels: frozenset[str] = frozenset({SMS})
-    """What it can send: of ``sms``, ``whatsapp`` and ``voice``."""
+    """The channels that it can send by: ``sms``, ``whatsapp``, ``voice``."""
 
     checks_codes: bool = False
-    """The gateway makes the codes and checks the guesses: see :meth:`check_code`."""
+    """Whether the gateway makes the codes and checks the guesses: see :meth:`check_code`."""
 
     wants_reports: bool = False
-    """The gateway wants to know which codes were redeemed: see :meth:`report_redeemed`."""
+    """Whether the gateway wants to know which codes were redeemed: see
+    :meth:`report_redeemed`."""
 
     targets: Sequence[str] = ()
-    """The aliases that messages are handed on to, where it does not send by itself."""
+    """The aliases that it hands messages on to, if it does not send by itself."""
 
     code_length: int | None = None
     """Digits of the codes that the gateway makes; ``None``: as the site has set it."""
 
-    code_lifetime: ClassVar[timedelta | None] = None
+    code_lifetime: timedelta | None = None
     """The longest life of a code that the gateway makes."""
 
     most_guesses: ClassVar[int | None] = None
-    """How many guesses at a code the gateway looks at, where it checks them."""
+    """The number of guesses at a code that the gateway looks at, if it checks them."""
+
+    gateway: ClassVar[str] = ""
+    """The gateway's name in the address of its receipts: ``webhooks/<gateway>/<alias>/``."""
+
+    receipt_view: ClassVar[str] = ""
+    """The dotted path of the :class:`~django_sms_otp.webhooks.ReceiptView` that reads the
+    gateway's receipts. Empty: it sends none."""
+
+    receipt_secret: str = ""
+    """The secret that the gateway signs its receipts with. Empty: no receipt can be verified,
+    and all are refused."""
 
     def __init__(self, *, alias: str, **options: Any) -> None:
         self.alias = alias
         if options:
             name = min(options)
-            hint = did_you_mean(name, self._option_names())
+            hint = did_you_mean(name, self.option_names())
             raise InvalidBackend(f"unknown option {name!r}.{hint}", alias=alias)
 
     def send(self, message: SMSMessage) -> SendResult:
@@ -129,8 +146,8 @@ class BaseSMSBackend:
         raise NotImplementedError(f"{type(self).__name__} must define send().")
 
     def check_code(self, check: CodeCheck) -> bool:
-        """Tell whether the guess is right. Asked only where ``checks_codes`` is true, after the
-        attempt has been counted.
+        """Tell whether the guess is right. The app asks only if ``checks_codes`` is true, after
+        it has counted the attempt.
 
         :raises NotDelivered: the gateway has not looked at the guess.
         :raises DeliveryRefused: it looks at no more guesses of this number for now.
@@ -139,11 +156,22 @@ class BaseSMSBackend:
         raise NotImplementedError(f"{type(self).__name__} must define check_code().")
 
     def report_redeemed(self, message_id: str) -> None:
-        """Tell the gateway that the code of a message was redeemed. Asked only where
-        ``wants_reports`` is true; best effort, and never while somebody waits.
+        """Tell the gateway that the code of a message was redeemed. The app asks only if
+        ``wants_reports`` is true, makes no promise to, and never while somebody waits.
 
         :raises DeliveryError: the gateway did not take it.
         """
+
+    def receipt_url(self) -> str | None:
+        """Return the public address of the gateway's receipts; ``None``: the site has none."""
+        public_url = get_settings().PUBLIC_URL
+        if public_url is None:
+            return None
+        try:
+            path = reverse("sms_otp:webhook", args=[self.gateway, self.alias])
+        except NoReverseMatch:
+            return None
+        return f"{public_url.rstrip('/')}{path}"
 
     def check(self) -> list[CheckMessage]:
         """Return what is wrong with the configuration, as far as that shows without sending:
@@ -151,11 +179,18 @@ class BaseSMSBackend:
         return []
 
     def explain(self, error_code: str) -> str:
-        """Return what to do about an error code of the gateway's, in plain words and with a
-        link, for ``send_test_sms``; ``""``: nothing is known of it."""
+        """Return what to do about one of the gateway's error codes, in plain words and with a
+        link, for ``send_test_sms``. Empty: nothing is known of it."""
         return ""
 
     @classmethod
-    def _option_names(cls) -> list[str]:
-        parameters = inspect.signature(cls.__init__).parameters
-        return [name for name in parameters if name not in {"self", "alias", "options"}]
+    def option_names(cls) -> list[str]:
+        """Return the names of all options, those of the base classes included."""
+        names = [
+            parameter.name
+            for each in cls.__mro__[:-1]
+            if "__init__" in vars(each)
+            for parameter in inspect.signature(each).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        ]
+        return [name for name in dict.fromkeys(names) if name != "alias"]

@@ -20,19 +20,17 @@ logger = logging.getLogger("django_sms_otp")
 
 
 class SMSBackend(CompositeBackend):
-    """Send by the first of several backends; by the next one where it was certainly not sent.
+    """Send by the first of several backends. Go on to the next one if the message was certainly
+    not sent.
 
     A backend that has just failed several times in a row is passed over for a while: see
-    :mod:`~.composite.circuits`. So is one whose message to this number did not arrive, as long
-    as another one takes it.
+    :mod:`~.composite.circuits`, and :class:`.composite.base.CompositeBackend` for the options.
+    A backend whose last message to this number did not arrive comes after the others.
 
-    :param aliases: of ``SMS_OTP_BACKENDS``, in the order in which they are tried.
-    :param retry_unknown: go on where nobody knows whether it was sent, too. The person may get
-        two messages, and you may pay for both.
+    :param aliases: the backends of ``SMS_OTP_BACKENDS``, in the order to try them in.
+    :param retry_unknown: go on too if nobody knows whether the message was sent. The person may
+        get two messages, and you may pay for both.
     :param patience: seconds after which no further backend is tried.
-    :param failures: how many in a row open the circuit of a backend.
-    :param open_for: seconds that it is passed over then.
-    :param open_for_at_most: seconds; the time doubles with each try that fails.
     """
 
     def __init__(
@@ -42,19 +40,9 @@ class SMSBackend(CompositeBackend):
         aliases: Sequence[str] = (),
         retry_unknown: bool = False,
         patience: float = 15.0,
-        failures: int = 5,
-        open_for: float = 30.0,
-        open_for_at_most: float = 300.0,
         **options: Any,
     ) -> None:
-        super().__init__(
-            alias=alias,
-            targets=self._checked(alias, aliases),
-            failures=failures,
-            open_for=open_for,
-            open_for_at_most=open_for_at_most,
-            **options,
-        )
+        super().__init__(alias=alias, targets=self._check_aliases(alias, aliases), **options)
         self._expect("retry_unknown", true_or_false(retry_unknown))
         self._expect("patience", positive_number(patience))
         self._retry_unknown = retry_unknown
@@ -75,19 +63,19 @@ class SMSBackend(CompositeBackend):
             is_final = isinstance(failed[-1], DeliveryUnknown) and not self._retry_unknown
             if is_final or time.monotonic() >= deadline:
                 break
-        raise _outcome_of(message, failed)
+        raise _combine(message, failed)
 
     def _turns(self, message: SMSMessage) -> Iterator[Turn]:
-        targets = self._able(self.targets, message)
-        circuits = self._look_at(targets, message)
+        targets = self._with_channel(self.targets, message)
+        circuits = self._read_circuits(targets, message)
         passed_over: list[str] = []
         for target in targets:
-            if turn := self._turn(target, circuits):
+            if turn := self._take_turn(target, circuits):
                 yield turn
             else:
                 passed_over.append(target)
-        # Nothing else has taken it, and a person waits. Due first is what has failed for the
-        # shortest time.
+        # No other backend has taken it, and a person waits. The circuit that is due first comes
+        # first.
         for target in sorted(passed_over, key=lambda each: self._due_at(each, circuits)):
             yield Turn(target=target)
 
@@ -95,7 +83,7 @@ class SMSBackend(CompositeBackend):
         return min(circuits[leaf].until for leaf in self._leaves(target))
 
     @staticmethod
-    def _checked(alias: str, aliases: Any) -> Sequence[str]:
+    def _check_aliases(alias: str, aliases: Any) -> Sequence[str]:
         if isinstance(aliases, list | tuple) and 0 < len(set(aliases)) == len(aliases):
             return aliases
         raise InvalidBackend(
@@ -105,7 +93,7 @@ class SMSBackend(CompositeBackend):
 
 
 def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) -> None:
-    """Log what the caller is not told: a failure that is not the outcome."""
+    """Log a failure that the caller does not hear of."""
     needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     logger.log(
         logging.ERROR if needs_attention else logging.WARNING,
@@ -126,7 +114,7 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
     )
 
 
-def _outcome_of(
+def _combine(
     message: SMSMessage, failed: Sequence[NotDelivered | DeliveryUnknown]
 ) -> DeliveryError:
     """Return the error that holds for all tries together."""
@@ -135,7 +123,7 @@ def _outcome_of(
     if isinstance(last, DeliveryUnknown):
         return last
     if unknown:
-        # "Certainly not sent" would give the number its cooldown back.
+        # "Not sent" would give the number its cooldown back.
         _log(message, last, "An earlier one may have been sent.")
         return unknown[-1]
     refusals = [error for error in failed if isinstance(error, NotDelivered)]

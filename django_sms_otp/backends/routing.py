@@ -1,4 +1,4 @@
-"""Hands a message to a backend by where it goes."""
+"""Hands a message to a backend by its region and channel."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import InvalidBackend
-from . import get_backend
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend, Turn
 from .composite.routes import Route, parse_routes
+from .registry import get_backend
 
 
 class SMSBackend(CompositeBackend):
     """Send by the first route that takes the number's region and the channel.
 
-    A route with several backends picks one by chance, by their weights. A backend whose circuit
-    is open is not picked, nor one whose message to this number did not arrive, as long as the
-    route has another one. What fails is not tried again: name a failover for that.
+    A route with several backends picks one by chance, by their weights. As long as it has
+    another one, it does not pick a backend whose circuit is open, or whose last message to this
+    number did not arrive. A failed message is not tried again: name a failover for that. For
+    the options of circuits see :class:`.composite.base.CompositeBackend`.
 
     :param routes: in order, each a dict of ``regions``, ``channels`` and ``aliases``. The last
         one takes all regions.
-    :param failures: how many in a row open the circuit of a backend.
-    :param open_for: seconds that it is passed over then.
-    :param open_for_at_most: seconds; the time doubles with each try that fails.
     """
 
     def __init__(
@@ -34,9 +32,6 @@ class SMSBackend(CompositeBackend):
         *,
         alias: str,
         routes: Sequence[Mapping[str, Any]] = (),
-        failures: int = 5,
-        open_for: float = 30.0,
-        open_for_at_most: float = 300.0,
         **options: Any,
     ) -> None:
         try:
@@ -46,16 +41,13 @@ class SMSBackend(CompositeBackend):
         super().__init__(
             alias=alias,
             targets=[target for route in self._routes for target in route.weights],
-            failures=failures,
-            open_for=open_for,
-            open_for_at_most=open_for_at_most,
             **options,
         )
-        # What has no route in some region cannot be promised to anybody.
+        # A channel counts only if it has a route in every region.
         everywhere = [_channels(route) for route in self._routes if route.regions is None]
         self.channels = frozenset().union(*everywhere)
         for number, route in enumerate(self._routes, start=1):
-            self._check(number, route)
+            self._check_channels(number, route)
 
     @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:
@@ -65,21 +57,21 @@ class SMSBackend(CompositeBackend):
         return self._hand_on(message, self._pick(route.weights, message))
 
     def _pick(self, weights: Mapping[str, float], message: SMSMessage) -> Turn:
-        targets = self._able(weights, message)
-        circuits = self._look_at(targets, message)
+        targets = self._with_channel(weights, message)
+        circuits = self._read_circuits(targets, message)
         avoided = [target for target in targets if self._is_avoided(target, message)]
         fresh = [target for target in targets if target not in avoided]
         for group in (fresh, avoided):
             left = list(group)
             while left:
-                target = _by_weight(left, weights)
-                if turn := self._turn(target, circuits):
+                target = _choose(left, weights)
+                if turn := self._take_turn(target, circuits):
                     return turn
                 left.remove(target)
         # All circuits are open, and a person waits.
-        return Turn(target=_by_weight(fresh or avoided, weights))
+        return Turn(target=_choose(fresh or avoided, weights))
 
-    def _check(self, number: int, route: Route) -> None:
+    def _check_channels(self, number: int, route: Route) -> None:
         for channel in route.channels or ():
             unable = [
                 each for each in route.weights if channel not in get_backend(each).channels
@@ -107,6 +99,6 @@ def _channels(route: Route) -> Collection[str]:
     return frozenset().union(*(get_backend(alias).channels for alias in route.weights))
 
 
-def _by_weight(targets: Sequence[str], weights: Mapping[str, float]) -> str:
+def _choose(targets: Sequence[str], weights: Mapping[str, float]) -> str:
     chosen = [weights[target] for target in targets]
     return random.choices(targets, chosen)[0]  # noqa: S311  (no secret)

@@ -1,4 +1,4 @@
-"""Hands messages to a service of the site's own: a signed POST of JSON."""
+"""Hands messages to a service of the site: a signed POST of JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..exceptions import (
     NotDelivered,
 )
 from .base import BaseSMSBackend, SendResult, SMSMessage
-from .transport.exchange import Answer, post
+from .transport import Answer, post
 
 SIGNATURE_HEADER = "SMS-OTP-Signature"
 SHORTEST_SECRET = 32
@@ -57,13 +57,13 @@ HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 class SMSBackend(BaseSMSBackend):
-    """Post each message to a service of the site's own.
+    """Post each message to a service of the site.
 
-    :param url: of the service; ``https://``, but for this machine.
-    :param secret: what requests are signed with; several while it is being changed.
+    :param url: the service; ``https://``, but for this machine.
+    :param secret: the secret that signs requests; several while you change it.
     :param timeout: seconds within which the site has answered, whatever the service does.
     :param headers: further header lines, such as ``Authorization``.
-    :param channels: what the service can send.
+    :param channels: the channels that the service can send by.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class SMSBackend(BaseSMSBackend):
     ) -> None:
         super().__init__(alias=alias, **options)
         secrets = [secret] if isinstance(secret, str) else list(secret)
-        self._url = _checked_url(url, alias)
-        self._secrets = [_checked_secret(each, alias).encode() for each in secrets]
+        self._url = _check_url(url, alias)
+        self._secrets = [_check_secret(each, alias).encode() for each in secrets]
         if not secrets:
             raise InvalidBackend("option 'secret' is missing.", alias=alias)
         if problem := positive_number(timeout):
             raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
         self._timeout = timeout
-        self._headers = _checked_headers(headers or {}, alias)
+        self._headers = _check_headers(headers or {}, alias)
         if isinstance(channels, str) or not channels or not set(channels) <= set(CHANNELS):
             raise InvalidBackend(
                 f"option 'channels' must list some of {CHANNELS}.", alias=alias
@@ -105,7 +105,7 @@ class SMSBackend(BaseSMSBackend):
         answer = post(self._url, body, headers, timeout=self._timeout)
         if 200 <= answer.status < 300:
             return SendResult(message_id=_message_id(answer))
-        raise _error_of(answer)
+        raise _delivery_error(answer)
 
     def _signature(self, body: bytes, timestamp: int) -> str:
         signed = b"%d.%b" % (timestamp, body)
@@ -113,7 +113,7 @@ class SMSBackend(BaseSMSBackend):
         return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
 
 
-def _checked_url(url: str, alias: str) -> str:
+def _check_url(url: str, alias: str) -> str:
     try:
         parts = urlsplit(url)
         is_complete = bool(parts.hostname) and parts.port != 0
@@ -141,7 +141,7 @@ def _is_loopback(parts: SplitResult) -> bool:
         return host == "localhost"
 
 
-def _checked_secret(secret: str, alias: str) -> str:
+def _check_secret(secret: str, alias: str) -> str:
     if not isinstance(secret, str) or len(secret) < SHORTEST_SECRET:
         raise InvalidBackend(
             f"option 'secret' must have at least {SHORTEST_SECRET} characters.", alias=alias
@@ -149,7 +149,7 @@ def _checked_secret(secret: str, alias: str) -> str:
     return secret
 
 
-def _checked_headers(headers: Mapping[str, str], alias: str) -> dict[str, str]:
+def _check_headers(headers: Mapping[str, str], alias: str) -> dict[str, str]:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(str(name)) or not HEADER_VALUE.fullmatch(str(value)):
             raise InvalidBackend(f"option 'headers': {name!r} is no header line.", alias=alias)
@@ -187,7 +187,7 @@ def _message_id(answer: Answer) -> str:
     return message_id
 
 
-def _error_of(answer: Answer) -> DeliveryError:
+def _delivery_error(answer: Answer) -> DeliveryError:
     status, error_code = answer.status, str(answer.status)
     fields = _object(answer) or {}
     if status == 422 and fields.get("code") in REFUSALS:
@@ -195,7 +195,7 @@ def _error_of(answer: Answer) -> DeliveryError:
         return DeliveryRefused(
             f"The webhook refused ({word}).", code=word, error_code=error_code
         )
-    if status == 409:  # Of the Idempotency-Key: so it may have sent the message.
+    if status == 409:  # It knows the Idempotency-Key, so it may have sent the message.
         return DeliveryUnknown(
             "The service knows this message already (409).", error_code=error_code
         )
@@ -203,7 +203,7 @@ def _error_of(answer: Answer) -> DeliveryError:
         return DeliveryUnknown(f"The webhook failed ({status}).", error_code=error_code)
     retry_after = _retry_after(answer.headers) if status == 429 else DEFAULT_RETRY
     return NotDelivered(
-        f"The webhook did not take it ({status}).",
+        f"The webhook did not take the message ({status}).",
         error_code=error_code,
         retry_after=retry_after,
         needs_attention=status in NEEDS_ATTENTION,

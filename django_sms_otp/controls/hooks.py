@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import enum
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..conf import load_class
 from ..exceptions import InvalidSettings, Unavailable
-from ..logs import log_fields
+from ..logs import describe_error, log_fields, translate_errors
 from ..phone import PhoneNumber
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict"]
@@ -89,21 +88,17 @@ def look_up(attempt: SendAttempt) -> Verdict:
 
 
 def _ask(setting: str, attempt: SendAttempt, question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except InvalidSettings:
-        raise
-    except Exception as error:
-        # Not logger.exception: the text of a foreign error may hold the number.
-        frames = "".join(traceback.format_tb(error.__traceback__))
+    def translate(error: Exception) -> Unavailable:
         name = type(error).__name__
-    extra = log_fields(
-        "hook_error",
-        phone_number=attempt.phone_number,
-        purpose=attempt.purpose,
-        control=setting.lower().removeprefix("number_"),
-        error_code=name,
-    )
-    text = "The class of SMS_OTP[%r] failed with %s:\n%s"
-    logger.error(text, setting, name, frames, extra=extra)
-    raise Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")
+        extra = log_fields(
+            "hook_error",
+            phone_number=attempt.phone_number,
+            purpose=attempt.purpose,
+            control=setting.lower().removeprefix("number_"),
+            error_code=name,
+        )
+        text = "The class of SMS_OTP[%r] failed with %s"
+        logger.error(text, setting, describe_error(error), extra=extra)
+        return Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")
+
+    return translate_errors(question, translate, own=InvalidSettings)

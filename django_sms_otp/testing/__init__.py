@@ -1,4 +1,4 @@
-"""For the tests of a site: what was sent, settings for a while, and a contract for backends.
+"""For the tests of a site: an outbox, other settings for a while, and a contract for backends.
 
 .. code-block:: python
 

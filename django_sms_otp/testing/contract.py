@@ -1,4 +1,4 @@
-"""What every backend that speaks HTTP must do: a suite of tests to mix into a test case.
+"""A contract for backends that speak HTTP: a suite of tests to mix into a test case.
 
 .. code-block:: python
 
@@ -9,8 +9,8 @@
         def make_backend(self, url, **options):
             return SMSBackend(alias="default", url=url, api_key="secret", **options)
 
-Each test starts a gateway on this machine. Each looks for the code and the number in what was
-logged by anybody, in the error and its chain, and in what has a ``repr``.
+Each test starts a gateway on this machine. Each looks for the code and the number in all log
+lines, in the error and its chain, and in each ``repr``.
 """
 
 from __future__ import annotations
@@ -64,27 +64,27 @@ UNREADABLE = {
 class BackendContract(_Base):
     """Mix it into a ``unittest.TestCase``; pytest runs that too.
 
-    Say what the gateway answers, and define :meth:`make_backend`.
+    Set the answers of the gateway, and define :meth:`make_backend`.
     """
 
     accepted: ClassVar[Answer]
     """The answer to a message that is on its way."""
 
     message_id: ClassVar[str] = ""
-    """The gateway's name for the message in that answer; empty where it gives none."""
+    """The gateway's name for the message in that answer; empty: it gives none."""
 
     refused: ClassVar[Mapping[str, Answer]] = MappingProxyType({})
-    """What it answers where the number is to blame, by the word of ``DeliveryRefused``."""
+    """The answers that blame the number, by the word of ``DeliveryRefused``."""
 
     rejected: ClassVar[Answer] = Answer(status=401)
-    """What it answers where the site is to blame: a wrong password."""
+    """The answer that blames the site: for a wrong password."""
 
     reads_answers: ClassVar[bool] = True
     """A success whose body cannot be read counts as unknown."""
 
     timeout: ClassVar[float] = 0.5
-    """Seconds: the option ``timeout`` where a gateway does not answer. Elsewhere it is long
-    enough for a busy machine."""
+    """Seconds: the option ``timeout`` for the test of a gateway that does not answer. The other
+    tests have a longer one, for a busy machine."""
 
     gateway: FakeGateway
 
@@ -173,7 +173,7 @@ class BackendContract(_Base):
 
     def test_after_an_unreadable_success_nobody_knows(self) -> None:
         if not self.reads_answers:
-            self.skipTest("It does not read what a success says.")
+            self.skipTest("This backend does not read a success.")
         for name, answer in UNREADABLE.items():
             with self.subTest(name):
                 self.assertIsInstance(self._failure(answer), DeliveryUnknown)
@@ -239,7 +239,7 @@ class BackendContract(_Base):
 
 
 def _chain(error: BaseException) -> str:
-    """Return all that an error carries, what a traceback does not print included."""
+    """Return all that an error carries, also the parts that a traceback does not print."""
     seen: list[str] = []
     found: BaseException | None = error
     while found is not None:

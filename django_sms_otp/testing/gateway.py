@@ -15,13 +15,13 @@ from typing import Any
 
 __all__ = ["Answer", "FakeGateway", "Request", "fake_gateway"]
 
-# Close without waiting for what was sent: the peer gets a reset.
+# Closes without waiting for sent bytes: the peer gets a reset.
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the gateway was asked. ``headers`` have names in lower case."""
+    """A request to the gateway. ``headers`` have names in lower case."""
 
     method: str
     path: str
@@ -31,9 +31,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What to answer with.
+    """An answer of the gateway.
 
-    :param body: what is not ``bytes`` is sent as JSON.
+    :param body: anything but ``bytes`` is sent as JSON.
     :param delay: seconds to wait before the answer.
     :param drip: seconds to wait before each byte of the body.
     :param raw: these bytes in place of an answer of HTTP; empty: the connection is closed.
@@ -60,7 +60,7 @@ class FakeGateway:
     """A server on the loopback interface.
 
     :param url: such as ``http://127.0.0.1:49152``.
-    :param requests: what was asked, oldest first.
+    :param requests: the requests, oldest first.
     """
 
     url: str
@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(*args)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that has given up waiting is a part of the tests.
+        # Some tests let the client give up waiting.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._give(answer)
 
-    # GET: for gateways that take one, and for a redirect that was followed.
+    # GET: for gateways that take one, and to notice a redirect that was followed.
     do_GET = do_PUT = do_POST  # noqa: N815
 
     def _recorded(self) -> Request:
@@ -155,4 +155,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(bytes([byte]))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the tests look at what was recorded."""
+        """Log nothing: the tests look at the recorded requests."""

@@ -1,7 +1,7 @@
-"""What gateways call back: whether a message has arrived.
+"""Receipts: gateways call back and tell whether a message has arrived.
 
-``receipts`` and ``base`` know no gateway. Another gateway is a subclass of ``ReceiptView`` in a
-file of its own: see "Other gateways" in the documentation of receipts.
+``receipts`` and ``base`` know no gateway. For another gateway, its backend names a subclass of
+``ReceiptView``: see "Other gateways" in the documentation of receipts.
 """
 
 from .base import ReceiptView

@@ -1,4 +1,4 @@
-"""What all gateways' callbacks have in common, the answers above all."""
+"""The base class of the views that take a gateway's callbacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..exceptions import InvalidBackend
 from ..logs import log_fields
 from .receipts import Receipt, take
 
-__all__ = ["ReceiptView", "log_hourly", "public_url_of"]
+__all__ = ["ReceiptView", "called_url", "log_hourly"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -33,30 +33,30 @@ LARGEST_BODY = 16 * 1024
 
 
 class ReceiptView(View):
-    """A gateway's callbacks for one alias. A subclass defines :meth:`read`.
+    """Takes a gateway's callbacks for one alias. A subclass defines :meth:`read`.
 
-    Answers 204, as soon as the row is written and the receivers have run; 500 where a receiver
-    fails and 503 where the database does, so that the gateway calls again.
+    It answers 204 once the row is written and the receivers have run. It answers 500 if a
+    receiver fails and 503 if the database does, so that the gateway calls again.
     """
 
     http_method_names = ["post"]
 
     content_type: ClassVar[str] = "application/x-www-form-urlencoded"
-    """Of the bodies that the gateway sends."""
+    """The type of the bodies that the gateway sends."""
 
     def read(
         self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
     ) -> Receipt | HttpResponse | None:
-        """Make sure that it is the gateway who calls, and return what it says.
+        """Make sure that the gateway calls, and return its receipt.
 
-        :return: ``None``: nothing that is of interest here. A response: the refusal.
+        :return: ``None``: the callback is of no interest. A response: the refusal.
         """
         raise NotImplementedError(f"{type(self).__name__} must define read().")
 
     @method_decorator(sensitive_post_parameters())
     @method_decorator(sensitive_variables("body", "outcome"))
     def post(self, request: HttpRequest, alias: str) -> HttpResponse:
-        # A charset of the caller's choice ("hex") would reach Python's codecs.
+        # Otherwise the caller chooses one of Python's codecs by its charset, "hex" among them.
         request.encoding = "utf-8"
         try:
             backend = get_backend(alias)
@@ -65,7 +65,7 @@ class ReceiptView(View):
         if request.content_type != self.content_type:
             return HttpResponse(status=415)
         try:
-            # Not all that call say how much they send.
+            # A caller need not announce a length.
             body = request.read(LARGEST_BODY + 1)
             if len(body) > LARGEST_BODY:
                 return HttpResponse(status=413)
@@ -77,22 +77,23 @@ class ReceiptView(View):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        """Return the view, free of what a site asks of its own visitors."""
+        """Return the view, without CSRF check, login and ``ATOMIC_REQUESTS``."""
         return csrf_exempt(login_not_required(non_atomic(super().as_view(**initkwargs))))
 
 
-def public_url_of(request: HttpRequest) -> str | None:
-    """Return the address that the gateway has called, as far as it is known.
+def called_url(request: HttpRequest) -> str | None:
+    """Return the address that the gateway has called; ``None``: ``PUBLIC_URL`` is not set.
 
-    Never the request's own host: behind a proxy it is another one, and an attacker's choice.
+    The request's own host does not count. Behind a proxy it is another one, and an attacker
+    chooses it.
     """
     public_url = get_settings().PUBLIC_URL
     return public_url.rstrip("/") + request.get_full_path() if public_url else None
 
 
 def log_hourly(level: int, text: str, alias: str) -> None:
-    """Log ``text``, which names the alias by ``%r``, once an hour and process: an attacker
-    must not fill the log."""
+    """Log ``text`` once an hour in each process, so that an attacker cannot fill the log. The
+    text names the alias by ``%r``."""
     _log_once(int(time.time() // 3600), level, text, alias)
 
 
@@ -106,7 +107,7 @@ def _answer(receipt: Receipt | None) -> HttpResponse:
     try:
         is_done = receipt is None or take(receipt)
     except (OperationalError, InterfaceError) as error:
-        # Not its text: it may hold a row's values.
+        # Without its text, which may hold a row's values.
         name = type(error.__cause__ or error).__name__
         extra = log_fields("database_outage", error_code=name)
         logger.error(

@@ -1,4 +1,4 @@
-"""Takes what a gateway tells of a message. Receipts come twice, late, and in any order."""
+"""Records a gateway's receipts. They come twice, late, and in any order."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ EARLIER: Mapping[DeliveryState, Sequence[DeliveryState]] = MappingProxyType(
         DeliveryState.UNDELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
     }
 )
-"""What each receipt may replace. So none takes a message back, and the first of two that
-contradict each other holds."""
+"""The states that each receipt may replace. So no receipt takes a message back, and of two that
+contradict each other the first one holds."""
 
 PRECISION = timedelta(minutes=1)
-"""Gateways round their times down to this."""
+"""Gateways round their times down to a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a gateway says has become of a message. Its ``repr`` shows no number.
+    """A gateway's word on whether a message has arrived. Its ``repr`` shows no number.
 
-    :param request_id: with ``send_count``, which message: see ``SMSMessage``.
-    :param alias: the backend that has sent it.
-    :param message_id: the gateway's name for it, as its ``SendResult`` had it.
+    :param request_id: names the message, together with ``send_count``: see ``SMSMessage``.
+    :param alias: the backend that has sent the message.
+    :param message_id: the gateway's name for the message, as in its ``SendResult``.
     :param status: ``SENT`` (it is on its way), ``DELIVERED`` or ``UNDELIVERED``.
-    :param error_code: the gateway's own reason, where it was not delivered.
+    :param error_code: the gateway's reason, if the message was not delivered.
     :param needs_attention: nothing will arrive until somebody mends the account.
     :param is_fraud: the gateway has stopped the message as fraud.
-    :param at: when it arrived; ``None``: now.
-    :param raw: all that the gateway sent.
+    :param at: the time of arrival; ``None``: now.
+    :param raw: all fields that the gateway sent.
     """
 
     request_id: uuid.UUID
@@ -71,11 +71,11 @@ class Receipt:
 
 
 def take(receipt: Receipt) -> bool:
-    """Record a receipt and send ``delivery_updated``, unless the message is no longer the
-    code's latest, or is known to be further.
+    """Record a receipt and send ``delivery_updated``. Ignore it if the message is not the
+    code's latest, or if its row is already further.
 
-    The signal goes out whether or not the row had to be changed. So a gateway that calls again
-    because a receiver failed reaches that receiver again.
+    The signal goes out even if the row did not change. So a gateway that calls again because a
+    receiver failed reaches that receiver again.
 
     :return: ``False``: a receiver failed.
     """
@@ -99,22 +99,22 @@ def take(receipt: Receipt) -> bool:
 def _rows(receipt: Receipt) -> OTPCodeQuerySet:
     """Return the row whose latest message the receipt is for, or none.
 
-    A receipt may be there before the gateway's answer is recorded. Till then the row has no
-    message id, and names the backend that the request was for, which may hand on to several:
-    what one of those says late must not count for the message of the next.
+    A receipt may come before the gateway's answer is recorded. Until then the row has no
+    message id. It names the backend of the request, which may hand messages on to several
+    others: a late receipt of one of those must not count for the message of the next.
     """
     is_known = Q(message_id=receipt.message_id[:128])
     if not receipt.message_id:
         is_known = Q(backend=receipt.alias)
-    is_under_way = Q(message_id="", backend__in=_names_of(receipt.alias))
+    is_under_way = Q(message_id="", backend__in=_with_parents(receipt.alias))
     rows = OTPCode.objects.using(database_alias())
     return rows.filter(
         is_known | is_under_way, pk=receipt.request_id, send_count=receipt.send_count
     )
 
 
-def _names_of(alias: str) -> set[str]:
-    """Return the aliases that a row may have while ``alias`` sends its message: its own, and
+def _with_parents(alias: str) -> set[str]:
+    """Return the aliases that a row may name while ``alias`` sends its message: ``alias``, and
     those that hand messages on to it."""
     targets = {name: set(_targets(name)) for name in backend_aliases()}
     names = {alias}
@@ -140,7 +140,7 @@ def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
         "sent_at": Coalesce("sent_at", now),
     }
     if receipt.status == DeliveryState.UNDELIVERED and otp_code.channel != VOICE:
-        # A call that nobody answers is not its gateway's fault.
+        # If nobody answers a call, that is not the gateway's fault.
         values["undelivered_by"] = receipt.alias
     if receipt.status == DeliveryState.DELIVERED:
         values["delivered_at"] = _plausible(receipt.at, otp_code, now)
@@ -148,8 +148,8 @@ def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
 
 
 def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetime:
-    """Return ``at`` if it lies between the sending and now: carriers' clocks and time zones
-    are anybody's guess."""
+    """Return ``at`` if it lies between the sending and now, else now. The clocks and time zones
+    of carriers are not reliable."""
     first = otp_code.claimed_at or otp_code.created_at
     if at is None or not first - PRECISION < at <= now:
         return now
@@ -183,7 +183,7 @@ def _log(receipt: Receipt, otp_code: OTPCode) -> None:
 
 
 def _signal(receipt: Receipt, otp_code: OTPCode) -> bool:
-    # Not send(): the receivers behind one that fails are to hear of it too.
+    # Not send(): if one receiver fails, the others must still be called.
     responses = delivery_updated.send_robust(
         OTPCode,
         otp_code=otp_code,

@@ -17,10 +17,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
-from ..backends.twilio.error_codes import BLOCKED_AS_FRAUD, NEEDS_ATTENTION
+from ..backends.twilio.error_codes import look_up
 from ..backends.twilio.sids import is_name
 from ..models import DeliveryState
-from .base import ReceiptView, log_hourly, public_url_of
+from .base import ReceiptView, called_url, log_hourly
 from .receipts import Receipt
 
 __all__ = ["TwilioView"]
@@ -37,24 +37,21 @@ STATUSES: Mapping[str, DeliveryState] = MappingProxyType(
         **dict.fromkeys(("busy", "no-answer", "canceled"), DeliveryState.UNDELIVERED),
     }
 )
-"""Others say nothing of whether a code arrives, or are yet to be invented."""
+"""Other statuses say nothing of whether a code arrives, or are new."""
 
 SEND_COUNT = re.compile(r"[0-9]{1,4}")
 ERROR_CODE = re.compile(r"[0-9]{1,10}")
 
 
 class TwilioView(ReceiptView):
-    """Takes a callback that Twilio has signed with the backend's ``auth_token``."""
+    """Takes a callback that Twilio has signed with the account's auth token."""
 
     @method_decorator(sensitive_variables("body", "form"))
     def read(
         self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
     ) -> Receipt | HttpResponse | None:
-        token = getattr(backend, "auth_token", None)
-        if token is None:
-            return HttpResponse(status=404)  # Another gateway's.
-        url = public_url_of(request)
-        if not (token and url):
+        url = called_url(request)
+        if not (backend.receipt_secret and url):
             log_hourly(
                 logging.ERROR,
                 "Receipts of backend %r cannot be verified and are refused: set "
@@ -64,7 +61,7 @@ class TwilioView(ReceiptView):
             return HttpResponse(status=403)
         form = QueryDict(body, encoding="utf-8")
         signature = request.headers.get("X-Twilio-Signature", "")
-        if not _is_signed(token, url, form, signature):
+        if not _is_signed(backend.receipt_secret, url, form, signature):
             log_hourly(
                 logging.WARNING,
                 "A receipt of backend %r has no valid signature. If it is Twilio's, "
@@ -76,7 +73,7 @@ class TwilioView(ReceiptView):
 
 
 def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
-    """The SDK compares every character, and so in constant time."""
+    """Verify a signature. The SDK compares every character, so it takes constant time."""
     from twilio.request_validator import RequestValidator
 
     return bool(RequestValidator(token).validate(url, form, signature))
@@ -84,7 +81,7 @@ def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
 
 @sensitive_variables("form")
 def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
-    """Return what a callback says; ``None``: it is not for a message of ours."""
+    """Return the receipt in a callback; ``None``: it is not for one of our messages."""
     word = form.get("MessageStatus") or form.get("CallStatus") or ""
     message_id = form.get("MessageSid") or form.get("CallSid") or ""
     send_count = query.get("send_count", "")
@@ -97,7 +94,7 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     error_code = given if ERROR_CODE.fullmatch(given) else word
     if status != DeliveryState.UNDELIVERED:
         error_code = ""
-    number = int(error_code) if error_code.isdecimal() else 0
+    meaning = look_up(error_code)
     return Receipt(
         request_id=request_id,
         send_count=int(send_count),
@@ -105,8 +102,8 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
         status=status,
         message_id=message_id,
         error_code=error_code,
-        needs_attention=number in NEEDS_ATTENTION,
-        is_fraud=number in BLOCKED_AS_FRAUD,
+        needs_attention=meaning.needs_attention,
+        is_fraud=meaning.is_fraud,
         at=_time(form.get("RawDlrDoneDate", "")),
         raw=form.dict(),
     )
@@ -120,7 +117,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 def _time(text: str) -> datetime | None:
-    """Read ``YYMMDDhhmm``. The time zone is the carrier's, and not said: UTC is a guess."""
+    """Read ``YYMMDDhhmm``. UTC is a guess: Twilio does not name the carrier's time zone."""
     try:
         return datetime.strptime(text, "%y%m%d%H%M").replace(tzinfo=UTC)
     except ValueError:

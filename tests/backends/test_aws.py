@@ -16,10 +16,9 @@ from typing import Any
 import botocore.session
 import pytest
 
-from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.aws.backend import SMSBackend
 from django_sms_otp.backends.aws.errors import NEEDS_ATTENTION, REFUSED
-from django_sms_otp.backends.aws.voice import VOICES, spoken
+from django_sms_otp.backends.aws.voice import VOICES, compose_ssml
 from django_sms_otp.exceptions import (
     DeliveryError,
     DeliveryRefused,
@@ -31,26 +30,13 @@ from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
 from ..support.fake_apprise import self_signed, tls_gateway
 from ..support.fake_aws import CREDENTIALS, MESSAGE_ID, accepted, conflict, invalid, problem
+from ..support.gateways import make_message
 
 PHONE, CODE = "+14155552671", "482913"
 REQUEST_ID = uuid.UUID(int=7)
 SENDER = "+15005550006"
 
 MakeBackend = Callable[..., SMSBackend]
-
-
-def make_message(**fields: Any) -> SMSMessage:
-    return SMSMessage(
-        **{
-            "to": PHONE,
-            "body": f"Your code is {CODE}",
-            "code": CODE,
-            "purpose": "login",
-            "request_id": REQUEST_ID,
-            "valid_for": timedelta(minutes=10),
-            **fields,
-        }
-    )
 
 
 @pytest.fixture
@@ -196,14 +182,14 @@ def test_what_it_cannot_send_is_not_sent_otherwise(
 def test_a_voice_speaks_the_language_of_its_words(
     language: str, voice: str, words: str
 ) -> None:
-    speech, chosen = spoken(CODE, language)
+    speech, chosen = compose_ssml(CODE, language)
 
     assert chosen == voice
     assert words in speech
 
 
 def test_a_call_of_the_longest_code_is_short_enough() -> None:
-    assert all(len(spoken("0123456789", language)[0]) <= 6000 for language in VOICES)
+    assert all(len(compose_ssml("0123456789", language)[0]) <= 6000 for language in VOICES)
 
 
 # What AWS answers

@@ -9,7 +9,7 @@ import sys
 import threading
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import time_machine
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
-    SMSMessage,
     console,
     dummy,
     file,
@@ -29,25 +28,31 @@ from django_sms_otp.backends import (
 from django_sms_otp.exceptions import InvalidBackend
 from django_sms_otp.testing import outbox
 
-PHONE = "+14155552671"
-CODE = "482913"
+from ..conftest import PHONE
+from ..support.gateways import CODE, make_message
+
 REQUEST_ID = uuid.UUID(int=7)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
 
 
-def make_message(body: str = f"Your code is {CODE}") -> SMSMessage:
-    return SMSMessage(
-        to=PHONE,
-        body=body,
-        code=CODE,
-        purpose="login",
-        request_id=REQUEST_ID,
-        valid_for=timedelta(minutes=10),
-    )
-
-
 # What a backend is
+
+
+class Parent(BaseSMSBackend):
+    def __init__(self, *, alias: str, colour: str = "", **options: Any) -> None:
+        super().__init__(alias=alias, **options)
+
+
+class Child(Parent):
+    def __init__(self, *, alias: str, shape: str = "", **options: Any) -> None:
+        super().__init__(alias=alias, **options)
+
+
+def test_options_of_the_base_classes_are_among_those_that_are_proposed() -> None:
+    assert Child.option_names() == ["shape", "colour"]
+    with pytest.raises(InvalidBackend, match="Did you mean 'colour'"):
+        Child(alias="default", color="red")
 
 
 def test_a_backend_must_define_send() -> None:
@@ -186,8 +191,8 @@ def test_dummy_drops_messages(capsys: pytest.CaptureFixture[str]) -> None:
 def test_locmem_keeps_messages_oldest_first() -> None:
     backend = locmem.SMSBackend(alias="default")
 
-    assert backend.send(make_message("first")) == SendResult()
-    backend.send(make_message("second"))
+    assert backend.send(make_message(body="first")) == SendResult()
+    backend.send(make_message(body="second"))
 
     assert [message.body for message in outbox] == ["first", "second"]
     assert outbox[0].code == CODE
@@ -204,8 +209,8 @@ def test_the_outbox_for_tests_is_that_of_the_backend() -> None:
 def test_file_writes_a_json_object_a_line(tmp_path: Path) -> None:
     backend = file.SMSBackend(alias="default", path=tmp_path)
 
-    assert backend.send(make_message("Ваш код\n@example.com #482913")) == SendResult()
-    backend.send(make_message("second"))
+    assert backend.send(make_message(body="Ваш код\n@example.com #482913")) == SendResult()
+    backend.send(make_message(body="second"))
 
     first, second = (tmp_path / "messages.jsonl").read_text("utf-8").splitlines()
     assert json.loads(first) == {

@@ -55,7 +55,7 @@ def signals() -> Iterator[list[dict[str, Any]]]:
 def seen() -> Circuit:
     """Read the circuit as another process would."""
     circuits.forget_seen()
-    return circuits.look_at(["first"])["first"]
+    return circuits.read_circuits(["first"])["first"]
 
 
 def fail(times: int = 1, policy: Policy = POLICY) -> None:
@@ -235,7 +235,7 @@ def test_one_probe_at_a_time_though_the_clock_stepped_back(
 def test_each_backend_has_its_own() -> None:
     fail(5)
     circuits.note_failure("second", POLICY)
-    found = circuits.look_at(["first", "second", "third"])
+    found = circuits.read_circuits(["first", "second", "third"])
     assert [found[name].failures for name in ("first", "second", "third")] == [5, 1, 0]
 
 
@@ -273,7 +273,7 @@ def test_a_second_of_sends_reads_once_and_writes_nothing() -> None:
         connection,
     ) as queries:
         for _ in range(100):
-            circuits.look_at(["first", "second"])
+            circuits.read_circuits(["first", "second"])
             circuits.note_success("first")
     assert len(queries) == 1
     assert queries[0]["sql"].startswith("SELECT")
@@ -283,12 +283,12 @@ def test_a_second_of_sends_reads_once_and_writes_nothing() -> None:
 def test_after_a_second_it_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    circuits.look_at(["first"])
+    circuits.read_circuits(["first"])
     Limit.objects.create(**ROW, state=Circuit(failures=3).to_json(), updated_at=NOON)
     now += 0.9
-    assert circuits.look_at(["first"])["first"].failures == 0
+    assert circuits.read_circuits(["first"])["first"].failures == 0
     now += 0.1
-    assert circuits.look_at(["first"])["first"].failures == 3
+    assert circuits.read_circuits(["first"])["first"].failures == 3
 
 
 @pytest.mark.django_db
@@ -303,7 +303,7 @@ def test_a_read_that_was_slow_does_not_undo_what_was_seen_since(
         return rows
 
     monkeypatch.setattr(circuits, "_read", overtaken)
-    assert circuits.look_at(["first"])["first"].is_open(NOON.timestamp())
+    assert circuits.read_circuits(["first"])["first"].is_open(NOON.timestamp())
 
 
 @pytest.mark.django_db
@@ -356,7 +356,7 @@ def test_threads_of_a_process_read_once_together() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(circuits, "_read", count)
-        in_threads(8, lambda: circuits.look_at(["first"]))
+        in_threads(8, lambda: circuits.read_circuits(["first"]))
     assert reads == ["first"]
 
 
@@ -373,12 +373,12 @@ def test_a_lost_database_is_logged_once_and_stops_nothing(
 
     with connection.execute_wrapper(lose):
         for _ in range(5):
-            assert circuits.look_at(["first"])["first"].is_closed
+            assert circuits.read_circuits(["first"])["first"].is_closed
             fail()
             assert circuits.claim_probe("first") == 0
             assert not circuits.close("first")
     assert [record.getMessage() for record in caplog.records] == [
-        f"Circuits go by what was seen last: {error.__name__}."
+        f"Circuits count as they were last seen: {error.__name__}."
     ]
     assert seen() == Circuit()
 
@@ -393,7 +393,7 @@ def test_while_the_database_is_lost_an_open_one_stays_open(
     fail(5)
     monkeypatch.setattr(time, "monotonic", lambda: 1e12)
     with connection.execute_wrapper(lose):
-        assert circuits.look_at(["first"])["first"].is_open(NOON.timestamp())
+        assert circuits.read_circuits(["first"])["first"].is_open(NOON.timestamp())
 
 
 @pytest.mark.django_db(transaction=True)

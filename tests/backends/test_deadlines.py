@@ -1,21 +1,29 @@
-"""Whatever a gateway does, the answer is there when the time-out is over. Over real sockets."""
+"""Whatever a gateway does, the site answers within the time-out. Over real sockets."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from django_sms_otp.backends import SMSMessage, get_backend
 from django_sms_otp.backends.base import CodeCheck
+from django_sms_otp.backends.transport import deadline
 from django_sms_otp.backends.transport.deadline import (
-    Deadline,
-    current,
-    for_the_gateway,
+    socket_timeouts,
+    time_for_gateway,
+    time_left,
     within,
 )
 from django_sms_otp.exceptions import DeliveryError, DeliveryUnknown, NotDelivered
@@ -58,21 +66,18 @@ def entry(kind: str, **options: Any) -> dict[str, Any]:
     return {"BACKEND": path, "OPTIONS": {"timeout": TIMEOUT, **options}}
 
 
-TIMED: Mapping[str, Callable[[str], dict[str, Any]]] = MappingProxyType(
+ALL: Mapping[str, Callable[[str], dict[str, Any]]] = MappingProxyType(
     {
         "twilio": lambda url: twilio_entry(url, timeout=TIMEOUT),
         "twilio_verify": lambda url: fake_verify.backend(url, timeout=TIMEOUT),
         "webhook": webhook,
         "aws": aws,
+        "apprise": apprise,
     }
 )
-"""Backends that have one deadline for all that they do."""
-
-ALL: Mapping[str, Callable[[str], dict[str, Any]]] = MappingProxyType(
-    {**TIMED, "apprise": apprise}
-)
-each_timed = pytest.mark.parametrize("kind", TIMED)
 each = pytest.mark.parametrize("kind", ALL)
+each_that_tells = pytest.mark.parametrize("kind", [kind for kind in ALL if kind != "apprise"])
+"""Apprise does not tell whether it has connected."""
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
@@ -84,7 +89,7 @@ SENT = {
     "body": lambda: dripping(b"{", at_once=OK + b"Content-Length: 500\r\n\r\n"),
     "nothing": silent,
 }
-NOT_SENT = {"nothing": silent, "drips": lambda: dripping(HELLO)}
+HANDSHAKES = {"nothing": silent, "drips": lambda: dripping(HELLO)}
 Line = Callable[[], AbstractContextManager[int]]
 
 
@@ -108,40 +113,70 @@ def failure_of(
 # The exchange
 
 
-@each_timed
+@each
 @pytest.mark.parametrize("line", SENT.values(), ids=SENT)
 def test_an_answer_that_does_not_end_is_unknown_in_time(
     settings: Any, kind: str, line: Line
 ) -> None:
     with line() as port:
-        error = failure_of(settings, TIMED[kind](f"http://127.0.0.1:{port}"))
+        error = failure_of(settings, ALL[kind](f"http://127.0.0.1:{port}"))
 
     assert type(error) is DeliveryUnknown
 
 
-@each_timed
-@pytest.mark.parametrize("line", NOT_SENT.values(), ids=NOT_SENT)
-def test_tls_that_is_not_agreed_upon_was_sent_nothing_in_time(
+@each
+@pytest.mark.parametrize("line", HANDSHAKES.values(), ids=HANDSHAKES)
+def test_tls_that_is_not_agreed_upon_is_an_error_in_time(
     settings: Any, kind: str, line: Line
 ) -> None:
     with line() as port:
-        error = failure_of(settings, TIMED[kind](f"https://127.0.0.1:{port}"))
+        failure_of(settings, ALL[kind](f"https://127.0.0.1:{port}"))
+
+
+def test_tls_that_is_met_with_silence_was_sent_nothing_where_the_app_connects(
+    settings: Any,
+) -> None:
+    with silent() as port:
+        error = failure_of(settings, webhook(f"https://127.0.0.1:{port}"))
 
     assert isinstance(error, NotDelivered)
 
 
-@each_timed
-def test_addresses_that_nobody_answers_at_share_the_time(
+@each_that_tells
+def test_three_addresses_that_nobody_answers_at_were_sent_nothing(
     settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    lead(monkeypatch, HOST, *(f"127.0.0.{last}" for last in range(1, 6)))
+    lead(monkeypatch, HOST, *(f"127.0.0.{last}" for last in range(1, 4)))
     with black_hole("0.0.0.0") as port:
-        error = failure_of(settings, TIMED[kind](f"http://{HOST}:{port}"))
+        error = failure_of(settings, ALL[kind](f"http://{HOST}:{port}"))
 
     assert isinstance(error, NotDelivered)
 
 
-@each_timed
+@each
+def test_many_addresses_that_nobody_answers_at_are_unknown_in_time(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    lead(monkeypatch, HOST, *(f"127.0.0.{last}" for last in range(1, 9)))
+    with black_hole("0.0.0.0") as port:
+        error = failure_of(settings, ALL[kind](f"http://{HOST}:{port}"))
+
+    assert type(error) is DeliveryUnknown
+
+
+@each
+def test_a_look_up_of_the_host_that_hangs_is_unknown_in_time(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def hang(*_args: Any, **_kwargs: Any) -> Any:
+        time.sleep(TIMEOUT * 1.5)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    assert type(failure_of(settings, ALL[kind](f"http://{HOST}:9"))) is DeliveryUnknown
+
+
+@each_that_tells
 def test_an_address_that_nobody_answers_at_leaves_time_for_the_next(
     settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -150,63 +185,10 @@ def test_an_address_that_nobody_answers_at_leaves_time_for_the_next(
         port = int(gateway.url.rpartition(":")[2])
         lead(monkeypatch, HOST, "127.0.0.9", "127.0.0.1")
         with black_hole("127.0.0.9", port):
-            error = failure_of(settings, TIMED[kind](f"http://{HOST}:{port}"))
+            error = failure_of(settings, ALL[kind](f"http://{HOST}:{port}"))
 
         assert len(gateway.requests) == 1
     assert "418" in str(error)
-
-
-# AWS, should its SDK call its connections another way one day
-
-
-class Renamed:
-    """Has nothing of what a client of boto3's has inside."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._client, name)
-
-
-def test_without_our_connections_the_sdks_own_time_outs_hold_against_silence(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import boto3
-
-    make = boto3.session.Session.client
-    monkeypatch.setattr(
-        boto3.session.Session, "client", lambda *args, **kwargs: Renamed(make(*args, **kwargs))
-    )
-    with silent() as port:
-        error = failure_of(settings, aws(f"http://127.0.0.1:{port}"))
-    assert type(error) is DeliveryUnknown
-
-    with black_hole() as port:
-        error = failure_of(settings, aws(f"http://127.0.0.1:{port}"))
-    assert type(error) is NotDelivered
-
-
-# Apprise, whose plugins connect by themselves
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_silent_service_of_apprises_is_unknown_in_time(settings: Any, scheme: str) -> None:
-    with silent() as port:
-        error = failure_of(settings, apprise(f"{scheme}://127.0.0.1:{port}"))
-
-    assert type(error) is DeliveryUnknown
-
-
-def test_a_service_of_apprises_that_nobody_reaches_was_sent_nothing_in_time(
-    settings: Any,
-) -> None:
-    with black_hole() as port:
-        error = failure_of(settings, apprise(f"http://127.0.0.1:{port}"))
-
-    assert isinstance(error, NotDelivered)
 
 
 # get-code
@@ -249,27 +231,152 @@ def test_a_guess_is_answered_within_the_time_out(settings: Any) -> None:
             backend.check_code(check)
 
 
-# The deadline itself
+# The time limit itself
 
 
 @pytest.mark.parametrize(
     ("timeout", "theirs"), [(0.5, 0.4), (1, 0.8), (2.5, 2), (10, 9.5), (60, 59.5)]
 )
 def test_the_app_keeps_a_fifth_but_half_a_second_at_most(timeout: float, theirs: float) -> None:
-    assert for_the_gateway(timeout) == pytest.approx(theirs)
-    assert theirs - 0.1 < Deadline(timeout).left() <= theirs
+    assert time_for_gateway(timeout) == pytest.approx(theirs)
+    assert socket_timeouts(timeout) == pytest.approx((theirs / 4, theirs))
+    left = within(timeout, time_left, gateway="x")
+    assert theirs - 0.1 < left <= theirs
 
 
-def test_of_two_blocks_the_outer_one_counts() -> None:
-    with within(5) as outer:
-        with within(60) as inner:
-            assert inner is outer is current()
-        assert current() is outer
-    assert current() is not outer
+def test_a_call_inside_of_another_one_has_what_that_one_has_left() -> None:
+    def inner() -> tuple[int, float]:
+        return threading.get_ident(), time_left()
+
+    def outer() -> tuple[int, tuple[int, float]]:
+        return threading.get_ident(), within(60, inner, gateway="x")
+
+    thread, (same_thread, left) = within(5, outer, gateway="x")
+
+    assert thread == same_thread != threading.get_ident()
+    assert left <= 4.5
 
 
-def test_a_deadline_that_has_passed_leaves_nothing() -> None:
-    deadline = Deadline(0.001)
-    time.sleep(0.002)
-    with pytest.raises(TimeoutError):
-        deadline.left()
+def test_an_error_in_the_call_is_the_callers() -> None:
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 / 0, gateway="x")
+
+
+def test_a_call_has_the_context_of_its_caller() -> None:
+    variable: ContextVar[str] = ContextVar("variable")
+    variable.set("the caller's")
+    assert within(5, variable.get, gateway="x") == "the caller's"
+
+
+def hang_on(event: threading.Event) -> None:
+    """Overrun, and go on until the event."""
+    with pytest.raises(DeliveryUnknown) as caught:
+        within(0.01, lambda: event.wait(30), gateway="x")
+    assert caught.value.error_code == "timeout"
+
+
+def test_calls_that_have_overrun_are_bounded_for_each_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadline, "MOST_CALLS", 2)
+    begun: list[str] = []
+    event = threading.Event()
+    for _ in range(2):
+        hang_on(event)
+
+    with pytest.raises(NotDelivered) as caught:
+        within(5, lambda: begun.append("x"), gateway="x")
+    within(5, lambda: begun.append("y"), gateway="y")
+
+    assert caught.value.error_code == "full"
+    assert begun == ["y"]
+    event.set()
+    until = time.monotonic() + 5
+    while not begun.count("x"):
+        assert time.monotonic() < until
+        with suppress(NotDelivered):
+            within(5, lambda: begun.append("x"), gateway="x")
+
+
+def test_a_thread_that_cannot_be_started_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(deadline, "MOST_CALLS", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(NotDelivered):
+            within(5, lambda: 1, gateway="no-thread")
+    assert within(5, lambda: 1, gateway="no-thread") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_leaves_no_connection_to_the_database_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[object] = []
+    closed: list[object] = []
+    wrapper = type(connections["default"])
+    close = wrapper.close
+
+    def note(connection: Any) -> None:
+        closed.append(connection)
+        close(connection)
+
+    def use() -> None:
+        used.append(connections["default"])
+        connections["default"].ensure_connection()
+
+    monkeypatch.setattr(wrapper, "close", note)
+    within(5, use, gateway="x")
+
+    assert used[0] is not connections["default"]
+    assert closed == used
+
+
+ENDS = """
+import time
+from django.conf import settings
+settings.configure()
+from django_sms_otp.backends.transport import within
+from django_sms_otp.exceptions import DeliveryUnknown
+try:
+    within(0.1, lambda: time.sleep(60), gateway="x")
+except DeliveryUnknown:
+    print("over")
+"""
+
+
+def test_a_call_that_has_overrun_does_not_keep_a_process_from_ending() -> None:
+    command = [sys.executable, "-c", ENDS]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+
+    assert result.stdout == "over\n"
+
+
+FORKS = """
+import os, threading
+from django.conf import settings
+settings.configure()
+from django_sms_otp.backends.transport import deadline, within
+from django_sms_otp.exceptions import DeliveryUnknown
+deadline.MOST_CALLS = 1
+event = threading.Event()
+try:
+    within(0.1, event.wait, gateway="x")
+except DeliveryUnknown:
+    pass
+child = os.fork()
+if not child:
+    print(within(5, lambda: "sent", gateway="x"), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_fork_does_not_inherit_the_calls_of_its_parent() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+
+    assert result.stdout == "sent\n"

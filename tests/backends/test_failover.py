@@ -308,7 +308,7 @@ def test_any_answer_ends_the_row_of_failures(
     for each in (NOT_SENT, answer, NOT_SENT):
         twilios["first"].answers(each)
         send()
-    assert circuits.look_at(["first"])["first"].failures == 1
+    assert circuits.read_circuits(["first"])["first"].failures == 1
 
 
 def test_one_message_tries_a_gateway_that_was_passed_over(
@@ -320,7 +320,7 @@ def test_one_message_tries_a_gateway_that_was_passed_over(
         clock.shift(timedelta(seconds=31))
         assert send() == "second"
         # The probe has failed: half a minute, then a whole one.
-        assert circuits.look_at(["first"])["first"].openings == 2
+        assert circuits.read_circuits(["first"])["first"].openings == 2
         clock.shift(timedelta(seconds=59))
         twilios["first"].answers(SENT)
         assert send() == "second"
@@ -351,7 +351,7 @@ def test_where_all_are_passed_over_all_are_tried(
         assert tried(twilios) == list(NAMES)
         twilios["second"].answers(SENT)
         assert send() == "second"
-        assert circuits.look_at(["second"])["second"].is_closed
+        assert circuits.read_circuits(["second"])["second"].is_closed
 
 
 def test_where_all_are_passed_over_the_one_that_is_due_first_is_first(

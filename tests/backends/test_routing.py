@@ -202,7 +202,7 @@ def test_where_all_are_passed_over_one_is_tried(
     assert send() == "first NotDelivered"
     twilios["first"].answers(SENT)
     assert send() == "first"
-    assert circuits.look_at(["first"])["first"].is_closed
+    assert circuits.read_circuits(["first"])["first"].is_closed
 
 
 def test_a_number_that_is_refused_opens_no_circuit(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from django_sms_otp.backends.base import CodeCheck, SMSMessage
-from django_sms_otp.backends.twilio.verify import SMSBackend, locale_of
+from django_sms_otp.backends.twilio.verify import SMSBackend, find_locale
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -24,7 +24,7 @@ from django_sms_otp.exceptions import (
 )
 
 from ..conftest import PHONE, wrong
-from ..support import fake_verify
+from ..support import fake_verify, gateways
 from ..support.fake_twilio import Answer, problem, refusal
 from ..support.fake_verify import SERVICE_SID, FakeVerify
 from ..support.lateness import by_the_clock, in_time
@@ -37,16 +37,7 @@ MakeBackend = Callable[..., SMSBackend]
 
 
 def make_message(**fields: Any) -> SMSMessage:
-    values: dict[str, Any] = {
-        "to": PHONE,
-        "body": "",
-        "code": None,
-        "purpose": "login",
-        "request_id": uuid.UUID(int=7),
-        "valid_for": timedelta(minutes=10),
-        **fields,
-    }
-    return SMSMessage(**values)
+    return gateways.make_message(**{"body": "", "code": None, **fields})
 
 
 def make_check(typed: str, **fields: Any) -> CodeCheck:
@@ -142,7 +133,7 @@ def test_an_api_key_authenticates(make_backend: MakeBackend, verify: FakeVerify)
     ],
 )
 def test_a_language_goes_by_twilios_name_or_not_at_all(language: str, locale: str) -> None:
-    assert locale_of(language) == locale
+    assert find_locale(language) == locale
 
 
 def test_the_language_of_the_person_is_asked_for(
@@ -460,7 +451,7 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
 
 def test_what_to_do_about_a_code_is_told(backend: SMSBackend) -> None:
     assert "Compare account_sid" in backend.explain("20003")
-    assert backend.explain("60238").startswith("Look the code up: https://www.twilio.com/")
+    assert backend.explain("60999").startswith("Look the code up: https://www.twilio.com/")
     assert backend.explain("no-sid") == ""
 
 

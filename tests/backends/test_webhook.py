@@ -7,9 +7,8 @@ import hmac
 import json
 import shutil
 import socket
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 
 from ..conftest import Post
+from ..support import gateways
 from ..support.fake_apprise import self_signed
-from ..support.lateness import by_the_clock, in_time
+from ..support.lines import serving
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NEW, OLD = "new-" + "n" * 32, "old-" + "o" * 32
@@ -40,20 +40,8 @@ URL = "https://sms.example.com/send"
 
 
 def make_message(**fields: Any) -> SMSMessage:
-    return SMSMessage(
-        **{
-            "to": "+14155552671",
-            "body": "Ваш код 482913\n@example.com #482913",
-            "code": "482913",
-            "purpose": "login",
-            "request_id": REQUEST_ID,
-            "valid_for": timedelta(minutes=10),
-            "language": "ru",
-            "region": "US",
-            "send_count": 2,
-            **fields,
-        }
-    )
+    body = "Ваш код 482913\n@example.com #482913"
+    return gateways.make_message(**{"body": body, "language": "ru", "send_count": 2, **fields})
 
 
 @pytest.fixture
@@ -317,62 +305,6 @@ def test_a_429_says_when_to_come_back(
     assert not error.needs_attention
 
 
-# Time
-
-
-@by_the_clock
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Answer(body=b" " * 1000, drip=0.05),
-        Answer(delay=30),
-    ],
-    ids=["drips", "silent"],
-)
-def test_the_time_out_is_for_the_whole_exchange(gateway: FakeGateway, answer: Answer) -> None:
-    gateway.answers(answer)
-    backend = make_backend(gateway.url, timeout=1)
-
-    with in_time():
-        assert type(failure_of(backend)) is DeliveryUnknown
-
-
-def serve_once(answer: Callable[[socket.socket], None]) -> str:
-    """Accept one connection, below HTTP."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with listener, listener.accept()[0] as connection:
-            answer(connection)
-
-    threading.Thread(target=serve).start()
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@by_the_clock
-def test_header_lines_may_not_drip_either() -> None:
-    done = threading.Event()
-
-    def drip(connection: socket.socket) -> None:
-        connection.recv(65536)
-        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000:
-            if done.wait(0.05):
-                return
-            try:
-                connection.sendall(bytes([byte]))
-            except ConnectionError:
-                return
-
-    url = serve_once(drip)
-
-    with in_time():
-        error = failure_of(make_backend(url, timeout=1))
-    done.set()
-
-    assert type(error) is DeliveryUnknown
-    assert error.error_code == "TimeoutError"
-
-
 # Connections
 
 
@@ -406,15 +338,11 @@ def test_a_certificate_of_somebody_elses_stops_it(tmp_path: Path) -> None:
     received: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
-        try:
-            with context.wrap_socket(connection, server_side=True) as secured:
-                received.append(secured.recv(65536))
-        except OSError:
-            return
+        with context.wrap_socket(connection, server_side=True) as secured:
+            received.append(secured.recv(65536))
 
-    url = serve_once(answer).replace("http://127.0.0.1", "https://localhost")
-
-    error = failure_of(make_backend(url))
+    with serving(answer) as port:
+        error = failure_of(make_backend(f"https://localhost:{port}"))
 
     assert isinstance(error, NotDelivered)
     assert error.error_code == "SSLCertVerificationError"

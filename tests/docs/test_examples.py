@@ -123,14 +123,16 @@ def test_receiver_of_the_webhook(modules: Modules, fake: testing.FakeGateway) ->
 class CallsBack(backends.BaseSMSBackend):
     """Of the imaginary gateway, with what its webhook needs."""
 
-    webhook_secret = "shared"
+    gateway = "imaginary"
+    receipt_view = "shop.webhooks.GatewayView"
+    receipt_secret = "shared"
 
 
 @pytest.mark.django_db
 def test_webhook_of_another_gateway(
     modules: Modules, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    webhooks = modules(pages.page("receipts.md"))["shop.webhooks"]
+    modules(pages.page("receipts.md"))
     code = OTPCodeFactory.create(phone_number=PHONE, delivery_state="unknown")
     event = {"id": "m1", "reference": f"{code.pk}/1", "state": "lost", "reason": "off"}
     entry = {"BACKEND": f"{__name__}.CallsBack"}
@@ -139,12 +141,11 @@ def test_webhook_of_another_gateway(
         body = json.dumps(event | changes)
         signed = hmac.new(b"shared", body.encode(), "sha256").hexdigest()
         headers = {"X-Signature": signature or signed}
-        answer = client.post(
-            "/receipts/default/", body, content_type="application/json", headers=headers
-        )
+        path = "/auth/sms/webhooks/imaginary/default/"
+        answer = client.post(path, body, content_type="application/json", headers=headers)
         return answer.status_code
 
-    with override_settings(SMS_OTP_BACKENDS={"default": entry}, ROOT_URLCONF=webhooks):
+    with override_settings(SMS_OTP_BACKENDS={"default": entry}):
         assert [post("forged"), post("ü")] == [403, 403]
         assert post("", state="billed") == 204
         assert OTPCode.objects.get().delivery_state == "unknown"
@@ -157,8 +158,7 @@ def test_webhook_of_another_gateway(
         "m1",
     )
     assert "default lost a message to +1********71." in caplog.text
-    with override_settings(ROOT_URLCONF=webhooks):
-        assert post("") == 404
+    assert post("") == 404
 
 
 def test_router_puts_this_app_into_another_database(modules: Modules, settings: Any) -> None:

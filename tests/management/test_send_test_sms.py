@@ -20,8 +20,6 @@ from django.test import override_settings
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage, hand_over
 from django_sms_otp.backends.composite import circuits
 from django_sms_otp.backends.composite.circuit_state import Policy
-from django_sms_otp.backends.twilio import error_codes as twilio_codes
-from django_sms_otp.backends.twilio.hints import BY_CODE
 from django_sms_otp.exceptions import DeliveryUnknown
 from django_sms_otp.management.diagnosis import explain_failure
 from django_sms_otp.models import Limit, OTPCode
@@ -383,8 +381,3 @@ def test_an_error_in_a_backend_is_told(twilio: FakeTwilio) -> None:
     text = failure("--backend", "Crashing")
     assert "The backend failed with ZeroDivisionError." in text
     assert DOCS not in text
-
-
-def test_every_code_that_needs_attention_has_a_hint() -> None:
-    of_twilio = {code for code in twilio_codes.NEEDS_ATTENTION if code > 999}
-    assert of_twilio - set(BY_CODE) == set()

@@ -16,7 +16,13 @@ from django.db import connection
 from django.test import Client
 
 from django_sms_otp import backends, services
-from django_sms_otp.backends import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
+from django_sms_otp.backends import (
+    BaseSMSBackend,
+    CodeCheck,
+    SendResult,
+    SMSMessage,
+    registry,
+)
 from django_sms_otp.delivery import code_of
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
@@ -62,7 +68,7 @@ def configure(verify: FakeVerify, settings: Any) -> Iterator[Configure]:
 
     configure()
     yield configure
-    backends._instances.__dict__.clear()
+    registry._local.__dict__.clear()
 
 
 @pytest.fixture(autouse=True)

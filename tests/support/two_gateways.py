@@ -19,7 +19,9 @@ while_sending: list[Callable[[str, SMSMessage], None]] = []
 class Gateway(BaseSMSBackend):
     """Sends what ``while_sending`` does not stop."""
 
-    auth_token = "the-accounts-auth-token"
+    gateway = "twilio"
+    receipt_view = "django_sms_otp.webhooks.twilio.TwilioView"
+    receipt_secret = "the-accounts-auth-token"
 
     def send(self, message: SMSMessage) -> SendResult:
         sent.append((self.alias, message))

@@ -11,6 +11,7 @@ from django_sms_otp import testing
 from django_sms_otp.backends import apprise, webhook
 from django_sms_otp.backends.aws import backend as aws
 from django_sms_otp.backends.twilio import backend as twilio
+from django_sms_otp.exceptions import DeliveryUnknown
 from django_sms_otp.testing import Answer
 
 from ..support import fake_aws, fake_twilio
@@ -76,11 +77,22 @@ class AWSTests(testing.BackendContract, unittest.TestCase):
 
 
 class AppriseTests(testing.BackendContract, unittest.TestCase):
-    """By a gateway for SMS that one runs oneself."""
+    """By a gateway for SMS that one runs oneself. After a no, nobody knows."""
 
     service = "smseagle://token@{gateway}/{{to}}"
     accepted = Answer(body={"result": {"message_id": "1", "status": "ok"}})
     reads_answers = False
+
+    def test_a_rejected_request_was_not_sent(self) -> None:
+        assert type(self._failure(self.rejected)) is DeliveryUnknown
+
+    def test_a_429_was_not_sent(self) -> None:
+        assert type(self._failure(Answer(status=429))) is DeliveryUnknown
+
+    def test_a_gateway_that_nobody_reaches_was_sent_nothing(self) -> None:
+        with testing.fake_gateway() as gone:
+            backend = self.make_backend(gone.url)
+        assert type(self._error(backend)) is DeliveryUnknown
 
     def make_backend(self, url: str, **options: Any) -> apprise.SMSBackend:
         template = self.service.format(gateway=url.removeprefix("http://"))

@@ -12,7 +12,7 @@ import pytest
 
 from django_sms_otp import testing
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.backends.transport.exchange import Answer, post
+from django_sms_otp.backends.transport import Answer, post
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 
 logger = logging.getLogger("shop")

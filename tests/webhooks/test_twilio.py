@@ -256,7 +256,7 @@ def test_a_site_that_guards_its_views_does_not_refuse_twilio(code: OTPCode) -> N
 
 def test_the_view_is_in_no_transaction_of_the_site() -> None:
     """Receivers are told of what is committed."""
-    view = resolve(reverse("sms_otp:twilio-webhook", args=["default"])).func
+    view = resolve(reverse("sms_otp:webhook", args=["twilio", "default"])).func
     for each in (view, TwilioView.as_view()):
         assert "default" in each._non_atomic_requests  # type: ignore[union-attr]
 

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendTextMessage.ht
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from ...conf.validators import SMS, VOICE, positive_number
 from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ...logs import translate_errors
 from ..base import BaseSMSBackend, SendResult, SMSMessage
-from ..transport.deadline import for_the_gateway, within
-from ..transport.quiet_logging import unlogged
-from .errors import error_of
-from .voice import spoken
+from ..transport.deadline import socket_timeouts, within
+from ..transport.quiet_logging import suppress_logs
+from .errors import delivery_error
+from .voice import compose_ssml
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -32,15 +32,14 @@ SHORTEST_LIFE, LONGEST_LIFE = 5, 259_200
 class SMSBackend(BaseSMSBackend):
     """Send by AWS. Credentials are found as boto3 finds them.
 
-    :param region: ``"eu-central-1"``; or else boto3's own.
-    :param origination_identity: number, sender id or pool that sends; needed for calls. AWS
-        picks one for an SMS.
-    :param configuration_set: the name of the one that records what became of messages.
+    :param region: ``"eu-central-1"``; by default the one that boto3 finds.
+    :param origination_identity: number, sender id or pool that sends. Calls need it. For an SMS
+        AWS picks one.
+    :param configuration_set: the name of the set that records the fate of messages.
     :param max_price: dollars that a segment of an SMS may cost: ``"0.05"``.
     :param max_price_per_minute: dollars that a minute of a call may cost.
-    :param timeout: seconds within which the site has answered, whatever AWS does. Where boto3
-        gets its credentials from has time-outs of its own.
-    :param endpoint_url: in place of Amazon's own.
+    :param timeout: seconds within which the site has answered, whatever AWS does.
+    :param endpoint_url: an address in place of Amazon's.
     """
 
     def __init__(
@@ -82,17 +81,24 @@ class SMSBackend(BaseSMSBackend):
         fields: dict[str, Any] = {
             "DestinationPhoneNumber": message.to,
             "TimeToLive": _time_to_live(message.valid_for),
-            # Found again in what the configuration set records, after a time-out too.
+            # The configuration set records it: so a message is found again after a time-out.
             "Context": {"request_id": str(message.request_id)},
         }
         if message.channel == SMS:
             fields |= {"MessageBody": message.body, "MessageType": "TRANSACTIONAL"}
             fields |= self._text_fields
-            return _ask(self._client.send_text_message, fields, self._timeout)
-        text, voice = spoken(message.code or "", message.language)
+            return self._ask(self._client.send_text_message, fields)
+        text, voice = compose_ssml(message.code or "", message.language)
         fields |= {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
         fields |= self._call_fields
-        return _ask(self._client.send_voice_message, fields, self._timeout)
+        return self._ask(self._client.send_voice_message, fields)
+
+    @sensitive_variables("fields")
+    def _ask(self, call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
+        with suppress_logs(*LOGGERS):
+            return within(
+                self._timeout, lambda: _send(lambda: call(**fields)), gateway=self.alias
+            )
 
 
 def _given(fields: dict[str, str]) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _given(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def _time_to_live(valid_for: timedelta) -> int:
-    # Amazon's default is three days: a queued message would arrive with a dead code.
+    # The default is three days: a queued message would arrive with a dead code.
     return max(SHORTEST_LIFE, min(int(valid_for.total_seconds()), LONGEST_LIFE))
 
 
@@ -115,59 +121,50 @@ def _make_client(
         raise InvalidBackend(
             "Amazon's SDK is missing: pip install 'django-sms-otp[aws]'.", alias=alias
         ) from error
+    connect_timeout, read_timeout = socket_timeouts(timeout)
     config = Config(
-        connect_timeout=for_the_gateway(timeout) / 3,
-        read_timeout=for_the_gateway(timeout) * 2 / 3,
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
         # A second try after a time-out would be a second message.
         retries={"total_max_attempts": 1},
     )
     try:
-        # A session of its own: the default one is not made to be shared by threads.
-        client = boto3.session.Session().client(
+        # A session of its own: threads must not share the default one.
+        client: BaseClient = boto3.session.Session().client(
             SERVICE, region_name=region, endpoint_url=endpoint_url, config=config
         )
     except (BotoCoreError, ValueError) as error:
         raise InvalidBackend(f"boto3 makes no client: {error}", alias=alias) from error
-    _keep_to_deadlines(client)
     return client
 
 
-def _keep_to_deadlines(client: BaseClient) -> None:
-    from ..transport.timed_connections import timed_pools
-
-    # boto3 has no option for it. If it comes to call this another way, what is left are the
-    # time-outs of its own: they hold against silence, and not against an answer that drips.
-    with suppress(AttributeError):
-        pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001
-        pools.update(timed_pools(pools))
-
-
-@sensitive_variables("fields")
-def _ask(
-    call: Callable[..., dict[str, Any]], fields: dict[str, Any], timeout: float
-) -> SendResult:
+def _send(call: Callable[[], dict[str, Any]]) -> SendResult:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
-    failure: DeliveryError
-    try:
-        with unlogged(*LOGGERS), within(timeout):
-            message_id = call(**fields).get("MessageId")
-        if message_id:
-            return SendResult(message_id=str(message_id))
-        failure = DeliveryUnknown("Amazon's answer names no message.", error_code="no-id")
-    except ClientError as error:
-        failure = error_of(error.response)
-    except BotoCoreError as error:
-        failure = _failure_of(error)
-    except (ResponseParserError, AttributeError, TypeError, ValueError, RecursionError):
-        failure = DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
-    # Raised out here, the error has no context: the SDK's own holds the number and more.
-    raise failure
+    unreadable = (ResponseParserError, AttributeError, TypeError, ValueError, RecursionError)
+    message_id = translate_errors(
+        lambda: call().get("MessageId"),
+        _translate,
+        foreign=(ClientError, BotoCoreError, *unreadable),
+    )
+    if not message_id:
+        raise DeliveryUnknown("Amazon's answer names no message.", error_code="no-id")
+    return SendResult(message_id=str(message_id))
 
 
-def _failure_of(error: Exception) -> DeliveryError:
-    """Tell "never asked" from "asked, and then nobody knows"."""
+def _translate(error: Exception) -> DeliveryError:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        return delivery_error(error.response)
+    if isinstance(error, BotoCoreError):
+        return _translate_failure(error)
+    return DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
+
+
+def _translate_failure(error: Exception) -> DeliveryError:
+    """Tell "not asked" from "asked, and nobody knows"."""
     from botocore import exceptions
 
     never_asked = (
@@ -195,7 +192,7 @@ def _failure_of(error: Exception) -> DeliveryError:
 
 
 def _is_bad_certificate(error: Exception) -> bool:
-    # Other errors of TLS may come while the answer is read, when the message is on its way.
+    # Other errors of TLS may come while boto3 reads the answer: the message is on its way then.
     from ssl import SSLCertVerificationError
 
     cause = getattr(error, "kwargs", {}).get("error")

@@ -1,4 +1,4 @@
-"""What the errors of AWS End User Messaging mean.
+"""The errors of AWS End User Messaging, and ours for them.
 
 https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendTextMessage.html#API_SendTextMessage_Errors
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from ...exceptions import DeliveryError, DeliveryRefused, DeliveryUnknown, NotDelivered
 
-__all__ = ["NEEDS_ATTENTION", "REFUSED", "THROTTLED", "error_of"]
+__all__ = ["NEEDS_ATTENTION", "REFUSED", "THROTTLED", "delivery_error"]
 
 REFUSED = {
     "DESTINATION_PHONE_NUMBER_OPTED_OUT": "recipient_opted_out",
@@ -23,7 +23,7 @@ REFUSED = {
     "INVALID_IDENTITY_FOR_DESTINATION_COUNTRY": "region_not_supported",
     "PRICE_OVER_THRESHOLD": "region_not_supported",
 }
-"""By reason. Some are the site's own choice of countries and prices, some its oversight."""
+"""Words of refusal by reason. Some reasons are the site's choice of countries and prices."""
 
 THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "SlowDown"})
 NEEDS_ATTENTION = frozenset(
@@ -52,10 +52,11 @@ CANNOT_PARSE_NUMBER = "DestinationPhoneNumber"
 RETRY_AFTER = timedelta(seconds=5)
 
 
-def error_of(response: Mapping[str, Any]) -> DeliveryError:
-    """Map an answer to the error that says whether, and why, nothing was sent.
+def delivery_error(response: Mapping[str, Any]) -> DeliveryError:
+    """Return our error for an answer: whether nothing was sent, and why.
 
-    :param response: what botocore has parsed. Its texts may hold the number: none is used.
+    :param response: the answer as botocore has parsed it. Its texts may hold the number, so
+        none of them is used.
     """
     name = str(response.get("Error", {}).get("Code", ""))
     reason = str(response.get("Reason") or "")

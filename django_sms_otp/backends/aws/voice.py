@@ -1,4 +1,4 @@
-"""What AWS says on the phone: the code, digit by digit, in the person's language.
+"""The words of a call by AWS, as SSML.
 
 https://docs.aws.amazon.com/sms-voice/latest/APIReference/API_SendVoiceMessage.html
 """
@@ -7,25 +7,17 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from django.conf import settings as django_settings
-from django.utils import translation
-from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
-__all__ = ["LONGEST_SPEECH", "VOICES", "spoken"]
+from ..spoken import REPETITIONS, compose_speech
 
-SENTENCE = "Your code is {code}"
-"""The words that the setting ``MESSAGE`` has by default, so that they are translated."""
-
-LONGEST_SPEECH = 6000
-TIMES = 3
-ENGLISH = "JOANNA"
+__all__ = ["VOICES", "compose_ssml"]
 
 # https://docs.aws.amazon.com/polly/latest/dg/available-voices.html, by Django's languages.
 VOICES = {
     "da": "NAJA",
     "de": "VICKI",
-    "en": ENGLISH,
+    "en": "JOANNA",
     "en-au": "NICOLE",
     "en-gb": "AMY",
     "en-in": "RAVEENA",
@@ -50,26 +42,11 @@ VOICES = {
 }
 
 
-@sensitive_variables("code", "digits", "once")
-def spoken(code: str, language: str) -> tuple[str, str]:
-    """Return the SSML, and the voice that reads it.
-
-    Both are English where AWS has no voice for the language, or where there is no translation.
-    """
-    voice, sentence = _sentence(language or django_settings.LANGUAGE_CODE)
-    digits = '<break time="600ms"/>'.join(code)
-    once = escape(sentence).replace("{code}", f'<break time="600ms"/>{digits}')
-    pause = '<break time="2s"/>'
-    # The phone is on its way to the ear, and then a pen is looked for.
-    return f'<speak><break time="1s"/>{pause.join([once] * TIMES)}</speak>', voice
-
-
-def _sentence(language: str) -> tuple[str, str]:
-    language = language.lower()
-    voice = VOICES.get(language) or VOICES.get(language.split("-")[0])
-    with translation.override(language):
-        sentence = gettext(SENTENCE)
-    is_english = language.split("-")[0] == "en"
-    if voice is None or (sentence == SENTENCE and not is_english):
-        return ENGLISH, SENTENCE
-    return voice, sentence
+@sensitive_variables()
+def compose_ssml(code: str, language: str) -> tuple[str, str]:
+    """Return the SSML for a code, and the voice that reads it."""
+    speech = compose_speech(code, language, VOICES)
+    once = '<break time="600ms"/>'.join(map(escape, speech.words))
+    repeated = '<break time="2s"/>'.join([once] * REPETITIONS)
+    # The person needs a second to put the phone to the ear.
+    return f'<speak><break time="1s"/>{repeated}</speak>', speech.voice

@@ -1,1 +1,1 @@
-"""What backends share that hand messages to others: routes, and circuits over sick gateways."""
+"""Backends that hand messages on to others: routes, and a circuit for each of the others."""

@@ -1,4 +1,4 @@
-"""What the backends share that hand messages on to others, over circuits."""
+"""The base class of the backends that hand messages on to others, with a circuit for each."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from ...exceptions import (
     NotDelivered,
 )
 from ...purposes import TEST
-from .. import get_backend, hand_over
 from ..base import BaseSMSBackend, SendResult, SMSMessage
+from ..handing_over import hand_over
+from ..registry import get_backend
 from .circuit_state import CLOSED, Circuit, Policy
-from .circuits import claim_probe, look_at, note_failure, note_success
+from .circuits import claim_probe, note_failure, note_success, read_circuits
 
 __all__ = ["CompositeBackend", "Turn"]
 
@@ -33,7 +34,10 @@ LONGEST_OPEN = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """The right to hand a message to a target; with ``probe``, as its circuit's probe."""
+    """The right to hand a message to a target.
+
+    :param probe: the probe of the target's circuit that the message is; 0: it is none.
+    """
 
     target: str
     probe: int = 0
@@ -42,9 +46,10 @@ class Turn:
 class CompositeBackend(BaseSMSBackend):
     """Hands messages on to other aliases.
 
-    :param targets: their aliases, which may hand on themselves.
-    :param failures: how many in a row open the circuit of a target.
-    :param open_for: seconds that it is open, the first time.
+    :param targets: the other aliases; they may hand messages on too.
+    :param failures: the number of failures in a row that opens the circuit of a target. Then
+        the target is passed over.
+    :param open_for: seconds that the circuit is open the first time.
     :param open_for_at_most: seconds; the time doubles with each probe that fails.
     """
 
@@ -53,33 +58,32 @@ class CompositeBackend(BaseSMSBackend):
         *,
         alias: str,
         targets: Iterable[str],
-        failures: int,
-        open_for: float,
-        open_for_at_most: float,
+        failures: int = 5,
+        open_for: float = 30.0,
+        open_for_at_most: float = 300.0,
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        self._policy = self._policy_of(failures, open_for, open_for_at_most)
+        self._policy = self._make_policy(failures, open_for, open_for_at_most)
         self.targets = tuple(dict.fromkeys(targets))
-        made = [self._made(target) for target in self.targets]
-        # It can send what any of its targets can: the others are left out then.
-        self.channels = frozenset().union(*(backend.channels for backend in made))
-        lives = [backend.code_lifetime for backend in made if backend.code_lifetime]
-        # Of the class elsewhere; here it is that of the targets.
-        self.code_lifetime = min(lives, default=None)  # type: ignore[misc]
+        backends = [self._get_target(target) for target in self.targets]
+        # It sends by every channel of a target. Targets without the channel are left out.
+        self.channels = frozenset().union(*(backend.channels for backend in backends))
+        lifetimes = [each.code_lifetime for each in backends if each.code_lifetime]
+        self.code_lifetime = min(lifetimes, default=None)
 
     @sensitive_variables("message")
     def _hand_on(self, message: SMSMessage, turn: Turn) -> SendResult:
-        """Hand a message to a target, and tell its circuit how that went.
+        """Hand a message to a target, and record the outcome in its circuit.
 
-        :raises DeliveryError: as the target has it.
+        :raises DeliveryError: the error of the target.
         """
         if get_backend(turn.target).targets or message.purpose == TEST:
             return hand_over(message, turn.target)
         try:
             result = hand_over(message, turn.target)
         except (DeliveryRefused, DeliveryBlocked):
-            # It answers, and about this number alone.
+            # The gateway works: the error is about this number alone.
             note_success(turn.target)
             raise
         except DeliveryError as error:
@@ -91,8 +95,8 @@ class CompositeBackend(BaseSMSBackend):
         note_success(turn.target)
         return result
 
-    def _able(self, aliases: Iterable[str], message: SMSMessage) -> list[str]:
-        """Return the targets that can send a message, those to avoid last.
+    def _with_channel(self, aliases: Iterable[str], message: SMSMessage) -> list[str]:
+        """Return the targets that have the message's channel. Those to avoid come last.
 
         :raises NotDelivered: there is none.
         """
@@ -108,13 +112,18 @@ class CompositeBackend(BaseSMSBackend):
     def _is_avoided(self, target: str, message: SMSMessage) -> bool:
         return message.avoid.issuperset(self._leaves(target))
 
-    def _look_at(self, aliases: Iterable[str], message: SMSMessage) -> Mapping[str, Circuit]:
+    def _read_circuits(
+        self, aliases: Iterable[str], message: SMSMessage
+    ) -> Mapping[str, Circuit]:
         leaves = {leaf for alias in aliases for leaf in self._leaves(alias)}
-        # Who tests a gateway wants it to be asked, and must not harm the traffic.
-        return dict.fromkeys(leaves, CLOSED) if message.purpose == TEST else look_at(leaves)
+        if message.purpose == TEST:
+            # A test asks the gateway in any case, and does not change the circuits.
+            return dict.fromkeys(leaves, CLOSED)
+        return read_circuits(leaves)
 
-    def _turn(self, target: str, circuits: Mapping[str, Circuit]) -> Turn | None:
-        """Return the turn of a target, ``None``: its circuit is open, or being probed."""
+    def _take_turn(self, target: str, circuits: Mapping[str, Circuit]) -> Turn | None:
+        """Return the turn of a target; ``None``: its circuit is open, or another message
+        probes it."""
         now = timezone.now().timestamp()
         leaves = self._leaves(target)
         if all(circuits[leaf].is_open(now) for leaf in leaves):
@@ -125,11 +134,12 @@ class CompositeBackend(BaseSMSBackend):
         return None if probe is None else Turn(target=target, probe=probe)
 
     def _leaves(self, alias: str) -> list[str]:
-        """Return the aliases that send themselves, of one that may hand on."""
+        """Return the aliases below ``alias`` that send by themselves, or ``alias`` if it
+        does."""
         targets = get_backend(alias).targets
         return [leaf for each in targets for leaf in self._leaves(each)] if targets else [alias]
 
-    def _policy_of(self, failures: int, open_for: float, open_for_at_most: float) -> Policy:
+    def _make_policy(self, failures: int, open_for: float, open_for_at_most: float) -> Policy:
         self._expect("failures", whole_number(1, 1000)(failures))
         self._expect("open_for", positive_number(open_for))
         self._expect("open_for_at_most", positive_number(open_for_at_most))
@@ -141,7 +151,7 @@ class CompositeBackend(BaseSMSBackend):
             open_for_at_most=timedelta(seconds=max(open_for, open_for_at_most)),
         )
 
-    def _made(self, target: str) -> BaseSMSBackend:
+    def _get_target(self, target: str) -> BaseSMSBackend:
         known = backend_aliases()
         if target not in known:
             hint = did_you_mean(target, known)
@@ -151,10 +161,10 @@ class CompositeBackend(BaseSMSBackend):
             )
         backend = get_backend(target)
         if backend.checks_codes:
-            # A code is of one maker: after a message of another one, that on the phone is dead.
+            # Only one of the two knows a code. A message of the other would make it useless.
             raise InvalidBackend(
                 f"names {target!r}, whose gateway makes and checks the codes. Name that in "
-                "SMS_OTP['CHANNELS'] itself, or have it send our codes ('custom_codes').",
+                "SMS_OTP['CHANNELS'], or have it send the app's codes ('custom_codes').",
                 alias=self.alias,
             )
         return backend

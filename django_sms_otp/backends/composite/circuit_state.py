@@ -1,4 +1,4 @@
-"""What is known of a backend that fails: whether it is passed over, and for how long. Pure."""
+"""The state of a circuit: whether a backend is passed over, and for how long. No I/O."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import Any, Self
 __all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "Policy"]
 
 PROBE_LEASE = timedelta(seconds=60)
-"""No other probe starts for so long: servers end a request that takes longer."""
+"""The time in which no other probe starts: servers end a request that takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """
-    :param failures: in a row that open a circuit.
-    :param open_for: how long it is open the first time; twice as long after each probe that
-        failed, up to ``open_for_at_most``.
+    """When a circuit opens, and for how long.
+
+    :param failures: the number of failures in a row that opens it.
+    :param open_for: the time that it is open at first. The time doubles with each probe that
+        fails, up to ``open_for_at_most``.
     """
 
     failures: int = 5
@@ -27,19 +28,19 @@ class Policy:
     open_for_at_most: timedelta = timedelta(minutes=5)
 
     def wait(self, openings: int) -> float:
-        """Return the seconds that a circuit is open, at the last of so many times in a row."""
+        """Return the seconds that a circuit is open after so many openings in a row."""
         doubled = self.open_for * (1 << min(openings - 1, 20))
         return min(doubled, self.open_for_at_most).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """What a row remembers. Times are seconds since the epoch.
+    """The content of a row. Times are seconds since the epoch.
 
-    :param failures: in a row.
-    :param openings: how often in a row it was opened.
-    :param until: when a probe may try the backend; 0: the circuit is closed.
-    :param wait: the seconds that were to pass until then.
+    :param failures: the number of failures in a row.
+    :param openings: the number of openings in a row.
+    :param until: the time from which a probe may try the backend; 0: the circuit is closed.
+    :param wait: the seconds between the opening and ``until``.
     :param probe: a random number that names the probe under way.
     """
 
@@ -61,25 +62,25 @@ class Circuit:
         return not self.until
 
     def is_open(self, now: float) -> bool:
-        """Whether the backend is to be passed over."""
-        # More than was ever to be waited: the clock has stepped back. A probe does no harm.
+        """Tell whether the backend is to be passed over."""
+        # If more than the whole wait is left, the clock has stepped back. A probe does no harm.
         return 0 < self.until - now <= self.wait
 
     def is_due(self, now: float) -> bool:
-        """Whether a probe may try the backend."""
+        """Tell whether a probe may try the backend."""
         return not (self.is_closed or self.is_open(now))
 
     def failed(self, now: float, policy: Policy, probe: int) -> Self:
-        """Count a failure, of the probe under way or of another message."""
+        """Return the circuit after a failure, of the probe under way or of another message."""
         if self.is_closed and self.failures + 1 < policy.failures:
             return replace(self, failures=self.failures + 1)
         if self.is_closed or (probe and probe == self.probe):
             return self._opened(now, policy)
-        # Messages that were under way when the circuit opened tell nothing new.
+        # Messages that were under way when the circuit opened bring no news.
         return self
 
     def probed(self, now: float) -> Self:
-        """Let one message try the backend, where it is time."""
+        """Return the circuit with one message trying the backend, if it is time for that."""
         if not self.is_due(now):
             return self
         lease = PROBE_LEASE.total_seconds()

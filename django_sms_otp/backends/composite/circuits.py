@@ -1,12 +1,13 @@
-"""A circuit breaker for each backend: kept in the database, where all processes see it.
+"""A circuit breaker for each backend, in the database, where all processes see it.
 
-Closed, until so many sends in a row have failed. Then open: the backend is passed over for a
-while. When that is over one message tries it, the probe: if it is sent the circuit closes, if
-not the circuit stays open for twice as long. A probe whose process dies holds up the next one
-for :data:`~django_sms_otp.backends.composite.circuit_state.PROBE_LEASE` only.
+A circuit is closed until a number of sends in a row have failed. Then it opens: the backend is
+passed over for a while. After that one message tries the backend, the probe. If it is sent, the
+circuit closes; if not, the circuit stays open for twice as long. If the process of a probe
+dies, the next one starts after
+:data:`~django_sms_otp.backends.composite.circuit_state.PROBE_LEASE`.
 
-All of this saves time, and nothing depends on it: without the database each circuit counts as
-it was last seen.
+Circuits save time, and nothing depends on them: without the database each one counts as it was
+last seen.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ __all__ = [
     "claim_probe",
     "close",
     "forget_seen",
-    "look_at",
     "note_failure",
     "note_success",
+    "read_circuits",
 ]
 
 logger = logging.getLogger("django_sms_otp")
@@ -45,13 +46,13 @@ T = TypeVar("T")
 """A limit's key has 64 characters."""
 
 FRESH_FOR = 1.0
-"""Seconds that a process goes by what it has seen of a circuit."""
+"""Seconds that a process relies on the state of a circuit that it has read."""
 
 
 class _Seen:
-    """What this process has seen of the circuits. Threads share it.
+    """The circuits as this process last saw them. Threads share it.
 
-    ``is_lost``: the database was, when last asked.
+    ``is_lost`` tells whether the database was lost at the last attempt.
     """
 
     is_lost = False
@@ -64,8 +65,8 @@ class _Seen:
         return self._circuits.get(alias, (0.0, CLOSED))[1]
 
     def take_stale(self, aliases: Iterable[str]) -> dict[str, Circuit]:
-        """Return the circuits that this thread is to read. The others go by what was seen
-        until it has: a second thread would read the same."""
+        """Return the circuits that this thread is to read. Until it has read them, other
+        threads use the old state, and do not read the same rows."""
         now = time.monotonic()
         with self._lock:
             stale = {
@@ -78,7 +79,10 @@ class _Seen:
         return stale
 
     def put(self, alias: str, circuit: Circuit, *, instead_of: Circuit | None = None) -> None:
-        """:param instead_of: put nothing where another thread has put something since."""
+        """Remember a circuit.
+
+        :param instead_of: do nothing if another thread has put something else in its place.
+        """
         with self._lock:
             if instead_of is None or self.of(alias) is instead_of:
                 self._circuits[alias] = (time.monotonic() + FRESH_FOR, circuit)
@@ -92,9 +96,9 @@ class _Seen:
 _seen = _Seen()
 
 
-def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
-    """Return the circuits of backends, as they were within the last second. One statement at
-    most; a lost database is no error."""
+def read_circuits(aliases: Iterable[str]) -> dict[str, Circuit]:
+    """Return the circuits of backends, as they were within the last second. This takes one
+    statement at most, and a lost database is no error."""
     names = list(aliases)
     if stale := _seen.take_stale(names):
         rows = _or_none(lambda: _read(stale))
@@ -106,8 +110,11 @@ def look_at(aliases: Iterable[str]) -> dict[str, Circuit]:
 
 
 def claim_probe(alias: str) -> int | None:
-    """Take the right to try a backend whose circuit is open. ``None``: it is not time, or
-    another message tries it; 0: anybody may."""
+    """Take the right to try a backend whose circuit is open.
+
+    :return: the number of the probe. 0: every message may try it. ``None``: it is too early, or
+        another message tries it.
+    """
     changed = _change(alias, lambda circuit, now: circuit.probed(now))
     if changed is None:
         return 0
@@ -120,7 +127,7 @@ def claim_probe(alias: str) -> int | None:
 def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
     """Count a send that failed.
 
-    :param probe: what :func:`claim_probe` gave for it.
+    :param probe: the number from :func:`claim_probe`.
     """
     changed = _change(alias, lambda circuit, now: circuit.failed(now, policy, probe))
     if changed is None or changed[0] is changed[1]:
@@ -141,13 +148,13 @@ def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
 
 
 def note_success(alias: str) -> None:
-    """Forget the failures of a backend. Writes nothing where none have been seen."""
+    """Forget the failures of a backend. Write nothing if there were none."""
     if _seen.of(alias) != CLOSED:
         close(alias)
 
 
 def close(alias: str) -> bool:
-    """Have a backend used again. Return whether there was anything to forget."""
+    """Use a backend again. Return whether there was anything to forget."""
     changed = _change(alias, lambda circuit, _now: circuit if circuit == CLOSED else CLOSED)
     if changed is None or changed[0] == CLOSED:
         return False
@@ -159,21 +166,21 @@ def close(alias: str) -> bool:
 
 
 def forget_seen() -> None:
-    """Read all circuits anew: for tests."""
+    """Read all circuits anew, for tests."""
     _seen.forget()
 
 
 def _change(
     alias: str, step: Callable[[Circuit, float], Circuit]
 ) -> tuple[Circuit, Circuit] | None:
-    """Replace a circuit by what ``step`` makes of it, and return the one before and the one
-    after; ``None``: the database is lost. What stays as it is, is not written."""
+    """Replace a circuit by ``step`` of it. Return the circuit before and after, or ``None`` if
+    the database is lost. A circuit that does not change is not written."""
     before = after = CLOSED
 
     def change(row: LimitRow) -> Write | None:
         nonlocal before, after
         before = Circuit.from_json(row.state)
-        # Not row.now, which stands still while a clock that stepped back catches up.
+        # Not row.now: that stands still after the clock has stepped back.
         after = step(before, timezone.now().timestamp())
         return None if after is before else row.replacement(after.to_json())
 
@@ -194,19 +201,19 @@ def _read(aliases: Iterable[str]) -> dict[str, Mapping[str, Any]]:
 
 
 def _or_none(act: Callable[[], T]) -> T | None:
-    """Ask the database; ``None``: it is lost, which must not keep a message from its way."""
+    """Ask the database. Return ``None`` if it is lost: that must not stop a message."""
     try:
         try:
             result = act()
         except Error:
-            # Databases close connections that are idle for as long as a gateway may take.
+            # A database may close the connection while it is idle during a gateway's answer.
             connections[database_alias()].close_if_unusable_or_obsolete()
             result = act()
     except (Error, Contention, InsideTransaction) as error:
         if not _seen.is_lost:
             name = type(error.__cause__ or error).__name__
             extra = log_fields("database_outage", error_code=name)
-            logger.error("Circuits go by what was seen last: %s.", name, extra=extra)
+            logger.error("Circuits count as they were last seen: %s.", name, extra=extra)
         _seen.is_lost = True
         return None
     _seen.is_lost = False

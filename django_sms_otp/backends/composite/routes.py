@@ -1,4 +1,4 @@
-"""The routes of the routing backend, as its options write them."""
+"""The routes of the routing backend, read from its option."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ KEYS = ("regions", "channels", "aliases")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """
-    :param regions: that it takes; ``None``: all.
-    :param channels: that it takes; ``None``: all that its backends can send.
-    :param weights: by alias.
+    """One route.
+
+    :param regions: the regions that it takes; ``None``: all.
+    :param channels: the channels that it takes; ``None``: those of its backends.
+    :param weights: the weights of its backends, by alias.
     """
 
     regions: Collection[str] | None

@@ -1,157 +1,141 @@
-"""The time that an exchange with a gateway may take, from its first step to its last.
+"""One time limit for all that asking a gateway takes.
 
-Time-outs of sockets are those of one step: they start anew with each address of a host, and
-with each byte. A gateway that drips its answer would hold a worker for as long as it likes.
+The time-outs of sockets begin anew with each address of a host and with each byte, and the
+look-up of a host's name has none. So each call runs in a thread of its own, and the caller
+waits for it no longer than the limit says.
 """
 
 from __future__ import annotations
 
-import io
-import socket
+import os
+import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
-__all__ = ["Deadline", "Incoming", "connect", "current", "for_the_gateway", "within"]
+from django.db import connections
+
+from ...exceptions import DeliveryUnknown, NotDelivered
+
+__all__ = ["MOST_CALLS", "socket_timeouts", "time_for_gateway", "time_left", "within"]
+
+T = TypeVar("T")
 
 RESERVE, LARGEST_RESERVE = 0.2, 0.5
+CONNECT_SHARE = 0.25
 
-NEXT_TO_NOTHING = 0.001
+MOST_CALLS = 100
+"""Calls to one gateway that a process has under way at once. Those that have overrun count
+until they end."""
 
-WITHOUT_ANY = 60.0
-"""Seconds for each step of what is asked outside of :func:`within`."""
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 
-def for_the_gateway(timeout: float) -> float:
-    """Return the part of a ``timeout`` that the gateway gets.
+def time_for_gateway(timeout: float) -> float:
+    """Return the part of ``timeout`` that the gateway has.
 
-    The rest, a fifth but half a second at most, is for the app's own work before and after: so
-    that who waits has the answer when ``timeout`` seconds are over.
+    The app keeps a fifth of it, and half a second at most, for its own work before and after.
+    So the person who waits has an answer within ``timeout`` seconds.
     """
     return timeout - min(timeout * RESERVE, LARGEST_RESERVE)
 
 
-class Deadline:
-    """When an exchange has to be over.
+def socket_timeouts(timeout: float) -> tuple[float, float]:
+    """Return the seconds to connect to one address, and the longest silence after that."""
+    seconds = time_for_gateway(timeout)
+    return seconds * CONNECT_SHARE, seconds
 
-    :param timeout: seconds until the caller of the app has its answer. The gateway has less:
-        see :func:`for_the_gateway`.
+
+def time_left() -> float:
+    """Return the seconds that the call around this one still has."""
+    ends_at = _ends_at.get()
+    return float("inf") if ends_at is None else ends_at - time.monotonic()
+
+
+def within(timeout: float, call: Callable[[], T], *, gateway: str) -> T:
+    """Return what ``call`` returns, if it does so in the gateway's part of ``timeout``.
+
+    A call inside of another one has the time that the other one has left.
+
+    :param gateway: the alias or the host, for which calls under way are counted.
+    :raises NotDelivered: too many calls are under way, and this one was not begun.
+    :raises DeliveryUnknown: the call has overrun. It goes on, and its result is dropped.
     """
-
-    def __init__(self, timeout: float) -> None:
-        self.seconds = for_the_gateway(timeout)
-        self._end = time.monotonic() + self.seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left.
-
-        :raises TimeoutError: none are.
-        """
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The deadline has passed.")
-        return left
-
-
-_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
-
-
-@contextmanager
-def within(timeout: float) -> Iterator[Deadline]:
-    """Have all that this thread asks a gateway in the block end by one deadline.
-
-    In a block within another one, the deadline of the outer one holds.
-    """
-    deadline = _current.get() or Deadline(timeout)
-    token = _current.set(deadline)
+    if _ends_at.get() is not None:
+        return call()
+    seconds = time_for_gateway(timeout)
+    outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+    _start(gateway, call, outcomes, time.monotonic() + seconds)
+    result: T
     try:
-        yield deadline
+        result, error = outcomes.get(timeout=seconds)
+    except Empty:
+        error = DeliveryUnknown("The gateway did not answer in time.", error_code="timeout")
+    if error is None:
+        return result
+    try:
+        raise error
     finally:
-        _current.reset(token)
+        del error  # Its traceback holds this frame.
 
 
-def current() -> Deadline:
-    """Return the deadline of the block that this thread is in."""
-    return _current.get() or Deadline(WITHOUT_ANY)
+class _CallsUnderWay:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def enter(self, gateway: str) -> bool:
+        """Count a call, unless there are too many."""
+        with self._lock:
+            is_free = self._counts[gateway] < MOST_CALLS
+            self._counts[gateway] += is_free
+        return is_free
+
+    def leave(self, gateway: str) -> None:
+        with self._lock:
+            self._counts[gateway] -= 1
 
 
-class Incoming(io.RawIOBase):
-    """What a socket receives until a deadline."""
-
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
-        self._connection = connection
-        # Holds the socket open where whoever reads has closed the connection already.
-        self._received = connection.makefile("rb", buffering=0)
-        self._deadline = deadline
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """Be to ``http.client.HTTPResponse`` what a socket is."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
-        self._connection.settimeout(self._deadline.left())
-        return self._received.readinto(buffer)
-
-    def close(self) -> None:
-        self._received.close()
-        super().close()
+_under_way = _CallsUnderWay()
 
 
-def connect(
-    host: str,
-    port: int,
-    deadline: Deadline,
-    options: Iterable[tuple[int, int, int | bytes]] = (),
-) -> socket.socket:
-    """Connect to one of the addresses of a host. They share the time that is left: one that
-    does not answer leaves some to the next.
+def _start(
+    gateway: str, call: Callable[[], Any], outcomes: SimpleQueue[Any], ends_at: float
+) -> None:
+    under_way, context = _under_way, copy_context()
 
-    :param options: of the socket.
-    :raises OSError: of the last address; or the host has none.
-    """
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    failure = OSError("The host has no address.")
-    for tried, (*kind, _name, address) in enumerate(addresses):
+    def run() -> None:
+        _ends_at.set(ends_at)
+        outcome: tuple[Any, BaseException | None]
         try:
-            share = deadline.left() / (len(addresses) - tried)
-            return _connected(_Connection(deadline, *kind), address, share, options)
-        except OSError as error:
-            failure = error
-    raise failure
+            outcome = call(), None
+        except BaseException as error:
+            outcome = None, error
+        # A logging handler of the site may have used the database in this thread.
+        with suppress(Exception):
+            connections.close_all()
+        under_way.leave(gateway)
+        outcomes.put(outcome)
 
-
-class _Connection(socket.socket):
-    def __init__(self, deadline: Deadline, *kind: int) -> None:
-        super().__init__(*kind)
-        self._deadline = deadline
-
-    def gettimeout(self) -> float:
-        """Return what is left. The ssl module asks for it when the handshake begins. Libraries
-        read the authorities' certificates before that, which may take a tenth of a second."""
-        try:
-            return self._deadline.left()
-        except TimeoutError:
-            return NEXT_TO_NOTHING
-
-
-def _connected(
-    connection: _Connection,
-    address: Any,
-    seconds: float,
-    options: Iterable[tuple[int, int, Any]],
-) -> _Connection:
+    if not under_way.enter(gateway):
+        raise NotDelivered("Too many calls to the gateway are under way.", error_code="full")
     try:
-        for option in options:
-            connection.setsockopt(*option)
-        connection.settimeout(seconds)
-        connection.connect(address)
-        connection.settimeout(connection.gettimeout())
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        # A daemon does not keep the process from ending. A pool of threads would.
+        threading.Thread(target=context.run, args=[run], name="sms-otp", daemon=True).start()
+    except RuntimeError:
+        under_way.leave(gateway)
+        raise NotDelivered("No thread can be started.", error_code="no-thread") from None
+
+
+def _start_anew() -> None:
+    global _under_way
+    _under_way = _CallsUnderWay()
+
+
+if hasattr(os, "register_at_fork"):  # Not on Windows.
+    # Threads do not survive a fork: their calls never leave, and a lock may stay locked.
+    os.register_at_fork(after_in_child=_start_anew)

@@ -1,34 +1,36 @@
-"""One HTTP request with a deadline for the whole of it, by the standard library.
+"""One HTTP request with one time limit, by the standard library.
 
-A connection serves one request. A kept one may have been closed by the other side meanwhile.
-That shows only after the message was written, when nobody knows whether it was read.
+A connection serves one request. A gateway may have closed a kept one in the meantime. That
+shows only after the message was written, when nobody knows whether it was read.
 """
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
 from django.views.decorators.debug import sensitive_variables
 
 from ...exceptions import DeliveryUnknown, NotDelivered
-from .deadline import Deadline, Incoming, connect
+from ...logs import translate_errors
+from .deadline import socket_timeouts, within
 
 __all__ = ["Answer", "post"]
 
 LONGEST_ANSWER = 64 * 1024
-"""Bytes of a body that are read; an answer that is longer is not one of ours."""
+"""Bytes of a body that are read. No answer that this app understands is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A status, header lines by their name in lower case, and the body; ``None`` where it was
-    too long, too slow or cut off."""
+    """A gateway's answer: status, header lines by their name in lower case, and body.
+
+    :param body: ``None`` if it was too long, too slow or cut off.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -37,79 +39,82 @@ class Answer:
 
 @sensitive_variables("body", "headers")
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
-    """Post ``body``. Redirects are not followed, and proxies not used.
+    """Post ``body``. Redirects are not followed, and proxies are not used.
 
-    :param url: ``https://``; or ``http://``, which is good for this machine only.
-    :param timeout: seconds within which the site has answered. The exchange has a little less
-        (:func:`.deadline.for_the_gateway`), from connecting to the last byte. The look-up of
-        the host's name has the time-outs of the system's resolver.
-    :raises NotDelivered: not connected, so nothing was sent.
-    :raises DeliveryUnknown: connected, and then no answer came in time.
+    :param url: ``https://``; ``http://`` for this machine only.
+    :param timeout: seconds until the app answers. The exchange has a little less, see
+        :func:`.deadline.time_for_gateway`.
+    :raises NotDelivered: there was no connection, so nothing was sent.
+    :raises DeliveryUnknown: there was no answer in time.
     """
-    deadline = Deadline(timeout)
     parts = urlsplit(url)
-    connection = _connect(parts, deadline)
-    failure = ""
+    return within(timeout, lambda: _post(parts, body, headers, timeout), gateway=parts.netloc)
+
+
+@sensitive_variables("body", "headers")
+def _post(url: SplitResult, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+    connection = _open(url, timeout)
     try:
-        return _exchange(connection, parts, body, headers, deadline)
-    except (OSError, HTTPException, ValueError) as error:
-        failure = type(error).__name__
+        return translate_errors(
+            lambda: _exchange(connection, url, body, headers),
+            lambda error: DeliveryUnknown(
+                f"The gateway did not answer ({type(error).__name__}).",
+                error_code=type(error).__name__,
+            ),
+            foreign=(OSError, HTTPException, ValueError),
+        )
     finally:
         connection.close()
-    # Raised out here: the errors of http.client hold what was received.
-    raise DeliveryUnknown(f"The gateway did not answer ({failure}).", error_code=failure)
 
 
-def _connect(url: SplitResult, deadline: Deadline) -> socket.socket:
-    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+def _open(url: SplitResult, timeout: float) -> HTTPConnection:
+    """Connect, and agree upon TLS.
+
+    :raises NotDelivered: that failed.
+    """
+    to_connect, silence = socket_timeouts(timeout)
+    connection = (
+        HTTPSConnection(url.netloc, timeout=to_connect, context=_tls())
+        if url.scheme == "https"
+        else HTTPConnection(url.netloc, timeout=to_connect)
+    )
     try:
-        return _secured(connect(host, port, deadline), url)
-    except (OSError, UnicodeError) as error:
-        failure = type(error).__name__
-    raise NotDelivered(f"The gateway cannot be reached ({failure}).", error_code=failure)
-
-
-def _secured(connection: socket.socket, url: SplitResult) -> socket.socket:
-    if url.scheme != "https":
-        return connection
-    try:
-        return _tls().wrap_socket(connection, server_hostname=url.hostname)
+        translate_errors(
+            connection.connect,
+            lambda error: NotDelivered(
+                f"The gateway cannot be reached ({type(error).__name__}).",
+                error_code=type(error).__name__,
+            ),
+            foreign=(OSError, UnicodeError),
+        )
     except BaseException:
         connection.close()
         raise
+    connection.sock.settimeout(silence)
+    return connection
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    # The system's authorities are read once: that takes some 20 ms.
+    # Reading the system's authorities takes some 20 ms.
     return ssl.create_default_context()
 
 
 def _exchange(
-    connection: socket.socket,
-    url: SplitResult,
-    body: bytes,
-    headers: Mapping[str, str],
-    deadline: Deadline,
+    connection: HTTPConnection, url: SplitResult, body: bytes, headers: Mapping[str, str]
 ) -> Answer:
-    client = HTTPConnection(url.netloc)
-    client.sock = connection
-    connection.settimeout(deadline.left())
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    client.request("POST", target, body, {**headers, "Connection": "close"})
-    incoming = Incoming(connection, deadline)
-    response = HTTPResponse(incoming, method="POST")  # type: ignore[arg-type]
-    with response:
-        response.begin()
+    connection.request("POST", target, body, {**headers, "Connection": "close"})
+    with connection.getresponse() as response:
         lines = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(status=response.status, headers=lines, body=_body(response))
+        return Answer(status=response.status, headers=lines, body=_read_body(response))
 
 
-def _body(response: HTTPResponse) -> bytes | None:
+def _read_body(response: HTTPResponse) -> bytes | None:
     try:
         received = response.read(LONGEST_ANSWER + 1)
     except (OSError, HTTPException):
         return None
-    # What is left of the length that was announced never came.
+    # ``length`` counts the bytes that the gateway has announced and not sent.
     is_whole = len(received) <= LONGEST_ANSWER and not response.length
     return received if is_whole else None

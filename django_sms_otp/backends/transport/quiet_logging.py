@@ -1,7 +1,7 @@
-"""Keeps to themselves what other people's libraries log about a message.
+"""Suppresses the log lines of foreign libraries about a message.
 
 SDKs log requests and answers at DEBUG, and some at WARNING: the text with the code in it, the
-number, and credentials too.
+number, and credentials.
 """
 
 from __future__ import annotations
@@ -11,39 +11,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["unlogged"]
+__all__ = ["suppress_logs"]
 
-_unlogged: ContextVar[bool] = ContextVar("unlogged", default=False)
+_is_suppressed: ContextVar[bool] = ContextVar("is_suppressed", default=False)
 
 
-class _Discretion(logging.Filter):
+class _SuppressionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _unlogged.get()
+        return not _is_suppressed.get()
 
 
-_DISCRETION = _Discretion()
+_FILTER = _SuppressionFilter()
 
 
 @contextmanager
-def unlogged(*roots: str) -> Iterator[None]:
-    """Drop what this thread logs to the loggers with these names, and to those below them.
+def suppress_logs(*names: str) -> Iterator[None]:
+    """Drop the log lines of the block for the loggers with these names, and for those below.
 
-    Other threads log as before, and this one does after the block.
+    Other threads log as before. So does this one after the block.
     """
-    # A filter of a logger does not see what its children log, so each gets it. It stays, and is
-    # put on again in each call: loggers are made, and configured anew, at any time.
-    for logger in _family(roots):
-        logger.addFilter(_DISCRETION)
-    token = _unlogged.set(True)
+    # The filter of a logger does not see what the loggers below it log, so each of them gets
+    # it. Each call adds it again: a site may make and configure loggers at any time.
+    for logger in _loggers(names):
+        logger.addFilter(_FILTER)
+    token = _is_suppressed.set(True)
     try:
         yield
     finally:
-        _unlogged.reset(token)
+        _is_suppressed.reset(token)
 
 
-def _family(roots: tuple[str, ...]) -> list[logging.Logger]:
-    below = tuple(f"{root}." for root in roots)
-    made = list(logging.root.manager.loggerDict)
-    return [
-        logging.getLogger(name) for name in {*roots, *(n for n in made if n.startswith(below))}
-    ]
+def _loggers(names: tuple[str, ...]) -> list[logging.Logger]:
+    prefixes = tuple(f"{name}." for name in names)
+    existing = list(logging.root.manager.loggerDict)
+    below = [name for name in existing if name.startswith(prefixes)]
+    return [logging.getLogger(name) for name in {*names, *below}]

@@ -1,201 +1,121 @@
-"""What the Twilio backends share: the client of Twilio's SDK, and what its errors mean.
+"""One question to Twilio, through its SDK.
 
-https://www.twilio.com/docs/api/errors
+The SDK reads an answer whole, and its time-out is one of silence. Without the limits of this
+module, an answer that has no end could fill the memory, or hold a worker.
 """
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from ssl import SSLCertVerificationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...conf.validators import positive_number, public_url
-from ...exceptions import (
-    DeliveryBlocked,
-    DeliveryError,
-    DeliveryRefused,
-    DeliveryUnknown,
-    InvalidBackend,
-    NotDelivered,
-)
-from ..transport.connections import never_connected
-from ..transport.deadline import Deadline, within
-from .error_codes import BLOCKED_AS_FRAUD, LATER, NEEDS_ATTENTION, REFUSED
-from .sids import require_sid
+from ...exceptions import DeliveryError, DeliveryUnknown, NotDelivered
+from ...logs import translate_errors
+from ..transport.deadline import socket_timeouts, time_left
+from .error_codes import RateLimited, delivery_error
 
 if TYPE_CHECKING:
-    from twilio.rest import Client
+    from requests import Response
+    from twilio.http.http_client import TwilioHttpClient
 
-__all__ = ["DEFAULT_TIMEOUT", "OwnErrors", "ask", "error_of", "make_client"]
+__all__ = ["LARGEST_ANSWER", "ask", "make_http_client"]
 
 T = TypeVar("T")
 
-OwnErrors = Callable[[int], DeliveryError | None]
+LARGEST_ANSWER = 64 * 1024
+"""Bytes. Twilio's own answers have less than two thousand."""
 
-DEFAULT_TIMEOUT = 10.0
+CHUNK = 10 * 1024
 
 RATE_RETRIES = 2
 RATE_RETRY_BASE = 0.1
 """A 429 was never processed, so trying again is safe: after 0.1 s, then 0.2 s, with jitter."""
 
 
-def make_client(
-    *,
-    alias: str,
-    account_sid: str,
-    auth_token: str,
-    api_key_sid: str,
-    api_key_secret: str,
-    timeout: float,
-    region: str | None,
-    edge: str | None,
-    base_url: str | None,
-) -> Client:
-    """Return a client of Twilio's SDK. It uses the API key, where there is one.
+def make_http_client(timeout: float) -> TwilioHttpClient:
+    """Return the SDK's HTTP client, with bounds for the time and the size of an answer."""
+    from twilio.http.http_client import TwilioHttpClient
 
-    :param auth_token: needed beside a key by who checks the signature of Twilio's webhooks.
-    :raises InvalidBackend: an option is missing or wrong, or the SDK is.
-    """
-    require_sid("account_sid", account_sid, "AC", alias=alias)
-    if api_key_sid:
-        require_sid("api_key_sid", api_key_sid, "SK", alias=alias)
-    if bool(api_key_sid) != bool(api_key_secret):
-        raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
-    if not (auth_token or api_key_sid):
-        raise InvalidBackend(
-            "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
-        )
-    if problem := positive_number(timeout):
-        raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
-    if region and not edge:
-        raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
-    if base_url and (region or edge):
-        raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
-    if base_url and (problem := public_url(base_url)):
-        raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
-    try:
-        from twilio.rest import Client
-
-        from .http import make_http_client
-    except ImportError as error:
-        raise InvalidBackend(
-            "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
-        ) from error
-    client = Client(
-        username=api_key_sid or account_sid,
-        password=api_key_secret or auth_token,
-        account_sid=account_sid,
-        region=region,
-        edge=edge,
-        http_client=make_http_client(),
-        # Not empty, or the SDK would read TWILIO_REGION and TWILIO_EDGE behind our back.
-        environment={"TWILIO_REGION": ""},
-    )
-    if base_url:
-        client.api.base_url = client.verify.base_url = base_url
+    client = TwilioHttpClient(request_hooks={"response": _read_bounded})
+    # For requests, which takes both. The SDK's own argument is one number.
+    client.timeout = socket_timeouts(timeout)
     return client
 
 
-def ask(call: Callable[[], T], *, timeout: float, own_errors: OwnErrors | None = None) -> T:
+def _read_bounded(response: Response, **_options: Any) -> None:
+    """Read the body, and leave it to requests in place of the connection.
+
+    :raises DeliveryUnknown: it is longer than any answer of Twilio's.
+    """
+    body = b""
+    while chunk := response.raw.read(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            # The connection must not be kept: the rest would be the next request's answer.
+            response.close()
+            raise DeliveryUnknown("Twilio's answer is too long.", error_code="EndlessAnswer")
+    response.raw = io.BytesIO(body)
+
+
+def ask(call: Callable[[], T]) -> T:
     """Call Twilio. Without an idempotency key, only a 429 may be tried again.
 
-    :param timeout: seconds for all tries; within a block of :func:`.deadline.within`, its own.
-    :param own_errors: what a resource's own error codes mean; ``None`` for any other code.
     :raises DeliveryError: Twilio did not do it, or nobody knows.
     """
-    with within(timeout) as deadline:
-        for tries in range(RATE_RETRIES):
-            try:
-                return _ask_once(call, own_errors)
-            except _RateLimited:
-                if not _has_time(deadline):
-                    raise
-            time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
-        return _ask_once(call, own_errors)
+    half = time_left() / 2
+    for tries in range(RATE_RETRIES):
+        try:
+            return _ask_once(call)
+        except RateLimited:
+            # A try that is cut short would turn "certainly not sent" into "unknown".
+            if time_left() < half:
+                raise
+        time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
+    return _ask_once(call)
 
 
-def _has_time(deadline: Deadline) -> bool:
-    """Tell whether to try again. A try that is cut short would turn what was certainly not sent
-    into what nobody knows."""
-    try:
-        return deadline.left() > deadline.seconds / 2
-    except TimeoutError:
-        return False
-
-
-def _ask_once(call: Callable[[], T], own_errors: OwnErrors | None) -> T:
-    # Imported here: the SDK is 50 MB, and most sites run other commands too.
+def _ask_once(call: Callable[[], T]) -> T:
+    # Imported here: the SDK has 50 MB, and most processes never call it.
     from requests import RequestException
     from twilio.base.exceptions import TwilioException
     from urllib3.exceptions import HTTPError
 
-    failure: DeliveryError
-    try:
-        return call()
-    except TwilioException as error:
-        # Older SDKs lack the subclass for answers by RFC 9457.
-        code = getattr(error, "code", 0)
-        # What is in an answer may be anything.
-        own = own_errors(code) if own_errors and isinstance(code, int) else None
-        failure = own or error_of(getattr(error, "status", 0), code)
-    except (RequestException, HTTPError) as error:
-        failure = _transport_error(error)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        failure = DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
-    # Raised out here, the error has no context: the SDK's own holds the number and more.
-    raise failure
+    unreadable = (ValueError, TypeError, AttributeError, RecursionError)
+    foreign = (TwilioException, RequestException, HTTPError, *unreadable)
+    return translate_errors(call, _translate, foreign=foreign)
 
 
-class _RateLimited(NotDelivered):
-    """Answered by 429: not processed."""
+def _translate(error: Exception) -> DeliveryError:
+    from requests import RequestException
+    from twilio.base.exceptions import TwilioException
+    from urllib3.exceptions import HTTPError
 
-
-def error_of(status: object, code: object) -> DeliveryError:
-    """Map an answer to the error that says whether, and why, nothing was sent.
-
-    :param status: of HTTP, as the SDK reports it; newer services name it in the body.
-    :param code: Twilio's, if the answer has one.
-    """
-    status, code = _whole(status), _whole(code)
-    error_code = str(code or status)
-    if status == 429 or code == 20429:
-        return _RateLimited(
-            "Twilio takes no more requests now.",
-            error_code=error_code,
-            retry_after=timedelta(seconds=5),
-        )
-    if code in BLOCKED_AS_FRAUD:
-        return DeliveryBlocked("Twilio blocked it as fraud.", error_code=error_code)
-    if code in REFUSED:
-        return DeliveryRefused(
-            f"Twilio refused the number ({code}).",
-            code=REFUSED[code],
-            error_code=error_code,
-            needs_attention=code in NEEDS_ATTENTION,
-        )
-    if 400 <= status < 500:
-        return NotDelivered(
-            f"Twilio refused the message ({error_code}).",
-            error_code=error_code,
-            retry_after=timedelta(seconds=60 if code in LATER else 30),
-            needs_attention=code in NEEDS_ATTENTION,
-            is_permanent=code not in LATER,
-        )
-    return DeliveryUnknown(f"Twilio failed ({error_code}).", error_code=error_code)
-
-
-def _whole(value: object) -> int:
-    """Read a number out of an answer, which may hold anything in its place."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _transport_error(error: Exception) -> DeliveryError:
-    """Tell "never connected" from "connected, and then nobody knows"."""
+    if isinstance(error, TwilioException):
+        # Older SDKs lack the subclass for answers by RFC 9457, and with it the attributes.
+        return delivery_error(getattr(error, "status", 0), getattr(error, "code", 0))
+    if not isinstance(error, RequestException | HTTPError):
+        return DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    if never_connected(error):
+    if _never_connected(error, reason):
         return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
+
+
+def _never_connected(error: Exception, reason: object) -> bool:
+    """Tell whether it is certain that nothing was sent before this error."""
+    from requests import ConnectTimeout
+    from requests.exceptions import InvalidURL
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+    if isinstance(error, ConnectTimeout | InvalidURL):
+        return True
+    # The errors of an unreachable proxy and of a wrong certificate are wrapped. Other errors of
+    # TLS may come while requests reads the answer: the message is on its way then.
+    causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
+    certain = (ConnectTimeoutError, NewConnectionError, SSLCertVerificationError)
+    return any(isinstance(cause, certain) for cause in causes)

@@ -1,4 +1,4 @@
-"""What Twilio's Messages resource is told: of an SMS, and of a WhatsApp message.
+"""The fields of Twilio's Messages resource, for an SMS and for a WhatsApp message.
 
 https://www.twilio.com/docs/messaging/api/message-resource
 """
@@ -16,7 +16,7 @@ from ...exceptions import InvalidBackend
 from ..base import SMSMessage
 from .sids import require_sid
 
-__all__ = ["Texts", "WhatsApp", "choices_of", "is_number"]
+__all__ = ["Texts", "WhatsApp", "choose_fields", "is_number"]
 
 LONGEST_VALIDITY = 36_000
 """Most seconds that Twilio takes for ValidityPeriod."""
@@ -42,10 +42,10 @@ def is_number(value: object) -> bool:
     return isinstance(value, str) and bool(NUMBER.fullmatch(value))
 
 
-def choices_of(alias: str, **choices: object) -> dict[str, object]:
-    """Return the parameters that a site has chosen, without those that it leaves out.
+def choose_fields(alias: str, **choices: object) -> dict[str, object]:
+    """Return the optional parameters that a site has chosen.
 
-    :raises InvalidBackend: Twilio does not take one.
+    :raises InvalidBackend: Twilio does not take one of them.
     """
     for name, value in choices.items():
         if value and value not in CHOICES[name]:
@@ -57,7 +57,7 @@ def choices_of(alias: str, **choices: object) -> dict[str, object]:
 
 
 class Texts:
-    """Messages by SMS. The options are those of :class:`.twilio.SMSBackend`.
+    """Messages by SMS. The options are those of :class:`.backend.SMSBackend`.
 
     :param choices: other parameters of every message.
     """
@@ -85,10 +85,10 @@ class Texts:
             else {"messaging_service_sid": messaging_service_sid}
         )
         self.is_on = bool(from_number or messaging_service_sid)
-        self._senders = self._checked(senders or {}, alias)
+        self._senders = self._check(senders or {}, alias)
         self._choices = choices
 
-    def fields_of(self, message: SMSMessage) -> dict[str, Any]:
+    def build_fields(self, message: SMSMessage) -> dict[str, Any]:
         """Return the parameters of the message."""
         own = self._senders.get(message.region)
         return {
@@ -99,7 +99,7 @@ class Texts:
             **self._choices,
         }
 
-    def _checked(self, senders: Mapping[str, str], alias: str) -> dict[str, str]:
+    def _check(self, senders: Mapping[str, str], alias: str) -> dict[str, str]:
         if not isinstance(senders, Mapping) or not all(map(is_region, senders)):
             raise InvalidBackend(
                 "option 'senders' must be a dict of senders by two-letter region, such as "
@@ -118,8 +118,8 @@ class Texts:
 
 
 class WhatsApp:
-    """Messages by WhatsApp: from a content template that Meta has approved, or else the text
-    as it is, which Meta delivers only within 24 hours of a message of the person's."""
+    """Messages by WhatsApp, from a content template that Meta has approved. Without a template
+    the text is sent: Meta delivers it only within 24 hours of a message from the person."""
 
     def __init__(
         self,
@@ -146,19 +146,19 @@ class WhatsApp:
         self._from = f"{WHATSAPP}{number}"
         self._choices = choices
         self._content_sid = content_sid
-        self._variables = self._checked(content_variables, alias)
+        self._variables = self._check(content_variables, alias)
 
-    def fields_of(self, message: SMSMessage) -> dict[str, Any]:
+    def build_fields(self, message: SMSMessage) -> dict[str, Any]:
         """Return the parameters of the message."""
         return {
             "to": f"{WHATSAPP}{message.to}",
             "from_": self._from,
             "validity_period": validity_period(message.valid_for),
-            **self._content_of(message),
+            **self._build_content(message),
             **self._choices,
         }
 
-    def _content_of(self, message: SMSMessage) -> dict[str, str]:
+    def _build_content(self, message: SMSMessage) -> dict[str, str]:
         if not self._content_sid:
             return {"body": message.body}
         filled = {
@@ -167,7 +167,7 @@ class WhatsApp:
         }
         return {"content_sid": self._content_sid, "content_variables": json.dumps(filled)}
 
-    def _checked(self, variables: Mapping[str, str] | None, alias: str) -> dict[str, str]:
+    def _check(self, variables: Mapping[str, str] | None, alias: str) -> dict[str, str]:
         if variables is None:
             return {"1": "{code}"}
         is_dict = isinstance(variables, Mapping) and all(
@@ -185,8 +185,8 @@ class WhatsApp:
 
 
 def validity_period(valid_for: timedelta) -> int:
-    """Return the seconds after which Twilio shall not send a message that waits."""
-    # Twilio's default is ten hours: a queued message would arrive with a dead code.
+    """Return the seconds after which Twilio drops a message that waits."""
+    # The default is ten hours: a queued message would arrive with a dead code.
     return max(1, min(int(valid_for.total_seconds()), LONGEST_VALIDITY))
 
 

@@ -1,4 +1,4 @@
-"""What Twilio calls its things: two letters that tell the kind, and 32 hexadecimal digits.
+"""Twilio's ids: two letters that tell the kind, and 32 hexadecimal digits.
 
 https://www.twilio.com/docs/glossary/what-is-a-sid
 """
@@ -17,23 +17,28 @@ KINDS = {
     "SK": "an API key SID",
 }
 
-
 NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
-"""Some of those that speak Twilio's language name messages by a UUID."""
+"""Some emulators of Twilio name messages by a UUID."""
 
 
 def is_name(text: str) -> bool:
-    """Tell whether it can be the name of a message or a call."""
+    """Tell whether ``text`` can be the name of a message or a call."""
     return bool(NAME.fullmatch(text))
 
 
 def is_sid(value: object, kind: str) -> bool:
-    """:param kind: the two letters: ``"AC"``."""
+    """Tell whether ``value`` is a SID.
+
+    :param kind: its first two letters: ``"AC"``.
+    """
     return bool(re.fullmatch(f"{kind}[0-9a-fA-F]{{32}}", str(value)))
 
 
 def require_sid(option: str, value: object, kind: str, *, alias: str) -> None:
-    """:raises InvalidBackend: it is no SID of this kind."""
+    """Refuse an option that is no SID of this kind.
+
+    :raises InvalidBackend: the text says what to change.
+    """
     if is_sid(value, kind):
         return
     is_key = kind == "AC" and is_sid(value, "SK")

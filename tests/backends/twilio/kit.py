@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +11,11 @@ from django_sms_otp.backends.base import SMSMessage
 from django_sms_otp.backends.twilio.backend import SMSBackend
 from django_sms_otp.exceptions import DeliveryError
 
+from ...conftest import PHONE
+from ...support.gateways import CODE, make_message
+
+__all__ = ["CODE", "PHONE", "failure_of", "make_message", "without"]
+
 ACCOUNT_SID = "AC" + "1" * 32
 AUTH_TOKEN = "token-of-the-account-7f3a"
 API_KEY_SID = "SK" + "2" * 32
@@ -20,8 +23,6 @@ API_KEY_SECRET = "secret-of-the-key-9c1b"
 API_KEY = {"api_key_sid": API_KEY_SID, "api_key_secret": API_KEY_SECRET}
 SERVICE_SID = "MG" + "3" * 32
 SENDER = "+15005550006"
-PHONE = "+14155552671"
-CODE = "482913"
 OPTIONS: dict[str, Any] = {
     "account_sid": ACCOUNT_SID,
     "auth_token": AUTH_TOKEN,
@@ -30,19 +31,6 @@ OPTIONS: dict[str, Any] = {
 }
 
 MakeBackend = Callable[..., SMSBackend]
-
-
-def make_message(valid_for: timedelta = timedelta(minutes=10), **fields: Any) -> SMSMessage:
-    values: dict[str, Any] = {
-        "to": PHONE,
-        "body": f"Your code is {CODE}",
-        "code": CODE,
-        "purpose": "login",
-        "request_id": uuid.UUID(int=7),
-        "valid_for": valid_for,
-        "region": "US",
-    }
-    return SMSMessage(**{**values, **fields})
 
 
 def without(*names: str) -> dict[str, Any]:

@@ -1,16 +1,13 @@
-"""One deadline for all that sending by Twilio takes: retries, proxies, kept connections."""
+"""One time limit for all that sending by Twilio takes: retries, proxies, kept connections."""
 
 from __future__ import annotations
 
-import ssl
 import time
 from pathlib import Path
 from socket import socket
 
 import pytest
-import requests
 
-from django_sms_otp.backends.transport.deadline import within
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 
 from ...support.fake_twilio import (
@@ -22,7 +19,7 @@ from ...support.fake_twilio import (
     refusal,
 )
 from ...support.lateness import by_the_clock, in_time
-from ...support.lines import black_hole, dripping, received, serving, silent
+from ...support.lines import black_hole, received, serving
 from .kit import OPTIONS, MakeBackend, failure_of, make_message
 
 pytestmark = by_the_clock
@@ -114,30 +111,10 @@ def test_a_message_goes_through_the_proxy_of_the_environment(
     assert twilio.requests[0].path.startswith(f"{TWILIO}/")
 
 
-def test_a_proxy_that_says_nothing_leaves_it_unknown_in_time(
+def test_a_proxy_that_nobody_reaches_was_sent_nothing(
     make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with silent() as port:
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
-        backend = make_backend(**TIMED, base_url=TWILIO)
-        with in_time(TIMEOUT):
-            assert type(failure_of(backend)) is DeliveryUnknown
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        silent,
-        lambda: dripping(b"HTTP/1.1 200 OK\r\nX: "),
-        lambda: serving(lets_through_late),
-        black_hole,
-    ],
-    ids=["silent", "drips", "late, then silent", "out of reach"],
-)
-def test_a_tunnel_that_is_not_there_in_time_was_sent_nothing(
-    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch, proxy: object
-) -> None:
-    with proxy() as port:  # type: ignore[operator]
+    with black_hole() as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         backend = make_backend(**TIMED, base_url=TWILIO.replace("http:", "https:"))
         with in_time(TIMEOUT):
@@ -146,72 +123,17 @@ def test_a_tunnel_that_is_not_there_in_time_was_sent_nothing(
     assert isinstance(error, NotDelivered)
 
 
-def lets_through_late(connection: socket) -> None:
-    connection.recv(65536)
-    time.sleep(LATE)
-    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-    while connection.recv(65536):
-        pass
+# After a failure
 
 
-def test_an_answer_that_drips_through_tls_has_its_time(
-    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
+def test_while_a_call_that_has_overrun_goes_on_the_next_message_is_sent(
+    make_backend: MakeBackend, twilio: FakeTwilio
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    backend = make_backend(**TIMED, base_url=twilio.base_url)
+    twilio.answers(Answer(body=" ", times=30, pause=0.1), accepted())
 
-    def drip(connection: socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as secured:
-            received(secured)
-            for byte in b"HTTP/1.1 201 Created\r\nX: " + b"x" * 100:
-                secured.sendall(bytes([byte]))
-                time.sleep(0.02)
-
-    with serving(drip) as port:
-        backend = make_backend(**TIMED, base_url=f"https://127.0.0.1:{port}")
-        with in_time(TIMEOUT):
-            assert type(failure_of(backend)) is DeliveryUnknown
-
-
-def test_a_request_that_is_not_taken_has_its_time(
-    make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-
-    def take_nothing(connection: socket) -> None:
-        time.sleep(LATE)
-        with context.wrap_socket(connection, server_side=True):
-            time.sleep(TIMEOUT)
-
-    # More than the sockets of both sides hold; no message is as long.
-    body = b"x" * 20_000_000
-    with serving(take_nothing) as port:
-        url = f"https://127.0.0.1:{port}"
-        session = make_backend(**TIMED, base_url=url)._client.http_client.session
-        with in_time(TIMEOUT), within(TIMEOUT), pytest.raises(requests.ConnectionError):
-            session.post(url, data=body)
-
-
-def test_without_any_time_left_nothing_is_asked(make_backend: MakeBackend) -> None:
-    def serve(connection: socket) -> None:
-        answer(connection)
-        assert not connection.recv(65536)
-
-    with serving(serve) as port:
-        backend = make_backend(**TIMED, base_url=f"http://127.0.0.1:{port}")
-        assert backend.send(make_message()).message_id == MESSAGE_SID
-        with within(0.001):
-            time.sleep(0.002)
-            error = failure_of(backend)
-        backend._client.http_client.session.close()
-
-    assert isinstance(error, NotDelivered)
-
-
-# The size of an answer, and connections that are kept after one
+    assert type(failure_of(backend)) is DeliveryUnknown
+    assert backend.send(make_message()).message_id == MESSAGE_SID
 
 
 def test_after_an_answer_that_was_cut_short_the_next_message_is_sent(

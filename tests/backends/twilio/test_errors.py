@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from django_sms_otp.backends.twilio import error_codes as twilio_codes
 from django_sms_otp.backends.twilio.backend import SMSBackend
+from django_sms_otp.backends.twilio.error_codes import ERROR_CODES, explain
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -62,7 +62,7 @@ MENDED_BY_THE_SITE = [
 PASSING = [
     # Not routable by Twilio from this sender: another backend may.
     *((400, 21612), (400, 21214)),
-    *((400, code) for code in sorted(twilio_codes.LATER)),
+    *((400, code) for code in (10004, 21611, 30001, 63018, 63038)),
 ]
 NOT_DELIVERED = [
     *((status, code, True) for status, code in MENDED_BY_THE_SITE),
@@ -124,11 +124,23 @@ def test_a_full_queue_is_left_alone_for_a_while(
 
 
 def test_every_code_that_is_known_has_a_row_here() -> None:
+    """The codes of Verify have theirs in test_twilio_verify.py."""
     alerts = {code for _, code in MENDED_BY_THE_SITE} | {row[0] for row in REFUSED if row[2]}
-    assert {row[0] for row in REFUSED} == twilio_codes.REFUSED.keys()
-    assert alerts | {401, 403, 404} == twilio_codes.NEEDS_ATTENTION
-    assert {10004, 21611, 30001, 63018, 63038} == twilio_codes.LATER
-    assert {30450, 30453} == twilio_codes.BLOCKED_AS_FRAUD
+    of_verify = {60006, 60200, 60202, 60203, 60204, 60205, 60212, 60223, 60238, 60410}
+    others = {code: each for code, each in ERROR_CODES.items() if code not in of_verify}
+    assert {row[0] for row in REFUSED} == {code for code in others if others[code].refusal}
+    assert alerts | {401, 403, 404} == {c for c in others if others[c].needs_attention}
+    assert {10004, 21611, 30001, 63018, 63038} == {c for c in others if others[c].is_queue_full}
+    assert {30450, 30453} == {code for code in others if others[code].is_fraud}
+    assert not any(each.wait for each in others.values())
+
+
+@pytest.mark.parametrize("code", sorted(ERROR_CODES))
+def test_every_code_that_is_known_has_words_for_a_person(code: int) -> None:
+    assert ERROR_CODES[code].advice.endswith((".", "PUBLIC_URL']"))
+    if code > 999:
+        link = f"https://www.twilio.com/docs/api/errors/{code}"
+        assert explain(str(code)) == f"{ERROR_CODES[code].advice} {link}"
 
 
 @SHAPES

@@ -134,7 +134,7 @@ def test_a_region_has_a_sender_of_its_own(
 def test_the_validity_period_is_the_rest_of_the_lifetime_as_far_as_twilio_takes_it(
     backend: SMSBackend, twilio: FakeTwilio, valid_for: timedelta, seconds: str
 ) -> None:
-    backend.send(make_message(valid_for))
+    backend.send(make_message(valid_for=valid_for))
 
     assert twilio.requests[0].form["ValidityPeriod"] == seconds
 
@@ -184,12 +184,12 @@ def test_beside_a_key_the_auth_token_is_kept_for_the_webhook_alone(
     backend.send(make_message())
 
     assert twilio.requests[0].credentials == (API_KEY_SID, API_KEY_SECRET)
-    assert backend.auth_token == AUTH_TOKEN
+    assert backend.receipt_secret == AUTH_TOKEN
     assert AUTH_TOKEN not in repr(backend)
 
 
 def test_a_key_alone_leaves_no_auth_token(make_backend: MakeBackend) -> None:
-    assert make_backend(**without("auth_token"), **API_KEY).auth_token == ""
+    assert make_backend(**without("auth_token"), **API_KEY).receipt_secret == ""
 
 
 def test_a_message_may_be_named_by_a_uuid(backend: SMSBackend, twilio: FakeTwilio) -> None:

@@ -22,11 +22,11 @@ PUBLIC_URL = "https://shop.example"
 REQUEST_ID = uuid.UUID(int=7)
 
 
-def webhook(request: HttpRequest, alias: str) -> HttpResponse:
-    return HttpResponse(alias)
+def webhook(request: HttpRequest, gateway: str, alias: str) -> HttpResponse:
+    return HttpResponse(gateway + alias)
 
 
-hooks = ([path("twilio/<str:alias>/", webhook, name="twilio-webhook")], "sms_otp")
+hooks = ([path("<str:gateway>/<str:alias>/", webhook, name="webhook")], "sms_otp")
 
 
 class WithWebhook:
