@@ -32,7 +32,7 @@ def no_public_url() -> Problems:
 
 @check(
     "sms_otp.W015",
-    hint="Add the secret that the gateway signs receipts with. For Twilio that is 'auth_token', "
+    hint="Add the secret that the gateway signs receipts with. Twilio's is 'auth_token', "
     "not the API key.",
 )
 def unsigned_receipts() -> Problems:
