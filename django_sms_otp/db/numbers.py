@@ -114,7 +114,8 @@ class NumberRow:
         values = {**NEW_CODE, "id": new_request_id(), "seed": new_seed(), **columns}
         in_order = [values[name] for name in CODE_FIELDS]
         otp_code = OTPCode.from_db(self.alias, [*CODE_FIELDS], in_order)
-        return otp_code, Write(statement=INSERT_CODE, values=values)
+        given = {name: values[name] for name in INSERT_CODE.fields}
+        return otp_code, Write(statement=INSERT_CODE, values=given)
 
     def attempt(self, otp_code: OTPCode) -> Write:
         """Return the write that counts a wrong guess."""

@@ -84,7 +84,7 @@ def _joined(writes: tuple[tuple[Change | Insertion, bool], ...]) -> Statement:
 def _guarded(write: Change | Insertion, number: int, last: str) -> str:
     guard = f"EXISTS (SELECT 1 FROM {last})"
     if isinstance(write, Insertion):
-        sql = f"INSERT INTO {write.table} ({write.columns}) SELECT {write.parameters}"
+        sql = f"INSERT INTO {write.table} ({write.columns}) SELECT {write.values}"
         return _numbered(f"{sql} WHERE {guard}", number)
     sql = f"UPDATE {write.table} SET {write.assignments} WHERE {write.condition}"
     return _numbered(f"{sql} AND {guard}", number)

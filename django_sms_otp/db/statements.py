@@ -75,21 +75,25 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insertion:
-    """Insert a row. Each parameter has the name of its column."""
+    """Insert a row. Each parameter has the name of its column.
+
+    :param constants: columns that have the same value in every new row, as SQL.
+    """
 
     table: str
     fields: Fields = field(repr=False)
+    constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> str:
-        return ", ".join(self.fields)
+        return ", ".join([*self.fields, *self.constants])
 
     @property
-    def parameters(self) -> str:
-        return ", ".join(f"%({name})s" for name in self.fields)
+    def values(self) -> str:
+        return ", ".join([*(f"%({name})s" for name in self.fields), *self.constants.values()])
 
     def statement(self) -> Statement:
-        sql = f"INSERT INTO {self.table} ({self.columns}) VALUES ({self.parameters})"
+        sql = f"INSERT INTO {self.table} ({self.columns}) VALUES ({self.values})"
         return Statement(sql, self.fields)
 
 
@@ -150,7 +154,26 @@ RESENT = (
 )
 """The columns that change when a code is sent again."""
 
-INSERT_CODE = Insertion(CODES, CODE_FIELDS)
+NULL_AT_FIRST = {"user_id", "redeemed_at", "superseded_at", "sent_at", "delivered_at"}
+CONSTANT_AT_FIRST = {
+    "context": "''",
+    "send_count": "1",
+    "failed_attempts": "0",
+    "message_id": "''",
+    "delivery_error": "''",
+    "undelivered_by": "''",
+}
+"""Columns of every new code."""
+
+INSERT_CODE = Insertion(
+    CODES,
+    {
+        name: each
+        for name, each in CODE_FIELDS.items()
+        if name not in {*NULL_AT_FIRST, *CONSTANT_AT_FIRST}
+    },
+    CONSTANT_AT_FIRST,
+)
 RESEND_CODE = _change_of_code(*RESENT)
 SUPERSEDE_CODE = _change_of_code("superseded_at")
 COUNT_ATTEMPT = _change_of_code("failed_attempts", condition=" AND failed_attempts = %(seen)s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Value
 
 __all__ = ["fetch_all", "to_database"]
+
+PLAIN = frozenset({bool, int, str, type(None)})
+"""Types that every database driver takes as they are."""
 
 Conversion = tuple[int, Sequence[Callable[..., Any]], Any]
 """A column's position, its converters and the expression that they want to see."""
@@ -27,10 +31,13 @@ def to_database(
     :param fields: the column that each parameter is written to or compared with. A parameter
         without a column is not converted.
     """
-    return {
-        name: fields[name].get_db_prep_value(value, connection) if name in fields else value
-        for name, value in values.items()
-    }
+    prepared = dict(values)
+    for name, value in values.items():
+        if isinstance(value, datetime):
+            prepared[name] = connection.ops.adapt_datetimefield_value(value)
+        elif name in fields and type(value) not in PLAIN:
+            prepared[name] = fields[name].get_db_prep_value(value, connection)
+    return prepared
 
 
 def fetch_all(cursor: CursorWrapper, fields: tuple[Field[Any, Any], ...]) -> list[list[Any]]:
