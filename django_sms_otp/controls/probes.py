@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ..conf import get_settings
 from ..db import LimitRow, Write, change_limit
@@ -11,10 +10,7 @@ from ..limits.keys import IP
 from ..phone import PhoneNumber
 from .callers import Caller
 from .quotas import QuotaCharge, charges_of
-from .stores import get_store
-
-if TYPE_CHECKING:
-    from .stores.store import LimitStore
+from .stores import LimitStore, get_store
 
 __all__ = ["count_probe"]
 
