@@ -10,7 +10,7 @@ from ..limits.keys import IP
 from ..phone import PhoneNumber
 from .callers import Caller
 from .quotas import QuotaCharge, charges_of
-from .stores import LimitStore, get_store
+from .stores import get_store
 
 __all__ = ["count_probe"]
 
@@ -26,7 +26,10 @@ def count_probe(phone_number: PhoneNumber, caller: Caller) -> datetime | None:
     if charge is None:
         return None
     store = get_store()
-    free_at = _take_from_store(store, charge) if store else _take_from_row(charge)
+    if store:
+        free_at = store.take([charge], datetime.now(UTC).timestamp()).waits.get(IP)
+    else:
+        free_at = _take_from_row(charge)
     return datetime.fromtimestamp(free_at, UTC) if free_at and charge.enforced else None
 
 
@@ -43,7 +46,3 @@ def _take_from_row(charge: QuotaCharge) -> float | None:
 
     change_limit(charge.key, take)
     return free_at
-
-
-def _take_from_store(store: LimitStore, charge: QuotaCharge) -> float | None:
-    return store.take([charge], datetime.now(UTC).timestamp()).waits.get(charge.control)

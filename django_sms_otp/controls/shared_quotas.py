@@ -90,16 +90,17 @@ class StoreQuotas(_SharedQuotas):
         return settings.LIMITS_CACHE is not None
 
     def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
-        if withheld and self._taken:
-            not_counted = [each for each in self._charges if not each.counts_withheld]
-            self._store.give_back(self._taken, not_counted)
+        returned = [each for each in self._charges if withheld and not each.counts_withheld]
+        # The store is asked for every message. So the time of the answer does not tell that a
+        # message is withheld.
+        if self._taken:
+            self._store.give_back(self._taken, returned)
 
     def roll_back(self) -> None:
         if self._taken:
             self._store.give_back(self._taken, self._charges)
-        self._taken = None
 
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        if self._taken is None:
+        if self._charges and self._taken is None:
             self._taken = self._store.take(self._countable, row.now.timestamp())
-        return self._taken.waits
+        return self._taken.waits if self._taken else {}

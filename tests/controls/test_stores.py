@@ -153,14 +153,6 @@ def test_windows_of_a_key_are_apart(store: LimitStore) -> None:
     assert [passes(store, limit, at=NOW + 61 * n) for n in range(4)] == [True] * 3 + [False]
 
 
-def test_without_a_limit_there_is_nothing_to_ask() -> None:
-    with limits_cache("redis://nowhere"):
-        nowhere = LimitStore("limits")
-        taken = nowhere.take([], NOW)
-        nowhere.give_back(taken, [])
-    assert not taken.waits
-
-
 def test_a_key_forgets_the_grains_that_have_left_the_window(
     store: LimitStore, server: Any
 ) -> None:
@@ -291,6 +283,16 @@ def test_every_key_expires_after_every_call(store: LimitStore, server: Any) -> N
     for key, expiry in found.items():
         window = int(key.rsplit(":", 1)[1])
         assert window < expiry <= window * 61 / 60 + 1 + MARGIN
+
+
+def test_a_use_whose_key_has_expired_makes_no_new_key(store: LimitStore, server: Any) -> None:
+    limit = use("ip", "2/s")
+    taken = store.take([limit], NOW)
+    server.delete(*server.keys("*:limit:*"))
+
+    store.give_back(taken, [limit])
+
+    assert not server.keys("*")
 
 
 def test_keys_carry_the_prefix_of_the_cache_and_share_a_slot(

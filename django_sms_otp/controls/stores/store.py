@@ -110,8 +110,6 @@ class LimitStore:
         charges: Sequence[QuotaCharge],
         args: Sequence[object],
     ) -> Any:
-        if not charges:
-            return []
         names = [f"limit:{charge.key}:{rate.window}" for charge, rate in _limits(charges)]
         keys = [
             caches.full_key(self._alias, f"{PREFIX}:{name}")
