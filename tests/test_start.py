@@ -24,7 +24,6 @@ APART = [
     "django_sms_otp.checks",
     "django_sms_otp.backends.composite.circuits",
     "django_sms_otp.management",
-    "django_sms_otp.controls.stores.store",
     "django_sms_otp.testing",
     "django_sms_otp.webhooks.twilio",
     "phonenumbers",

@@ -12,7 +12,7 @@ from ..auth.users import get_user_resolver
 from ..conf import Settings
 from ..db import NumberRow
 from ..limits.keys import LimitKey
-from ..limits.shared import UNLIMITED, SharedCounters
+from ..limits.shared import SharedCounters
 from .breakers import Trip
 from .callers import Caller
 from .hooks import SendAttempt
@@ -80,9 +80,6 @@ class Tally:
     counters: dict[LimitKey, SharedCounters]
     rooms: dict[LimitKey, int] = field(default_factory=dict)
     replaced: set[LimitKey] = field(default_factory=set)
-
-    def room(self, key: LimitKey) -> int:
-        return self.rooms.get(key, UNLIMITED)
 
 
 class Controls:

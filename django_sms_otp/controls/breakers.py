@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from ..conf import get_settings
 from ..db import LimitRow, Write, change_limit
 from ..limits.keys import PREFIX, LimitKey
-from ..limits.shared import SharedCounters
+from ..limits.shared import HOUR, SharedCounters
 from ..logs import log_fields
 from ..models import Limit
 from ..signals import breaker_tripped
 from ..stats.counts import count
-from .pumping import Conversion, conversion_of
 
 __all__ = ["FRAUD_BLOCK", "Trip", "announce", "block", "trip_of"]
 
@@ -42,14 +41,18 @@ class Trip:
 
 
 def trip_of(key: LimitKey, counters: SharedCounters, now: float) -> Trip | None:
-    """Return the trip that a row calls for, or ``None`` if the row is healthy or blocked."""
+    """Return the trip that a row calls for, or ``None`` if the row is healthy or blocked.
+
+    The hour that counts ends ``breaker.settle`` ago: people need time to type their codes.
+    """
     breaker = get_settings().breaker
     if breaker is None or counters.blocked_until > now:
         return None
-    conversion, share = conversion_of(breaker, counters, now)
-    if conversion is Conversion.HEALTHY:
+    hour = counters.settled(HOUR, now - breaker.settle.total_seconds())
+    share = hour.conversion
+    if hour.sent < breaker.least or share >= breaker.alert_below:
         return None
-    return Trip(key=key, share=share, blocks=conversion is Conversion.ATTACK)
+    return Trip(key=key, share=share, blocks=share < breaker.block_below)
 
 
 def announce(trip: Trip) -> None:

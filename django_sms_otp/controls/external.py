@@ -6,16 +6,24 @@ it lets the message pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from django.utils.functional import cached_property
 
-from ..conf import Settings
+from ..conf import Settings, load_class
 from ..db import NumberRow
+from ..exceptions import InvalidSettings, Unavailable
+from ..logs import describe_error, log_fields, translate_errors
 from .base import Controls, Violation
-from .hooks import Verdict, look_up, passes_challenge
+from .hooks import Challenge, NumberLookup, SendAttempt, Verdict
 
 __all__ = ["ChallengeControl", "LookupControl"]
+
+logger = logging.getLogger("django_sms_otp")
+
+T = TypeVar("T")
 
 
 class LookupControl(Controls):
@@ -36,7 +44,8 @@ class LookupControl(Controls):
 
     @cached_property
     def _verdict(self) -> Verdict:
-        return look_up(self.subject.attempt)
+        lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
+        return _ask("NUMBER_LOOKUP", self.subject.attempt, lookup.look_up)
 
 
 class ChallengeControl(Controls):
@@ -53,4 +62,27 @@ class ChallengeControl(Controls):
 
     @cached_property
     def _is_passed(self) -> bool:
-        return passes_challenge(self.subject.attempt)
+        challenge = load_class("CHALLENGE", Challenge)()
+        return _ask("CHALLENGE", self.subject.attempt, challenge.passes)
+
+
+def _ask(setting: str, attempt: SendAttempt, question: Callable[[SendAttempt], T]) -> T:
+    """Ask a class of the site.
+
+    :raises Unavailable: the class raised an error.
+    """
+
+    def translate(error: Exception) -> Unavailable:
+        name = type(error).__name__
+        extra = log_fields(
+            "hook_error",
+            phone_number=attempt.phone_number,
+            purpose=attempt.purpose,
+            control=setting.lower().removeprefix("number_"),
+            error_code=name,
+        )
+        text = "The class of SMS_OTP[%r] failed with %s"
+        logger.error(text, setting, describe_error(error), extra=extra)
+        return Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")
+
+    return translate_errors(lambda: question(attempt), translate, own=InvalidSettings)

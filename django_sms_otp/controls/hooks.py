@@ -7,21 +7,11 @@ them refuses the request: a control that stops attacks must not fail open.
 from __future__ import annotations
 
 import enum
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from ..conf import load_class
-from ..exceptions import InvalidSettings, Unavailable
-from ..logs import describe_error, log_fields, translate_errors
 from ..phone import PhoneNumber
 
 __all__ = ["Challenge", "NumberLookup", "SendAttempt", "Verdict"]
-
-logger = logging.getLogger("django_sms_otp")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,38 +57,3 @@ class NumberLookup:
         So a suspected fraudster learns nothing.
         """
         raise NotImplementedError(f"{type(self).__name__} must define look_up().")
-
-
-def passes_challenge(attempt: SendAttempt) -> bool:
-    """Ask the class that ``CHALLENGE`` names.
-
-    :raises Unavailable: the class raised an error.
-    """
-    challenge = load_class("CHALLENGE", Challenge)()
-    return _ask("CHALLENGE", attempt, lambda: challenge.passes(attempt))
-
-
-def look_up(attempt: SendAttempt) -> Verdict:
-    """Ask the class that ``NUMBER_LOOKUP`` names.
-
-    :raises Unavailable: the class raised an error.
-    """
-    lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
-    return _ask("NUMBER_LOOKUP", attempt, lambda: lookup.look_up(attempt))
-
-
-def _ask(setting: str, attempt: SendAttempt, question: Callable[[], T]) -> T:
-    def translate(error: Exception) -> Unavailable:
-        name = type(error).__name__
-        extra = log_fields(
-            "hook_error",
-            phone_number=attempt.phone_number,
-            purpose=attempt.purpose,
-            control=setting.lower().removeprefix("number_"),
-            error_code=name,
-        )
-        text = "The class of SMS_OTP[%r] failed with %s"
-        logger.error(text, setting, describe_error(error), extra=extra)
-        return Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")
-
-    return translate_errors(question, translate, own=InvalidSettings)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import lru_cache
 
-from ..conf import Settings, get_settings
+from ..conf import get_settings
 from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow
 from ..limits.number import SEND_MEMORY, FailureBudget, Lock
@@ -29,17 +28,14 @@ def memory() -> timedelta:
 
     It is the longest of a day, the windows of all rates, and the block of the breaker.
     """
-    return _memory(get_settings())
-
-
-@lru_cache(maxsize=1)
-def _memory(settings: Settings) -> timedelta:
-    rates = {limit: settings.rates(limit) for limit in settings.LIMITS}
-    windows = [rate.window for limit in rates for rate in rates[limit]]
-    shared = [rate for limit in rates.keys() - NUMBERS_OWN for rate in rates[limit]]
+    settings = get_settings()
+    windows = [
+        rate.window if limit in NUMBERS_OWN else longest_memory(rate)
+        for limit in settings.LIMITS
+        for rate in settings.rates(limit)
+    ]
     block = settings.breaker.block_for if settings.breaker else SEND_MEMORY
-    longest = max([*windows, *map(longest_memory, shared)], default=0)
-    return max(SEND_MEMORY, block, timedelta(seconds=longest))
+    return max(SEND_MEMORY, block, timedelta(seconds=max(windows, default=0)))
 
 
 def failure_budget() -> FailureBudget:

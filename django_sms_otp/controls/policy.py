@@ -8,13 +8,14 @@ hides nothing, and refuses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..conf import get_settings
 from ..db import NumberRow, Write
 from ..limits.keys import LimitKey
+from ..limits.shared import UNLIMITED
 from ..results import RequestRefused
 from .base import Controls, Subject, Tally, Violation
 from .breakers import Trip
@@ -70,14 +71,6 @@ class Admitted:
 Decision = Admitted | Refused
 
 
-@dataclass(slots=True)
-class _Findings:
-    """The findings of the groups that were asked so far."""
-
-    withheld_by: str = ""
-    recorded: list[str] = field(default_factory=list)
-
-
 class Policy:
     """The controls over one message. :class:`Controls` describes the steps.
 
@@ -100,23 +93,26 @@ class Policy:
 
     def check(self, row: NumberRow) -> Decision:
         """Judge the message. Nothing is counted in the database yet."""
-        found = _Findings()
-        for group in self._groups:
-            refusal = self._first_refusal(group.check(row), found)
-            if refusal is not None:
+        recorded, withheld_by = [], ""
+        for violation in self._violations(row):
+            if self._subject.settings.mode(violation.control) == "record":
+                recorded.append(violation.control)
+            elif violation.is_soft:
+                withheld_by = withheld_by or violation.control
+            else:
                 # Do not ask the groups behind this one: a refused caller must learn nothing
                 # from the site's hooks, and must not cost the site a look-up.
                 self.roll_back()
                 return Refused(
-                    answer=_answer(refusal, row),
-                    control=refusal.control,
-                    recorded=found.recorded,
+                    answer=_answer(violation, row),
+                    control=violation.control,
+                    recorded=recorded,
                     trips=self._trips(row),
                 )
         return Admitted(
-            withheld_by=found.withheld_by,
+            withheld_by=withheld_by,
             exempt=self._subject.is_exempt,
-            recorded=found.recorded,
+            recorded=recorded,
             trips=self._trips(row),
         )
 
@@ -126,7 +122,9 @@ class Policy:
         for group in self._groups:
             group.commit(row, tally, withheld=bool(decision.withheld_by))
         return [
-            row.shared[key].counted(counters, tally.room(key), as_whole=key in tally.replaced)
+            row.shared[key].counted(
+                counters, tally.rooms.get(key, UNLIMITED), as_whole=key in tally.replaced
+            )
             for key, counters in tally.counters.items()
         ]
 
@@ -135,18 +133,9 @@ class Policy:
         for group in self._groups:
             group.roll_back()
 
-    def _first_refusal(
-        self, violations: Sequence[Violation], found: _Findings
-    ) -> Violation | None:
-        for violation in violations:
-            mode = self._subject.settings.mode(violation.control)
-            if mode == "record":
-                found.recorded.append(violation.control)
-            elif mode == "enforce" and violation.is_soft:
-                found.withheld_by = found.withheld_by or violation.control
-            elif mode == "enforce":
-                return violation
-        return None
+    def _violations(self, row: NumberRow) -> Iterator[Violation]:
+        for group in self._groups:
+            yield from group.check(row)
 
     def _trips(self, row: NumberRow) -> Sequence[Trip]:
         return [trip for group in self._groups for trip in group.trips(row)]

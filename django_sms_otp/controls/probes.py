@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ..conf import get_settings
 from ..db import LimitRow, Write, change_limit
@@ -12,9 +11,6 @@ from ..phone import PhoneNumber
 from .callers import Caller
 from .quotas import QuotaCharge, charges_of
 from .stores import get_store
-
-if TYPE_CHECKING:
-    from .stores.store import LimitStore
 
 __all__ = ["count_probe"]
 
@@ -30,7 +26,10 @@ def count_probe(phone_number: PhoneNumber, caller: Caller) -> datetime | None:
     if charge is None:
         return None
     store = get_store()
-    free_at = _take_from_store(store, charge) if store else _take_from_row(charge)
+    if store:
+        free_at = store.take([charge], datetime.now(UTC).timestamp()).waits.get(IP)
+    else:
+        free_at = _take_from_row(charge)
     return datetime.fromtimestamp(free_at, UTC) if free_at and charge.enforced else None
 
 
@@ -47,7 +46,3 @@ def _take_from_row(charge: QuotaCharge) -> float | None:
 
     change_limit(charge.key, take)
     return free_at
-
-
-def _take_from_store(store: LimitStore, charge: QuotaCharge) -> float | None:
-    return store.take([charge], datetime.now(UTC).timestamp()).waits.get(charge.control)

@@ -7,23 +7,13 @@ were redeemed.
 
 from __future__ import annotations
 
-import enum
-
-from ..conf import Breaker, Budget
+from ..conf import Budget
 from ..limits.shared import DAY, HOUR, SharedCounters
 
-__all__ = ["Conversion", "conversion_of", "country_is_over", "network_is_over"]
+__all__ = ["country_is_over", "network_is_over"]
 
 HOURS_OF_A_BUSY_DAY = 6
 """The busiest hour of a day is taken to have a sixth of the day's traffic."""
-
-
-class Conversion(enum.Enum):
-    """A judgement of the share of redeemed codes."""
-
-    HEALTHY = "healthy"
-    LOW = "low"
-    ATTACK = "attack"
 
 
 def country_is_over(
@@ -57,19 +47,3 @@ def network_is_over(budget: Budget, state: SharedCounters, now: float, *, region
         return True
     is_trusted = state.regions.get(region, (now, False))[1]
     return not is_trusted and len(state.strange_regions(now) | {region}) > budget.ip_countries
-
-
-def conversion_of(
-    breaker: Breaker, state: SharedCounters, now: float
-) -> tuple[Conversion, float]:
-    """Judge the share of redeemed codes in an hour. Return it with the judgement.
-
-    The hour ends ``breaker.settle`` ago: people need time to type their codes.
-    """
-    until = now - breaker.settle.total_seconds()
-    settled = state.settled(HOUR, until)
-    if settled.sent < breaker.least or settled.conversion >= breaker.alert_below:
-        return Conversion.HEALTHY, settled.conversion
-    if settled.conversion >= breaker.block_below:
-        return Conversion.LOW, settled.conversion
-    return Conversion.ATTACK, settled.conversion

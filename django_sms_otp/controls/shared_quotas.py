@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ..conf import Settings
 from ..db import NumberRow
 from ..limits.keys import LimitKey
 from .base import Controls, Subject, Tally, Violation
 from .quotas import QuotaCharge, charges_of
-
-if TYPE_CHECKING:
-    from .stores.store import Taken
+from .stores import LimitStore, Taken
 
 __all__ = ["RowQuotas", "StoreQuotas"]
 
@@ -85,43 +82,25 @@ class StoreQuotas(_SharedQuotas):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        # Imported here: few sites have a store, and the others need not load its module.
-        from .stores.store import store_in
-
-        self._store = store_in(self.settings.LIMITS_CACHE or "")
+        self._store = LimitStore(self.settings.LIMITS_CACHE or "")
         self._taken: Taken | None = None
-        self._taken_at = 0.0
-        self._counted: list[QuotaCharge] = []
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
         return settings.LIMITS_CACHE is not None
 
     def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
-        if withheld:
-            self._count_as_withheld()
+        returned = [each for each in self._charges if withheld and not each.counts_withheld]
+        # The store is asked for every message. So the time of the answer does not tell that a
+        # message is withheld.
+        if self._taken:
+            self._store.give_back(self._taken, returned)
 
     def roll_back(self) -> None:
-        if self._taken and self._taken.counted:
-            self._store.give_back(self._counted, self._taken_at)
-        self._taken = None
+        if self._taken:
+            self._store.give_back(self._taken, self._charges)
 
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        if self._taken is None:
-            self._taken_at = row.now.timestamp()
-            self._counted = self._countable
-            self._taken = self._store.take(self._counted, self._taken_at)
-        return self._taken.waits
-
-    def _count_as_withheld(self) -> None:
-        """Give back the uses that do not count for a withheld message.
-
-        If a limit of the store withholds the message, the store has not counted them.
-        """
-        waits = self._taken.waits if self._taken else {}
-        is_withheld_here = any(each.is_soft and each.control in waits for each in self._counted)
-        remaining = [each for each in self._countable if each.counts_withheld]
-        if not is_withheld_here and remaining != self._counted:
-            self._store.give_back(self._counted, self._taken_at)
-            self._counted = remaining
-            self._store.take(remaining, self._taken_at)
+        if self._charges and self._taken is None:
+            self._taken = self._store.take(self._countable, row.now.timestamp())
+        return self._taken.waits if self._taken else {}

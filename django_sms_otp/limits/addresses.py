@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-__all__ = ["client_address", "network_of", "parse_address"]
+__all__ = ["client_address", "network_of"]
 
 Address = IPv4Address | IPv6Address
 
 IPV6_PREFIX = 64
 """The least that a subscriber gets (RFC 6177). A subscriber has all 2^64 addresses in it."""
-
-LONGEST_ADDRESS = 64
-"""In characters. An IPv6 address with its zone, brackets and a port is shorter."""
 
 PRIVATE_NETWORKS = [
     ip_network(network)
@@ -40,8 +36,8 @@ def client_address(
     """
     entries = [entry for entry in forwarded_for.split(",") if entry.strip()]
     if entries and len(entries) >= trusted_proxies > 0:
-        return parse_address(entries[-trusted_proxies])
-    address = parse_address(remote_addr)
+        return _parse(entries[-trusted_proxies])
+    address = _parse(remote_addr)
     # The settings and the header disagree. A private address may then belong to a proxy, and
     # all clients behind the proxy would share its limit.
     is_doubtful = bool(entries or trusted_proxies)
@@ -53,29 +49,14 @@ def network_of(address: str) -> str:
 
     :raises ValueError: ``address`` is not an IP address.
     """
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"{address[:LONGEST_ADDRESS]!r}... is too long for an IP address.")
-    return _network_of(address)
-
-
-def parse_address(text: str) -> Address | None:
-    """Read an entry of ``X-Forwarded-For``, with or without a port and brackets.
-
-    Return ``None`` if it is not an IP address.
-    """
-    return _parse(text) if len(text) <= LONGEST_ADDRESS else None
-
-
-@lru_cache(maxsize=1024)
-def _network_of(address: str) -> str:
     parsed = _normalised(ip_address(address))
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
-@lru_cache(maxsize=1024)
 def _parse(text: str) -> Address | None:
+    """Read an IP address with or without a port and brackets."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

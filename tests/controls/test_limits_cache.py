@@ -38,7 +38,7 @@ def ask(client: Client, phone_number: str, ip: str = "203.0.113.9") -> tuple[int
     return response.status_code, body_of(response).get("code", "")
 
 
-def limits(**rates: str) -> Any:
+def limits(**rates: str | None) -> Any:
     return override_sms_otp(LIMITS_CACHE="limits", LIMITS=rates)
 
 
@@ -111,6 +111,27 @@ def test_an_error_after_the_count_gives_it_back(
             with pytest.raises(RuntimeError):
                 ask(client, NEIGHBOURS[0])
         assert [ask(client, phone) for phone in NEIGHBOURS[:2]] == [SENT, FULL]
+
+
+def test_without_a_limit_the_store_is_not_asked(client: Client, tmp_path: Path) -> None:
+    with limits_cache(f"unix://{tmp_path}/nobody.sock"), limits(ip=None):
+        assert ask(client, PHONE) == SENT
+
+
+def test_the_store_is_asked_as_often_for_a_message_that_is_withheld(
+    client: Client, valkey_server: Any
+) -> None:
+    def asked(phone_number: str) -> int:
+        before = valkey_server.client().info("commandstats")["cmdstat_evalsha"]["calls"]
+        assert ask(client, phone_number) == SENT
+        after = valkey_server.client().info("commandstats")["cmdstat_evalsha"]["calls"]
+        return int(after - before)
+
+    VerifiedPhoneFactory.create(phone_number=NEIGHBOURS[9])
+    with limits(prefix="1/h"):
+        ask(client, NEIGHBOURS[0])
+        assert [asked(NEIGHBOURS[1]), asked(NEIGHBOURS[9])] == [2, 2]
+        assert len(testing.outbox) == 2
 
 
 def test_where_the_store_is_down_nothing_is_sent_and_logins_go_on(

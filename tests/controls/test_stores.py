@@ -22,16 +22,21 @@ from redis.crc import key_slot
 from django_sms_otp.controls.quotas import QuotaCharge
 from django_sms_otp.controls.stores import caches as store_caches
 from django_sms_otp.controls.stores import get_store
-from django_sms_otp.controls.stores.store import MARGIN, MOST_EXACT, LimitStore, grain_of
+from django_sms_otp.controls.stores.store import MARGIN, LimitStore, Taken
 from django_sms_otp.exceptions import InvalidSettings, SMSOTPError, Unavailable
 from django_sms_otp.limits.keys import LimitKey
 from django_sms_otp.limits.rates import parse_rates
+from django_sms_otp.limits.shared import longest_memory
 from django_sms_otp.testing import override_sms_otp
 
-from ..support.store_model import Model
+from ..support.store_model import Model, Receipt
 from ..support.valkey import limits_cache, location, running_server
 
-NOW = 1_700_000_000.123456
+NOW = 1_700_006_400.0
+"""A midnight. Grains of all usual windows begin there."""
+
+HOUR, DAY = 3660, 86400 + 1440
+"""The time after which a use at ``NOW`` no longer counts: a window and a grain."""
 
 
 @pytest.fixture
@@ -62,9 +67,14 @@ def use(control: str, rates: str, *, enforced: bool = True, key: str = "") -> Qu
     )
 
 
-def room(store: LimitStore, one: QuotaCharge, now: float) -> int:
-    """QuotaCharge a limit up, and tell how often that went."""
-    return next(n for n in range(10**4) if not store.take([one], now).counted)
+def passes(store: LimitStore, *charges: QuotaCharge, at: float = NOW) -> bool:
+    """Take a use of each limit. Return whether no limit was used up."""
+    return not store.take(charges, at).waits
+
+
+def room(store: LimitStore, one: QuotaCharge, at: float = NOW) -> int:
+    """Use a limit up, and return how many uses it took."""
+    return next(n for n in range(10**4) if not passes(store, one, at=at))
 
 
 # What is counted
@@ -73,7 +83,7 @@ def room(store: LimitStore, one: QuotaCharge, now: float) -> int:
 @pytest.mark.parametrize("rates", ["1/s", "5/h", "60/h", "61/h", "200/7s"])
 def test_so_many_fit_and_no_more(store: LimitStore, rates: str) -> None:
     limit = use("ip", rates)
-    assert room(store, limit, NOW) == limit.rates[0].count
+    assert room(store, limit) == limit.rates[0].count
 
 
 def test_they_are_free_again_when_the_answer_says(store: LimitStore) -> None:
@@ -83,16 +93,16 @@ def test_they_are_free_again_when_the_answer_says(store: LimitStore) -> None:
 
     refused = store.take([limit], NOW + 200)
 
-    assert dict(refused.waits) == {"ip": NOW + 3600}
-    assert not store.take([limit], NOW + 3599.9).counted
-    assert store.take([limit], NOW + 3600).counted
+    assert dict(refused.waits) == {"ip": NOW + HOUR}
+    assert not passes(store, limit, at=NOW + HOUR - 0.000001)
+    assert passes(store, limit, at=NOW + HOUR)
 
 
 def test_the_longest_wait_of_a_control_is_told(store: LimitStore) -> None:
     limit = use("ip", "1/d,1/h")
     store.take([limit], NOW)
 
-    assert dict(store.take([limit], NOW + 1).waits) == {"ip": NOW + 86400}
+    assert dict(store.take([limit], NOW + 1).waits) == {"ip": NOW + DAY}
 
 
 def test_a_refused_request_uses_up_nothing(store: LimitStore) -> None:
@@ -100,10 +110,9 @@ def test_a_refused_request_uses_up_nothing(store: LimitStore) -> None:
     store.take([full], NOW)
 
     for _ in range(9):
-        taken = store.take([other, full], NOW + 1)
-        assert (taken.counted, dict(taken.waits)) == (False, {"country": NOW + 3600})
+        assert dict(store.take([other, full], NOW + 1).waits) == {"country": NOW + HOUR}
 
-    assert room(store, other, NOW + 1) == 5
+    assert room(store, other) == 5
 
 
 def test_a_withheld_message_counts_for_its_address_alone(store: LimitStore) -> None:
@@ -112,55 +121,46 @@ def test_a_withheld_message_counts_for_its_address_alone(store: LimitStore) -> N
 
     taken = store.take([address, soft, country], NOW + 1)
 
-    assert (taken.counted, dict(taken.waits)) == (True, {"prefix": NOW + 3600})
-    assert [room(store, each, NOW + 1) for each in (address, country)] == [4, 5]
+    assert dict(taken.waits) == {"prefix": NOW + HOUR}
+    assert [room(store, each) for each in (address, country)] == [4, 5]
 
 
 def test_an_open_refusal_goes_before_a_withheld_message(store: LimitStore) -> None:
     soft, hard, address = use("prefix", "1/h"), use("site", "1/h"), use("ip", "5/h")
     store.take([soft, hard], NOW)
 
-    taken = store.take([address, soft, hard], NOW + 1)
-
-    assert (taken.counted, set(taken.waits)) == (False, {"prefix", "site"})
-    assert room(store, address, NOW + 1) == 5
+    assert set(store.take([address, soft, hard], NOW + 1).waits) == {"prefix", "site"}
+    assert room(store, address) == 5
 
 
 @pytest.mark.parametrize("control", ["site", "prefix"])
 def test_a_limit_that_only_records_tells_and_counts(store: LimitStore, control: str) -> None:
     recorded, other = use(control, "1/h", enforced=False), use("ip", "3/h")
 
-    answers = [store.take([recorded, other], NOW + n) for n in range(3)]
+    answers = [store.take([recorded, other], NOW + 60 * n) for n in range(4)]
 
-    assert all(each.counted for each in answers)
     assert [dict(each.waits) for each in answers] == [
         {},
-        {control: NOW + 3600},
-        {control: NOW + 3601},
+        {control: NOW + HOUR},
+        {control: NOW + HOUR + 60},
+        {control: NOW + HOUR + 120, "ip": NOW + HOUR},
     ]
-    assert not store.take([recorded, other], NOW + 3).counted
 
 
 def test_windows_of_a_key_are_apart(store: LimitStore) -> None:
     limit = use("ip", "1/m,3/h")
-    minutes = [store.take([limit], NOW + 60 * n).counted for n in range(4)]
 
-    assert minutes == [True, True, True, False]
-
-
-def test_without_a_limit_there_is_nothing_to_ask() -> None:
-    nowhere = LimitStore("nowhere")
-    assert nowhere.take([], NOW).counted
-    nowhere.give_back([], NOW)
+    assert [passes(store, limit, at=NOW + 61 * n) for n in range(4)] == [True] * 3 + [False]
 
 
-def test_a_use_in_each_grain_of_a_window(store: LimitStore) -> None:
-    limit, start = use("ip", "61/m"), 1_700_000_000
-    assert grain_of(limit.rates[0]) == 1
-    for second in range(61):
-        assert store.take([limit], start + second + 0.5).counted
+def test_a_key_forgets_the_grains_that_have_left_the_window(
+    store: LimitStore, server: Any
+) -> None:
+    limit = use("ip", "1000/m")
+    for second in range(200):
+        store.take([limit], NOW + second)
 
-    assert dict(store.take([limit], start + 60.9).waits) == {"ip": start + 61}
+    assert server.hlen(server.keys("*:limit:*")[0]) == 61
 
 
 # The clock
@@ -169,11 +169,11 @@ def test_a_use_in_each_grain_of_a_window(store: LimitStore) -> None:
 @pytest.mark.parametrize("rates", ["3/h", "61/h"])
 def test_a_clock_that_steps_back_frees_no_one(store: LimitStore, rates: str) -> None:
     limit = use("ip", rates)
-    room(store, limit, NOW)
+    room(store, limit)
 
-    assert not store.take([limit], NOW - 10**6).counted
-    assert not store.take([limit], NOW + 3500).counted
-    assert store.take([limit], NOW + 3700).counted
+    assert not passes(store, limit, at=NOW - 10**6)
+    assert not passes(store, limit, at=NOW + 3500)
+    assert passes(store, limit, at=NOW + 3700)
 
 
 def test_a_use_under_a_clock_that_stepped_back_counts_as_the_newest(store: LimitStore) -> None:
@@ -181,7 +181,7 @@ def test_a_use_under_a_clock_that_stepped_back_counts_as_the_newest(store: Limit
     store.take([limit], NOW)
     store.take([limit], NOW - 3000)
 
-    assert not store.take([limit], NOW + 700).counted
+    assert not passes(store, limit, at=NOW + 700)
 
 
 # Giving back
@@ -190,56 +190,75 @@ def test_a_use_under_a_clock_that_stepped_back_counts_as_the_newest(store: Limit
 @pytest.mark.parametrize("rates", ["4/h", "61/h"])
 def test_one_take_is_given_back_and_no_more(store: LimitStore, rates: str) -> None:
     limit = use("ip", rates)
-    most = room(store, limit, NOW - 1)
-    assert most == limit.rates[0].count
-    store.give_back([limit], NOW - 1)
-    assert store.take([limit], NOW).counted
+    taken = store.take([limit], NOW)
+    assert room(store, limit) == limit.rates[0].count - 1
 
     for _ in range(3):
-        store.give_back([limit], NOW)
+        store.give_back(taken, [limit])
 
-    assert room(store, limit, NOW) == 1
+    assert room(store, limit) == 1
 
 
 def test_takes_of_the_same_time_are_given_back_one_by_one(store: LimitStore) -> None:
     uses = [use("ip", "2/h"), use("site", "61/h")]
     store.take(uses, NOW)
-    store.take(uses, NOW)
+    taken = store.take(uses, NOW)
 
-    store.give_back(uses, NOW)
+    store.give_back(taken, uses)
 
-    assert room(store, uses[0], NOW) == 1
+    assert [room(store, each) for each in uses] == [1, 60]
+
+
+def test_a_use_of_one_limit_is_given_back_and_later_the_others(store: LimitStore) -> None:
+    address, country = use("ip", "5/h"), use("country", "5/h")
+    taken = store.take([address, country], NOW)
+
+    store.give_back(taken, [country])
+    assert room(store, country) == 5
+    store.give_back(taken, [address, country])
+
+    assert [room(store, each) for each in (address, country)] == [5, 0]
 
 
 def test_nothing_is_given_back_that_was_not_taken(store: LimitStore) -> None:
     country = use("country", "61/h")
-    store.take([use("ip", "5/h", key="ip:a"), country], NOW)
+    taken = store.take([use("ip", "5/h", key="ip:a")], NOW)
+    store.take([use("ip", "5/h", key="ip:b"), country], NOW)
 
-    store.give_back([use("ip", "5/h", key="ip:b"), country], NOW)
-    store.give_back([use("ip", "5/h", key="ip:a"), country], NOW + 0.000001)
+    store.give_back(taken, [use("ip", "5/h", key="ip:b"), country])
 
-    assert room(store, country, NOW) == 60
+    assert room(store, country) == 60
 
 
 def test_what_was_refused_or_withheld_is_not_given_back(store: LimitStore) -> None:
     soft, address, country = use("prefix", "1/h"), use("ip", "3/h"), use("country", "61/h")
     store.take([soft, country], NOW)
-    store.take([address, soft, country], NOW)
+    taken = store.take([address, soft, country], NOW)
 
-    store.give_back([address, soft, country], NOW)
+    store.give_back(taken, [address, soft, country])
 
-    assert [room(store, each, NOW) for each in (address, country)] == [3, 60]
-    assert store.take([soft], NOW).waits
+    assert [room(store, each) for each in (address, country)] == [3, 60]
+    assert not passes(store, soft)
 
 
 def test_a_use_that_a_stepped_back_clock_counted_is_given_back(store: LimitStore) -> None:
     limit = use("ip", "2/h")
     store.take([limit], NOW)
-    store.take([limit], NOW - 50)
+    taken = store.take([limit], NOW - 500)
 
-    store.give_back([limit], NOW - 50)
+    store.give_back(taken, [limit])
 
-    assert room(store, limit, NOW) == 1
+    assert room(store, limit) == 1
+
+
+def test_a_use_that_has_left_the_window_is_not_given_back(store: LimitStore) -> None:
+    limit = use("ip", "2/m")
+    taken = store.take([limit], NOW)
+    store.take([limit], NOW + 100)
+
+    store.give_back(taken, [limit])
+
+    assert room(store, limit, NOW + 100) == 1
 
 
 # Keys
@@ -251,16 +270,29 @@ def expiries(server: Any) -> dict[str, int]:
 
 def test_every_key_expires_after_every_call(store: LimitStore, server: Any) -> None:
     uses = [use("ip", "2/h,61/d"), use("prefix", "3/s", enforced=False), use("site", "61/7s")]
-    calls = [store.take] * 4 + [store.give_back] * 2 + [store.take]
-    for call in calls:
-        call(uses, NOW)
-        found = expiries(server)
-        assert all(seconds > 0 for seconds in found.values()), found
+    charges: list[QuotaCharge] = []
+    for charge in uses:
+        charges.append(charge)
+        taken = store.take(charges, NOW)
+        assert all(seconds > 0 for seconds in expiries(server).values())
+        store.give_back(taken, charges)
+        assert all(seconds > 0 for seconds in expiries(server).values())
 
-    windows = {key: int(key.rsplit(":", 1)[1]) for key in found if ":limit:" in key}
-    assert len(windows) == 4
-    for key, window in windows.items():
-        assert window < found[key] <= window + window / MOST_EXACT + 1 + MARGIN
+    found = expiries(server)
+    assert len(found) == 4
+    for key, expiry in found.items():
+        window = int(key.rsplit(":", 1)[1])
+        assert window < expiry <= window * 61 / 60 + 1 + MARGIN
+
+
+def test_a_use_whose_key_has_expired_makes_no_new_key(store: LimitStore, server: Any) -> None:
+    limit = use("ip", "2/s")
+    taken = store.take([limit], NOW)
+    server.delete(*server.keys("*:limit:*"))
+
+    store.give_back(taken, [limit])
+
+    assert not server.keys("*")
 
 
 def test_keys_carry_the_prefix_of_the_cache_and_share_a_slot(
@@ -287,7 +319,7 @@ def test_parallel_uses_are_counted_exactly(store: LimitStore, rates: str) -> Non
 
     def take(_: int) -> bool:
         barrier.wait(30)
-        return store.take([limit], NOW).counted
+        return passes(store, limit)
 
     with ThreadPoolExecutor(200) as pool:
         counted = list(pool.map(take, range(200)))
@@ -302,14 +334,14 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(
     store: LimitStore, server: Any
 ) -> None:
     limit = use("ip", "2/h")
-    store.take([limit], NOW)
+    taken = store.take([limit], NOW)
     server.script_flush()
 
-    assert store.take([limit], NOW).counted
+    assert passes(store, limit)
     server.script_flush()
-    store.give_back([limit], NOW)
+    store.give_back(taken, [limit])
 
-    assert room(store, limit, NOW) == 1
+    assert room(store, limit) == 1
 
 
 def test_a_server_that_is_full_counts_nothing_and_nothing_is_sent(
@@ -323,7 +355,7 @@ def test_a_server_that_is_full_counts_nothing_and_nothing_is_sent(
     finally:
         server.config_set("maxmemory", 0)
 
-    assert room(store, limit, NOW) == 5
+    assert room(store, limit) == 5
 
 
 @pytest.fixture(
@@ -346,7 +378,7 @@ def test_every_known_cache_holds_limits(valkey_server: Any, config: dict[str, An
         limits_cache(location(valkey_server), **config),
         override_sms_otp(LIMITS_CACHE="limits"),
     ):
-        assert room(the_store(), use("ip", "3/h"), NOW) == 3
+        assert room(the_store(), use("ip", "3/h")) == 3
         assert valkey_server.client().keys("*:1:{sms_otp}:limit:ip:x:3600")
 
 
@@ -355,12 +387,13 @@ def test_a_server_that_is_down_is_unavailable(config: dict[str, Any]) -> None:
         cache = limits_cache(location(stopped), **config)
         with cache, override_sms_otp(LIMITS_CACHE="limits"):
             store, limit = the_store(), use("ip", "5/h")
-            store.take([limit], NOW)
+            taken = store.take([limit], NOW)
             stopped.stop()
 
-            for call in (store.take, store.give_back):
-                with pytest.raises(Unavailable) as caught:
-                    call([limit], NOW)
+            with pytest.raises(Unavailable):
+                store.take([limit], NOW)
+            with pytest.raises(Unavailable) as caught:
+                store.give_back(taken, [limit])
 
             assert isinstance(caught.value, SMSOTPError)
             assert caught.value.retry_after == timedelta(seconds=30)
@@ -368,7 +401,7 @@ def test_a_server_that_is_down_is_unavailable(config: dict[str, Any]) -> None:
 
             # It goes on by itself.
             stopped.start()
-            assert store.take([limit], NOW).counted
+            assert passes(store, limit)
 
 
 def test_a_server_that_hangs_is_unavailable_after_the_time_out(config: dict[str, Any]) -> None:
@@ -425,7 +458,7 @@ def test_the_app_does_not_need_a_client_library() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
-# The same answers as rates.py, to the last bit
+# Any sequence of calls
 
 RATES = [
     "1/s",
@@ -450,32 +483,54 @@ limits = st.lists(
     unique_by=lambda each: each.control,
 )
 takes = st.tuples(steps, st.integers(1, 40), st.sets(st.integers(0, 3)))
-gifts = st.integers(0, 30)
-
-
-@settings(
+gifts = st.tuples(st.integers(0, 30), st.sets(st.integers(0, 3)))
+without_limits = settings(
     max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
-@given(limits, st.floats(1.6e9, 2e9), st.lists(st.one_of(takes, gifts), max_size=25))
-def test_the_answers_are_those_of_the_rates(
+
+
+@without_limits
+@given(
+    limits, st.floats(1.6e9, 2e9), st.lists(st.one_of(takes, gifts), min_size=1, max_size=25)
+)
+def test_the_answers_are_those_of_the_model(
     store: LimitStore,
     server: Any,
     uses: list[QuotaCharge],
     now: float,
-    calls: list[tuple[float, int, set[int]] | int],
+    calls: list[Any],
 ) -> None:
     server.flushall()
-    model, past = Model(), [(uses, now)]
-    for call in calls:
-        if isinstance(call, int):
-            earlier = past[call % len(past)]
-            store.give_back(*earlier)
-            model.give_back(*earlier)
-            continue
-        step, times, left_out = call
-        now += step
+    model = Model()
+    past: list[tuple[Taken, Receipt]] = []
+    for *call, left_out in calls:
         some = [each for index, each in enumerate(uses) if index not in left_out]
-        for _ in range(times):
-            assert store.take(some, now) == model.take(some, now)
-        past.append((some, now))
+        if len(call) == 1:
+            for taken, receipt in past[call[0] : call[0] + 1]:
+                store.give_back(taken, some)
+                model.give_back(receipt, some)
+            continue
+        now += call[0]
+        for _ in range(call[1]):
+            taken = store.take(some, now)
+            waits, receipt = model.take(some, now)
+            assert taken.waits == waits
+            past.append((taken, receipt))
     assert all(seconds > 0 for seconds in expiries(server).values())
+
+
+@without_limits
+@given(st.sampled_from(["2/7s", "5/m", "40/m"]), st.lists(st.integers(0, 300_000), max_size=80))
+def test_no_window_holds_more_and_a_use_counts_a_grain_too_long_at_most(
+    store: LimitStore, server: Any, rates: str, ticks: list[int]
+) -> None:
+    server.flushall()
+    limit = use("ip", rates)
+    rate = limit.rates[0]
+    passed: list[float] = []
+    for now in (NOW + tick / 1000 for tick in sorted(ticks)):
+        if passes(store, limit, at=now):
+            passed.append(now)
+            assert sum(at > now - rate.window for at in passed) <= rate.count
+        else:
+            assert sum(at >= now - longest_memory(rate) for at in passed) >= rate.count

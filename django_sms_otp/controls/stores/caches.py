@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
@@ -23,12 +23,12 @@ from ...conf.validators import did_you_mean
 __all__ = ["full_key", "lacks_time_out", "problem_of", "raw_client", "store_errors"]
 
 DJANGO_CACHE = "django.core.cache.backends.redis.RedisCache"
-KNOWN_CACHES = (
+KNOWN_CACHES = {
     DJANGO_CACHE,
     "django_redis.cache.RedisCache",
     "django_valkey.cache.ValkeyCache",
     "django_valkey.cluster_cache.cache.ClusterValkeyCache",
-)
+}
 """These caches and their subclasses. Any other cache may lose counts between processes."""
 
 SHARDED_CLIENT = "ShardClient"
@@ -53,20 +53,20 @@ def problem_of(alias: str) -> str | None:
     if alias not in django_settings.CACHES:
         return f"CACHES has no {alias!r}.{did_you_mean(alias, django_settings.CACHES)}"
     config = django_settings.CACHES[alias]
-    backend = config.get("BACKEND")
+    backend, client = config.get("BACKEND", ""), config.get("OPTIONS", {}).get("CLIENT_CLASS")
     try:
-        names = list(_imported_names(backend))
-        client = list(_imported_names(config.get("OPTIONS", {}).get("CLIENT_CLASS")))
+        classes = import_string(backend).__mro__
+        client_classes = import_string(client).__mro__ if client else ()
     except ImportError as error:
         return f"CACHES[{alias!r}] cannot be imported: {error}."
-    if not set(names) & set(KNOWN_CACHES):
+    if KNOWN_CACHES.isdisjoint(f"{each.__module__}.{each.__name__}" for each in classes):
         return (
             f"CACHES[{alias!r}] is {backend}, which does not count exactly over "
             f"processes and hosts. Use {DJANGO_CACHE}, django-redis or django-valkey."
         )
-    if DJANGO_CACHE in names and find_spec("redis") is None:
+    if RedisCache in classes and find_spec("redis") is None:
         return f"CACHES[{alias!r}] needs a package: pip install 'django-sms-otp[redis]'."
-    if any(name.endswith(f".{SHARDED_CLIENT}") for name in client):
+    if any(each.__name__ == SHARDED_CLIENT for each in client_classes):
         return f"CACHES[{alias!r}] uses {SHARDED_CLIENT}: name a cache that is on one server."
     return None
 
@@ -77,17 +77,18 @@ def lacks_time_out(alias: str) -> bool:
     options = config.get("OPTIONS", {})
     nested = ("CONNECTION_POOL_KWARGS", "BASE_CLIENT_KWARGS")
     given = [options, *(options.get(name) or {} for name in nested)]
-    location = str(config.get("LOCATION", ""))
     # By default socket_timeout bounds connecting, too.
-    return "socket_timeout=" not in location and not any(
-        _lowered(each).get("socket_timeout") for each in given
+    return "socket_timeout=" not in str(config.get("LOCATION", "")) and not any(
+        name.lower() == "socket_timeout" and value
+        for each in given
+        for name, value in each.items()
     )
 
 
 def raw_client(alias: str) -> Any:
     """Return the client of the server that takes the writes. Replicas lag behind."""
     cache: Any = caches[alias]
-    if _is_django_cache(cache):
+    if isinstance(cache, RedisCache):
         return _new_client(alias)
     return cache.client.get_client(write=True)
 
@@ -96,7 +97,7 @@ def full_key(alias: str, key: str) -> str:
     """Return a key with the prefix of the cache. Sites may share a server."""
     cache: Any = caches[alias]
     # Before version 0.4, the cache of django-valkey has no make_key(), but its client does.
-    return str((cache if _is_django_cache(cache) else cache.client).make_key(key))
+    return str((cache if isinstance(cache, RedisCache) else cache.client).make_key(key))
 
 
 @functools.cache
@@ -122,22 +123,3 @@ def store_errors() -> tuple[type[Exception], ...]:
     """Return the errors of the clients that are loaded."""
     loaded = [(sys.modules.get(module), name) for module, name in CLIENT_ERRORS]
     return (OSError, *(getattr(module, name) for module, name in loaded if module))
-
-
-def _is_django_cache(cache: Any) -> bool:
-    return DJANGO_CACHE in _class_names(type(cache))
-
-
-def _imported_names(path: Any) -> Iterator[str]:
-    if path is None:
-        return iter(())
-    return _class_names(import_string(path) if isinstance(path, str) else path)
-
-
-def _class_names(cls: type[Any]) -> Iterator[str]:
-    """Return the dotted paths of a class and of the classes that it inherits from."""
-    return (f"{each.__module__}.{each.__qualname__}" for each in cls.__mro__)
-
-
-def _lowered(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.lower(): value for name, value in options.items()}

@@ -1,7 +1,8 @@
 """Limits of IP addresses, prefixes, countries and the site in Redis or Valkey.
 
 ``LIMITS_CACHE`` chooses the store. The limits of a phone number stay in its row, which is the
-lock of every change to the number. The windows slide as they do in the database.
+lock of every change to the number. Like the rows, the store counts in grains of a window: a use
+may count for one grain too long, but never leaves too early.
 
 If the store fails, :class:`~django_sms_otp.exceptions.Unavailable` is raised and nothing is
 sent. Otherwise an attacker who takes the store down would get a site without limits.
@@ -9,26 +10,28 @@ sent. Otherwise an attacker who takes the store down would get a site without li
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
+from ...conf import get_settings
 from ...exceptions import InvalidSettings, Unavailable
 from ...limits.rates import Rate
+from ...limits.shared import GRAINS_IN_WINDOW, longest_memory
 from ..quotas import QuotaCharge
 from . import caches
 from .scripts import GIVE_BACK, TAKE
 
-__all__ = ["MOST_EXACT", "LimitStore", "Taken", "grain_of", "store_in"]
+__all__ = ["MARGIN", "LimitStore", "Taken", "get_store"]
 
 PREFIX = "{sms_otp}"
 """The braces keep all keys in one slot of a cluster. A script needs that."""
 
-MOST_EXACT = 60
-"""A limit of up to 60 uses keeps the time of each use. In a larger limit the uses share 60
-grains of the window."""
+LIFE = GRAINS_IN_WINDOW + 1
+"""Grains in which a use counts: its own, and those of a window."""
 
 MARGIN = 60
 """Seconds that a key outlives its window. The clocks of server and application differ."""
@@ -43,33 +46,36 @@ class Taken:
 
     :param waits: the controls of used-up limits, and when each is free again, in seconds since
         the epoch. Controls that only record are among them.
-    :param counted: ``False`` if a limit that refuses openly was used up. Then nothing was
-        counted.
+    :param receipt: names the counted uses, to give them back.
     """
 
     waits: Mapping[str, float]
-    counted: bool
+    receipt: str
 
 
-def store_in(alias: str) -> LimitStore:
-    """Return the store in a cache.
+def get_store() -> LimitStore | None:
+    """Return the store of limits, or ``None`` if they are rows of the database.
 
-    :raises InvalidSettings: the cache cannot hold limits.
+    :raises InvalidSettings: ``LIMITS_CACHE`` names a cache that cannot hold limits.
     """
-    # A system check says so too, but checks can be silenced. The limits would not hold then.
-    if problem := caches.problem_of(alias):
-        raise InvalidSettings(f"SMS_OTP['LIMITS_CACHE']: {problem}")
-    return LimitStore(alias)
+    alias = get_settings().LIMITS_CACHE
+    return None if alias is None else LimitStore(alias)
 
 
 class LimitStore:
-    """Counts uses in a cache on Redis or Valkey."""
+    """Counts uses in a cache on Redis or Valkey.
+
+    :raises InvalidSettings: the cache cannot hold limits.
+    """
 
     def __init__(self, alias: str) -> None:
+        # A system check reports it, too. But checks can be silenced.
+        if problem := caches.problem_of(alias):
+            raise InvalidSettings(f"SMS_OTP['LIMITS_CACHE']: {problem}")
         self._alias = alias
 
     def take(self, charges: Sequence[QuotaCharge], now: float) -> Taken:
-        """Count one use of each limit at ``now`` in one atomic step.
+        """Count one use of each limit in one atomic step.
 
         If a limit that refuses openly is used up, nothing is counted. If a soft limit is used
         up, only the limits that count withheld messages count the use.
@@ -77,88 +83,57 @@ class LimitStore:
         :param now: the application's time, in seconds since the epoch.
         :raises Unavailable: the store did not answer.
         """
-        limits = list(_limits(charges))
-        if not limits:
-            return Taken(waits={}, counted=True)
-        args = [arg for limit in limits for arg in limit.args()]
-        counted, *answers = self._run(TAKE, limits, now, [_exact(now), *args])
+        receipt = secrets.token_hex(16)
+        limits = [_as_json(charge, rate, now) for charge, rate in _limits(charges)]
+        args = [RECEIPT_EXPIRY, LIFE, json.dumps(limits)]
+        answer = self._run(TAKE, receipt, charges, args)
         waits: dict[str, float] = {}
-        for limit, answer in zip(limits, answers, strict=True):
-            if answer:
-                control = limit.charge.control
-                waits[control] = max(float(answer), waits.get(control, 0))
-        return Taken(waits=waits, counted=bool(counted))
+        for (charge, rate), grain in zip(_limits(charges), answer, strict=True):
+            if grain:
+                free_at = grain * rate.window / GRAINS_IN_WINDOW
+                waits[charge.control] = max(free_at, waits.get(charge.control, 0))
+        return Taken(waits=waits, receipt=receipt)
 
-    def give_back(self, charges: Sequence[QuotaCharge], now: float) -> None:
-        """Undo one earlier :meth:`take` with the same arguments.
+    def give_back(self, taken: Taken, charges: Sequence[QuotaCharge]) -> None:
+        """Undo what :meth:`take` counted in these limits.
 
-        It is safe to repeat: each take is undone once, within ``RECEIPT_EXPIRY`` seconds.
+        It is safe to repeat: each use is given back once, within ``RECEIPT_EXPIRY`` seconds.
 
         :raises Unavailable: the store did not answer.
         """
-        if limits := list(_limits(charges)):
-            self._run(GIVE_BACK, limits, now, [limit.expiry for limit in limits])
+        self._run(GIVE_BACK, taken.receipt, charges, [])
 
     def _run(
-        self, script: str, limits: Sequence[_Limit], now: float, args: Sequence[str | int]
+        self,
+        script: str,
+        receipt: str,
+        charges: Sequence[QuotaCharge],
+        args: Sequence[object],
     ) -> Any:
-        keys = [self._key(f"limit:{limit.key}") for limit in limits]
-        # The receipt of this take alone: the limits that it counted in, and the entries.
-        receipt = self._key(f"receipt:{_digest([_exact(now), *keys])}")
+        names = [f"limit:{charge.key}:{rate.window}" for charge, rate in _limits(charges)]
+        keys = [
+            caches.full_key(self._alias, f"{PREFIX}:{name}")
+            for name in (f"receipt:{receipt}", *names)
+        ]
         try:
-            run = caches.raw_client(self._alias).register_script(script)
-            return run(keys=[receipt, *keys], args=[RECEIPT_EXPIRY, *args])
+            return caches.raw_client(self._alias).register_script(script)(keys=keys, args=args)
         except caches.store_errors() as error:
             raise Unavailable(
                 f"The cache {self._alias!r} did not answer: {type(error).__name__}."
             ) from error
 
-    def _key(self, name: str) -> str:
-        return caches.full_key(self._alias, f"{PREFIX}:{name}")
+
+def _limits(charges: Sequence[QuotaCharge]) -> list[tuple[QuotaCharge, Rate]]:
+    """Return each rate of each charge. It has a key of its own in the store."""
+    return [(charge, rate) for charge in charges for rate in charge.rates]
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """One rate of a charge. It has a key of its own in the store."""
-
-    charge: QuotaCharge
-    rate: Rate
-
-    @property
-    def key(self) -> str:
-        return f"{self.charge.key}:{self.rate.window}"
-
-    @property
-    def expiry(self) -> int:
-        return math.ceil(self.rate.window + grain_of(self.rate)) + MARGIN
-
-    @property
-    def kind(self) -> str:
-        if not self.charge.enforced:
-            return "recorded"
-        return "soft" if self.charge.is_soft else "hard"
-
-    def args(self) -> Iterator[str | int]:
-        rate = self.rate
-        yield self.kind
-        yield int(self.charge.counts_withheld)
-        yield from (rate.count, rate.window, _exact(grain_of(rate)))
-        yield MOST_EXACT + 1 if grain_of(rate) else rate.count
-        yield self.expiry
-
-
-def grain_of(rate: Rate) -> float:
-    """Return the seconds whose uses share an entry, or 0 if each use has its own."""
-    return 0 if rate.count <= MOST_EXACT else rate.window / MOST_EXACT
-
-
-def _limits(charges: Sequence[QuotaCharge]) -> Iterator[_Limit]:
-    return (_Limit(charge, rate) for charge in charges for rate in charge.rates)
-
-
-def _exact(number: float) -> str:
-    return repr(float(number))
-
-
-def _digest(texts: Sequence[str]) -> str:
-    return blake2b("\n".join(texts).encode(), digest_size=16).hexdigest()
+def _as_json(charge: QuotaCharge, rate: Rate, now: float) -> dict[str, Any]:
+    openness = "soft" if charge.is_soft else "hard"
+    return {
+        "count": rate.count,
+        "grain": int(now * GRAINS_IN_WINDOW // rate.window),
+        "expiry": math.ceil(longest_memory(rate)) + MARGIN,
+        "refusal": openness if charge.enforced else "none",
+        "counts_withheld": charge.counts_withheld,
+    }
