@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
 from ..backends.twilio.error_codes import look_up
-from ..backends.twilio.sids import is_name
+from ..backends.twilio.validators import is_name
 from ..models import DeliveryState
 from .base import ReceiptView, called_url, log_hourly
 from .receipts import Receipt

@@ -27,7 +27,6 @@ __all__ = [
     "ErrorCode",
     "RateLimited",
     "delivery_error",
-    "explain",
     "look_up",
     "read_number",
 ]
@@ -189,15 +188,6 @@ ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
 def look_up(code: object) -> ErrorCode:
     """Return the meaning of an error code, in the table or not."""
     return ERROR_CODES.get(read_number(code), UNKNOWN)
-
-
-def explain(error_code: str) -> str:
-    """Return what to do about a code, with a link to Twilio's page. Empty: it is not one of
-    Twilio's."""
-    if not (error_code.isascii() and error_code.isdigit() and len(error_code) == 5):
-        return ""
-    advice = look_up(error_code).advice
-    return f"{advice} https://www.twilio.com/docs/api/errors/{error_code}"
 
 
 def delivery_error(status: object, code: object) -> DeliveryError:
