@@ -65,7 +65,7 @@ class SMSBackend(TwilioBackend):
         sent: Meta delivers it only within 24 hours of a message from the person.
     :param content_variables: the values for its gaps; ``{code}`` is replaced.
     :param voice_from: number that calls on the channel ``voice``, in E.164.
-    :param ring_timeout: seconds that the phone rings.
+    :param ring_timeout: seconds that the phone rings; Twilio takes up to 600.
     """
 
     gateway = "twilio"
@@ -93,16 +93,17 @@ class SMSBackend(TwilioBackend):
         super().__init__(alias=alias, **options)
         whatsapp_from = str(whatsapp_from or "").removeprefix(WHATSAPP_PREFIX)
         sms_from = messaging_service_sid or from_number
-        expect, flag = self._expect, if_given(true_or_false)
-        number = if_given(validators.phone_number)
+        expect = self._expect
         expect(if_given(validators.sid("MG")), messaging_service_sid=messaging_service_sid)
         expect(if_given(validators.sender), from_number=from_number)
         expect(if_given(validators.senders), senders=senders)
-        expect(number, whatsapp_from=whatsapp_from, voice_from=voice_from)
+        expect(if_given(validators.phone_number), whatsapp_from=whatsapp_from)
+        expect(if_given(validators.phone_number), voice_from=voice_from)
         expect(if_given(validators.sid("HX")), content_sid=content_sid)
         expect(or_none(validators.content_variables), content_variables=content_variables)
         expect(whole_number(5, 600), ring_timeout=ring_timeout)
-        expect(flag, provide_feedback=provide_feedback, smart_encoded=smart_encoded)
+        expect(if_given(true_or_false), provide_feedback=provide_feedback)
+        expect(if_given(true_or_false), smart_encoded=smart_encoded)
         expect(if_given(one_of("enable", "disable")), risk_check=risk_check)
         expect(if_given(one_of("discard", "retain")), content_retention=content_retention)
         expect(if_given(one_of("obfuscate", "retain")), address_retention=address_retention)
@@ -213,8 +214,9 @@ class SMSBackend(TwilioBackend):
             # The words are in the body of the request. An address that has them would be
             # logged, and anybody could ask it again.
             "twiml": compose_twiml(message.code, message.language),
-            # An answering machine hears the code too, unless the phone rings only for a short
-            # time. And a code that dies while it rings is not worth the call.
+            # An answering machine hears the code too. To tell it from a person, Twilio would
+            # have to ask for the words. So the phone rings for a short time, and no longer
+            # than the code lives.
             "timeout": _life(message, self._ring_timeout),
         }
 

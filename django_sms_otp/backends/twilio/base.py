@@ -92,11 +92,13 @@ class TwilioBackend(BaseSMSBackend):
         return within(self._timeout, lambda: ask(call), gateway=self.alias)
 
     def _expect(self, validator: Validator, **options: object) -> None:
+        """Refuse options that the validator has a problem with."""
         for name, value in options.items():
             if problem := validator(value):
                 raise self._invalid(f"option {name!r} {problem}.")
 
     def _need(self, other: str, has_other: object, **options: object) -> None:
+        """Refuse options that only work together with another one."""
         for name, value in options.items():
             if value and not has_other:
                 raise self._invalid(f"option {name!r} needs {other}.")

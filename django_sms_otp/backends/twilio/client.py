@@ -69,17 +69,27 @@ def ask(call: Callable[[], T]) -> T:
     half = time_left() / 2
     for tries in range(RATE_RETRIES):
         try:
-            return translate_errors(call, _translate, own=DeliveryError)
+            return _ask_once(call)
         except RateLimited:
             # A try that is cut short would turn "certainly not sent" into "unknown".
             if time_left() < half:
                 raise
         time.sleep(RATE_RETRY_BASE * 2**tries * random.uniform(0.5, 1.5))  # noqa: S311
-    return translate_errors(call, _translate, own=DeliveryError)
+    return _ask_once(call)
+
+
+def _ask_once(call: Callable[[], T]) -> T:
+    # Imported here: the SDK has 50 MB, and most processes never call it.
+    from requests import RequestException
+    from twilio.base.exceptions import TwilioException
+    from urllib3.exceptions import HTTPError
+
+    unreadable = (ValueError, TypeError, AttributeError, RecursionError)
+    foreign = (TwilioException, RequestException, HTTPError, *unreadable)
+    return translate_errors(call, _translate, foreign=foreign)
 
 
 def _translate(error: Exception) -> DeliveryError:
-    # Imported here: the SDK has 50 MB, and most processes never call it.
     from requests import RequestException
     from requests.exceptions import InvalidURL
     from twilio.base.exceptions import TwilioException
@@ -88,12 +98,10 @@ def _translate(error: Exception) -> DeliveryError:
     if isinstance(error, TwilioException):
         # Older SDKs lack the subclass for answers by RFC 9457, and with it the attributes.
         return delivery_error(getattr(error, "status", 0), getattr(error, "code", 0))
+    if not isinstance(error, RequestException | HTTPError):
+        return DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    if not isinstance(error, RequestException | HTTPError):
-        return DeliveryUnknown(
-            f"Twilio's answer cannot be read ({name}).", error_code="unreadable"
-        )
     # The errors of an unreachable proxy and of a wrong certificate are wrapped. Other errors of
     # TLS may come while requests reads the answer: the message is on its way then.
     causes = (
