@@ -24,7 +24,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..backends import BaseSMSBackend, SendResult, SMSMessage
@@ -73,7 +72,7 @@ class BackendContract(_Base):
     message_id: ClassVar[str] = ""
     """The gateway's name for the message in that answer; empty: it gives none."""
 
-    refused: ClassVar[Mapping[str, Answer]] = MappingProxyType({})
+    refused: ClassVar[Mapping[str, Answer]] = {}
     """The answers that blame the number, by the word of ``DeliveryRefused``."""
 
     rejected: ClassVar[Answer] = Answer(status=401)
@@ -107,9 +106,7 @@ class BackendContract(_Base):
 
     def setUp(self) -> None:
         super().setUp()
-        running = fake_gateway()
-        self.gateway = running.__enter__()
-        self.addCleanup(running.__exit__, None, None, None)
+        self.gateway = self.enterContext(fake_gateway())
         self.backend = self.make_backend(self.gateway.url, timeout=PATIENCE)
 
     def test_a_message_arrives_at_the_gateway_in_one_request(self) -> None:
@@ -205,9 +202,8 @@ class BackendContract(_Base):
         with self.assertRaises(DeliveryError) as caught, self._nothing_told():
             backend.send(self.make_message())
         error: DeliveryError = caught.exception
-        self._assert_discreet(f"{error!r} {error.error_code}", "the error")
-        self._assert_discreet("".join(traceback.format_exception(error)), "the chain of errors")
-        self._assert_discreet(_chain(error), "the chain of errors")
+        self._assert_discreet("".join(traceback.format_exception(error)), "the traceback")
+        self._assert_discreet(_chain(error), "the error or its chain")
         return error
 
     def _send(self) -> SendResult:
@@ -219,10 +215,8 @@ class BackendContract(_Base):
     @contextmanager
     def _nothing_told(self) -> Iterator[None]:
         """Fail where a logger, at its lowest level, was told the code or the number."""
-        told = io.StringIO()
-        handler = logging.StreamHandler(told)
-        root = logging.getLogger()
-        level = root.level
+        told, root = io.StringIO(), logging.getLogger()
+        handler, level = logging.StreamHandler(told), root.level
         root.addHandler(handler)
         root.setLevel(1)
         try:

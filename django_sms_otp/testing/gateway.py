@@ -35,7 +35,6 @@ class Answer:
 
     :param body: anything but ``bytes`` is sent as JSON.
     :param delay: seconds to wait before the answer.
-    :param drip: seconds to wait before each byte of the body.
     :param raw: these bytes in place of an answer of HTTP; empty: the connection is closed.
     :param resets: no answer; the connection is reset.
     """
@@ -44,7 +43,6 @@ class Answer:
     body: Any = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0
-    drip: float = 0
     raw: bytes | None = None
     resets: bool = False
 
@@ -71,21 +69,17 @@ class FakeGateway:
         """Give these answers one after the other, and the last one from then on."""
         self.script = list(script)
 
-    def next_answer(self) -> Answer:
-        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
-
 
 @contextmanager
 def fake_gateway() -> Iterator[FakeGateway]:
     """Run a gateway for the block. It is gone afterwards: its URL refuses connections."""
-    gateway = FakeGateway(url="")
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.gateway = gateway
-    gateway.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server.gateway = FakeGateway(url=f"http://127.0.0.1:{server.server_port}")
+    server.stopped = threading.Event()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield gateway
+        yield server.gateway
     finally:
         server.stopped.set()
         server.shutdown()
@@ -96,12 +90,8 @@ def fake_gateway() -> Iterator[FakeGateway]:
 class _Server(ThreadingHTTPServer):
     # A thread in the middle of a slow answer must not outlive the test.
     daemon_threads = False
-    block_on_close = True
     gateway: FakeGateway
-
-    def __init__(self, *args: Any) -> None:
-        self.stopped = threading.Event()
-        super().__init__(*args)
+    stopped: threading.Event
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # Some tests let the client give up waiting.
@@ -113,8 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        self.server.gateway.requests.append(self._recorded())
-        answer = self.server.gateway.next_answer()
+        gateway = self.server.gateway
+        gateway.requests.append(self._recorded())
+        answer = gateway.script.pop(0) if len(gateway.script) > 1 else gateway.script[0]
         # One request a connection: a slow one keeps no other from its answer.
         self.close_connection = True
         if self.server.stopped.wait(answer.delay):
@@ -146,13 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if not answer.drip:
-            self.wfile.write(body)
-            return
-        for byte in body:
-            if self.server.stopped.wait(answer.drip):
-                return
-            self.wfile.write(bytes([byte]))
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log nothing: the tests look at the recorded requests."""

@@ -1,18 +1,18 @@
-"""The base class of the views that take a gateway's callbacks."""
+"""The view of the receipts of every gateway, and the base class of those of each."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.utils.decorators import method_decorator
+from django.utils.module_loading import import_string
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -24,7 +24,7 @@ from ..exceptions import InvalidBackend
 from ..logs import log_fields
 from .receipts import Receipt, take
 
-__all__ = ["ReceiptView", "called_url", "log_hourly"]
+__all__ = ["ReceiptView", "called_url", "log_hourly", "receive"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -33,7 +33,7 @@ LARGEST_BODY = 16 * 1024
 
 
 class ReceiptView(View):
-    """Takes a gateway's callbacks for one alias. A subclass defines :meth:`read`.
+    """Takes the callbacks of a gateway. A subclass defines :meth:`read`.
 
     It answers 204 once the row is written and the receivers have run. It answers 500 if a
     receiver fails and 503 if the database does, so that the gateway calls again.
@@ -55,13 +55,9 @@ class ReceiptView(View):
 
     @method_decorator(sensitive_post_parameters())
     @method_decorator(sensitive_variables("body", "outcome"))
-    def post(self, request: HttpRequest, alias: str) -> HttpResponse:
+    def post(self, request: HttpRequest, backend: BaseSMSBackend) -> HttpResponse:
         # Otherwise the caller chooses one of Python's codecs by its charset, "hex" among them.
         request.encoding = "utf-8"
-        try:
-            backend = get_backend(alias)
-        except InvalidBackend:
-            return HttpResponse(status=404)
         if request.content_type != self.content_type:
             return HttpResponse(status=415)
         try:
@@ -75,10 +71,20 @@ class ReceiptView(View):
             return HttpResponse(status=400)
         return outcome if isinstance(outcome, HttpResponse) else _answer(outcome)
 
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        """Return the view, without CSRF check, login and ``ATOMIC_REQUESTS``."""
-        return csrf_exempt(login_not_required(non_atomic(super().as_view(**initkwargs))))
+
+@csrf_exempt
+@login_not_required
+@non_atomic
+def receive(request: HttpRequest, gateway: str, alias: str) -> HttpResponseBase:
+    """Hand a receipt to the view that the class of the backend names."""
+    try:
+        backend = get_backend(alias)
+    except InvalidBackend:
+        return HttpResponse(status=404)
+    if not backend.receipt_view or backend.gateway != gateway:
+        return HttpResponse(status=404)
+    view: type[ReceiptView] = import_string(backend.receipt_view)
+    return view.as_view()(request, backend=backend)
 
 
 def called_url(request: HttpRequest) -> str | None:

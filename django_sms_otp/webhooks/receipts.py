@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..backends import get_backend
+from ..backends import with_targets
 from ..conf import backend_aliases
 from ..conf.validators import VOICE
 from ..controls import note_fraud
@@ -22,20 +22,17 @@ from ..db.transactions import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings
 from ..logs import log_fields
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
-from ..phone import PhoneNumber
 from ..signals import delivery_updated
 
 __all__ = ["Receipt", "take"]
 
 logger = logging.getLogger("django_sms_otp")
 
-EARLIER: Mapping[DeliveryState, Sequence[DeliveryState]] = MappingProxyType(
-    {
-        DeliveryState.SENT: (DeliveryState.UNKNOWN,),
-        DeliveryState.DELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
-        DeliveryState.UNDELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
-    }
-)
+EARLIER = {
+    DeliveryState.SENT: (DeliveryState.UNKNOWN,),
+    DeliveryState.DELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
+    DeliveryState.UNDELIVERED: (DeliveryState.UNKNOWN, DeliveryState.SENT),
+}
 """The states that each receipt may replace. So no receipt takes a message back, and of two that
 contradict each other the first one holds."""
 
@@ -92,7 +89,7 @@ def take(receipt: Receipt) -> bool:
     if is_news:
         _log(receipt, otp_code)
         if receipt.is_fraud:
-            note_fraud(_number(otp_code))
+            note_fraud(otp_code.number)
     return _signal(receipt, otp_code)
 
 
@@ -114,20 +111,13 @@ def _rows(receipt: Receipt) -> OTPCodeQuerySet:
 
 
 def _with_parents(alias: str) -> set[str]:
-    """Return the aliases that a row may name while ``alias`` sends its message: ``alias``, and
-    those that hand messages on to it."""
-    targets = {name: set(_targets(name)) for name in backend_aliases()}
+    """Return ``alias``, and the aliases that hand messages on to it."""
     names = {alias}
-    while more := {name for name in targets.keys() - names if targets[name] & names}:
-        names |= more
+    for name in backend_aliases():
+        with suppress(InvalidSettings):  # sms_otp.E002 says so.
+            if any(target.alias == alias for target in with_targets(name)):
+                names.add(name)
     return names
-
-
-def _targets(alias: str) -> Sequence[str]:
-    try:
-        return get_backend(alias).targets
-    except InvalidSettings:
-        return ()  # sms_otp.E002 says so.
 
 
 def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
@@ -169,7 +159,7 @@ def _log(receipt: Receipt, otp_code: OTPCode) -> None:
         logging.ERROR if is_alarming else logging.INFO,
         "Code %s to %s by %r: %s%s.",
         otp_code.id,
-        _number(otp_code),
+        otp_code.number,
         receipt.alias,
         receipt.status.value,
         reason,
@@ -187,12 +177,8 @@ def _signal(receipt: Receipt, otp_code: OTPCode) -> bool:
     responses = delivery_updated.send_robust(
         OTPCode,
         otp_code=otp_code,
-        phone_number=_number(otp_code),
+        phone_number=otp_code.number,
         purpose=otp_code.purpose,
         receipt=receipt,
     )
     return not any(isinstance(response, Exception) for _receiver, response in responses)
-
-
-def _number(otp_code: OTPCode) -> PhoneNumber:
-    return PhoneNumber(e164=otp_code.phone_number, region=otp_code.region)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.decorators import method_decorator
@@ -18,26 +16,20 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
 from ..backends.twilio.error_codes import look_up
-from ..backends.twilio.sids import is_name
+from ..backends.twilio.validators import is_name
 from ..models import DeliveryState
 from .base import ReceiptView, called_url, log_hourly
 from .receipts import Receipt
 
 __all__ = ["TwilioView"]
 
-STATUSES: Mapping[str, DeliveryState] = MappingProxyType(
-    {
-        **dict.fromkeys(("accepted", "queued", "sending", "sent"), DeliveryState.SENT),
-        **dict.fromkeys(("delivered", "read"), DeliveryState.DELIVERED),
-        **dict.fromkeys(("undelivered", "failed"), DeliveryState.UNDELIVERED),
-        # Calls.
-        **dict.fromkeys(("initiated", "ringing"), DeliveryState.SENT),
-        **dict.fromkeys(("in-progress", "answered"), DeliveryState.SENT),
-        "completed": DeliveryState.DELIVERED,
-        **dict.fromkeys(("busy", "no-answer", "canceled"), DeliveryState.UNDELIVERED),
-    }
-)
-"""Other statuses say nothing of whether a code arrives, or are new."""
+WORDS = {
+    DeliveryState.SENT: "accepted queued sending sent initiated ringing in-progress answered",
+    DeliveryState.DELIVERED: "delivered read completed",
+    DeliveryState.UNDELIVERED: "undelivered failed busy no-answer canceled",
+}
+STATUSES = {word: state for state, words in WORDS.items() for word in words.split()}
+"""Those of messages and of calls. Others do not tell whether a code arrives, or are new."""
 
 SEND_COUNT = re.compile(r"[0-9]{1,4}")
 ERROR_CODE = re.compile(r"[0-9]{1,10}")
@@ -73,7 +65,7 @@ class TwilioView(ReceiptView):
 
 
 def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
-    """Verify a signature. The SDK compares every character, so it takes constant time."""
+    """Verify a signature, in constant time."""
     from twilio.request_validator import RequestValidator
 
     return bool(RequestValidator(token).validate(url, form, signature))
@@ -82,18 +74,18 @@ def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
 @sensitive_variables("form")
 def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     """Return the receipt in a callback; ``None``: it is not for one of our messages."""
-    word = form.get("MessageStatus") or form.get("CallStatus") or ""
+    word = form.get("MessageStatus") or form.get("CallStatus")
     message_id = form.get("MessageSid") or form.get("CallSid") or ""
     send_count = query.get("send_count", "")
     request_id = _uuid(query.get("request_id", ""))
-    is_ours = request_id and SEND_COUNT.fullmatch(send_count) and is_name(message_id)
-    if request_id is None or not is_ours or word not in STATUSES:
+    if request_id is None or not SEND_COUNT.fullmatch(send_count):
         return None
-    status = STATUSES[word]
-    given = form.get("ErrorCode", "")
-    error_code = given if ERROR_CODE.fullmatch(given) else word
-    if status != DeliveryState.UNDELIVERED:
-        error_code = ""
+    if word not in STATUSES or not is_name(message_id):
+        return None
+    status, error_code = STATUSES[word], ""
+    if status == DeliveryState.UNDELIVERED:
+        given = form.get("ErrorCode", "")
+        error_code = given if ERROR_CODE.fullmatch(given) else word
     meaning = look_up(error_code)
     return Receipt(
         request_id=request_id,

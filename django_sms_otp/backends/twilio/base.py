@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ...conf.validators import positive_number, public_url
+from ...conf.validators import Validator, positive_number, public_url
 from ...exceptions import InvalidBackend
 from ..base import BaseSMSBackend
 from ..transport.deadline import within
 from .client import ask, make_http_client
-from .error_codes import explain
-from .sids import require_sid
+from .error_codes import look_up
+from .validators import if_given, sid
 
 __all__ = ["TwilioBackend"]
 
@@ -47,28 +47,22 @@ class TwilioBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        require_sid("account_sid", account_sid, "AC", alias=alias)
-        if api_key_sid:
-            require_sid("api_key_sid", api_key_sid, "SK", alias=alias)
+        self._expect(sid("AC"), account_sid=account_sid)
+        self._expect(if_given(sid("SK")), api_key_sid=api_key_sid)
+        self._expect(positive_number, timeout=timeout)
+        self._expect(if_given(public_url), base_url=base_url)
+        self._need("'edge' too", edge, region=region)
         if bool(api_key_sid) != bool(api_key_secret):
-            raise InvalidBackend("'api_key_sid' and 'api_key_secret' go together.", alias=alias)
+            raise self._invalid("'api_key_sid' and 'api_key_secret' go together.")
         if not (auth_token or api_key_sid):
-            raise InvalidBackend(
-                "give 'api_key_sid' and 'api_key_secret', or 'auth_token'.", alias=alias
-            )
-        if problem := positive_number(timeout):
-            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
-        if region and not edge:
-            raise InvalidBackend("option 'region' needs 'edge' too.", alias=alias)
+            raise self._invalid("give 'api_key_sid' and 'api_key_secret', or 'auth_token'.")
         if base_url and (region or edge):
-            raise InvalidBackend("'base_url' excludes 'region' and 'edge'.", alias=alias)
-        if base_url and (problem := public_url(base_url)):
-            raise InvalidBackend(f"option 'base_url' {problem}.", alias=alias)
+            raise self._invalid("'base_url' excludes 'region' and 'edge'.")
         try:
             from twilio.rest import Client
         except ImportError as error:
-            raise InvalidBackend(
-                "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'.", alias=alias
+            raise self._invalid(
+                "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'."
             ) from error
         self._client: Any = Client(
             api_key_sid or account_sid,
@@ -85,14 +79,29 @@ class TwilioBackend(BaseSMSBackend):
         self._auth_token, self._timeout = auth_token or "", timeout
 
     def explain(self, error_code: str) -> str:
-        return explain(error_code)
+        if not (error_code.isascii() and error_code.isdigit() and len(error_code) == 5):
+            return ""  # It is not one of Twilio's.
+        advice = look_up(error_code).advice
+        return f"{advice} https://www.twilio.com/docs/api/errors/{error_code}"
 
     def _ask(self, call: Callable[[], T]) -> T:
         """Call Twilio, within the time-out.
 
         :raises DeliveryError: Twilio did not do it, or nobody knows.
         """
-        return self._within(lambda: ask(call))
+        return within(self._timeout, lambda: ask(call), gateway=self.alias)
 
-    def _within(self, call: Callable[[], T]) -> T:
-        return within(self._timeout, call, gateway=self.alias)
+    def _expect(self, validator: Validator, **options: object) -> None:
+        """Refuse options that the validator has a problem with."""
+        for name, value in options.items():
+            if problem := validator(value):
+                raise self._invalid(f"option {name!r} {problem}.")
+
+    def _need(self, other: str, has_other: object, **options: object) -> None:
+        """Refuse options that only work together with another one."""
+        for name, value in options.items():
+            if value and not has_other:
+                raise self._invalid(f"option {name!r} needs {other}.")
+
+    def _invalid(self, text: str) -> InvalidBackend:
+        return InvalidBackend(text, alias=self.alias)

@@ -91,8 +91,9 @@ def _ask_once(call: Callable[[], T]) -> T:
 
 def _translate(error: Exception) -> DeliveryError:
     from requests import RequestException
+    from requests.exceptions import InvalidURL
     from twilio.base.exceptions import TwilioException
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
     if isinstance(error, TwilioException):
         # Older SDKs lack the subclass for answers by RFC 9457, and with it the attributes.
@@ -101,21 +102,20 @@ def _translate(error: Exception) -> DeliveryError:
         return DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    if _never_connected(error, reason):
-        return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
-    return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
-
-
-def _never_connected(error: Exception, reason: object) -> bool:
-    """Tell whether it is certain that nothing was sent before this error."""
-    from requests import ConnectTimeout
-    from requests.exceptions import InvalidURL
-    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-
-    if isinstance(error, ConnectTimeout | InvalidURL):
-        return True
     # The errors of an unreachable proxy and of a wrong certificate are wrapped. Other errors of
     # TLS may come while requests reads the answer: the message is on its way then.
-    causes = (reason, getattr(reason, "original_error", None), *getattr(reason, "args", ()))
-    certain = (ConnectTimeoutError, NewConnectionError, SSLCertVerificationError)
-    return any(isinstance(cause, certain) for cause in causes)
+    causes = (
+        error,
+        reason,
+        getattr(reason, "original_error", None),
+        *getattr(reason, "args", ()),
+    )
+    never_connected = (
+        ConnectTimeoutError,
+        InvalidURL,
+        NewConnectionError,
+        SSLCertVerificationError,
+    )
+    if any(isinstance(cause, never_connected) for cause in causes):
+        return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
+    return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)

@@ -7,10 +7,8 @@ https://www.twilio.com/docs/api/errors
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 
 from ...exceptions import (
     DeliveryBlocked,
@@ -27,7 +25,6 @@ __all__ = [
     "ErrorCode",
     "RateLimited",
     "delivery_error",
-    "explain",
     "look_up",
     "read_number",
 ]
@@ -67,40 +64,36 @@ UNKNOWN = ErrorCode()
 _UNREACHABLE_SITE = "Twilio cannot reach the address for receipts. See SMS_OTP['PUBLIC_URL']."
 
 
-def _refused(refusal: str, advice: str, *, needs_attention: bool = False) -> ErrorCode:
-    return ErrorCode(advice, refusal=refusal, needs_attention=needs_attention)
-
-
 def _to_mend(advice: str) -> ErrorCode:
     return ErrorCode(advice, needs_attention=True)
 
 
-def _to_wait(advice: str, wait: timedelta) -> ErrorCode:
-    return ErrorCode(advice, refusal="quota_exceeded", wait=wait)
-
-
-_GROUPS: Mapping[tuple[int, ...], ErrorCode] = {
+_GROUPS: dict[tuple[int, ...], ErrorCode] = {
     # The number
-    (21211, 21217, 21265, 21266, 13223, 13224, 60006, 60200): _refused(
-        "invalid_phone_number", "This is not a number that Twilio can send to."
+    (21211, 21217, 21265, 21266, 13223, 13224, 60006, 60200): ErrorCode(
+        "This is not a number that Twilio can send to.", refusal="invalid_phone_number"
     ),
-    (21614, 21635, 30006, 60205): _refused(
-        "phone_number_not_sms_capable",
+    (21614, 21635, 30006, 60205): ErrorCode(
         "This is a landline, or its carrier takes no SMS. Try a mobile number.",
+        refusal="phone_number_not_sms_capable",
     ),
-    (21202, 21268): _refused(
-        "phone_number_not_sms_capable", "This is a premium-rate number. Try another one."
+    (21202, 21268): ErrorCode(
+        "This is a premium-rate number. Try another one.",
+        refusal="phone_number_not_sms_capable",
     ),
-    (63003, 63024): _refused("phone_number_not_sms_capable", "This number is not on WhatsApp."),
-    (21610,): _refused(
-        "recipient_opted_out", "The phone has texted STOP. It must text START to the sender."
+    (63003, 63024): ErrorCode(
+        "This number is not on WhatsApp.", refusal="phone_number_not_sms_capable"
+    ),
+    (21610,): ErrorCode(
+        "The phone has texted STOP. It must text START to the sender.",
+        refusal="recipient_opted_out",
     ),
     # Its region. 21216, "number is blocked", means a risk, or an account without a profile that
     # calls +1. It does not count as fraud: that would answer an account's fault as a success.
-    (21203, 21215, 21216, 21408, 60605, 13225, 13227, 32205): _refused(
-        "region_not_supported",
+    (21203, 21215, 21216, 21408, 60605, 13225, 13227, 32205): ErrorCode(
         "The region of this number is not enabled. Enable it under Geo permissions in the "
         "console, or leave it out of SMS_OTP['ALLOWED_REGIONS'].",
+        refusal="region_not_supported",
         needs_attention=True,
     ),
     # Fraud
@@ -168,36 +161,29 @@ _GROUPS: Mapping[tuple[int, ...], ErrorCode] = {
         is_queue_full=True,
     ),
     (20429,): ErrorCode("Too many requests at once. Try again in a moment."),
-    (60202,): _to_wait(
+    (60202,): ErrorCode(
         "There were 5 wrong guesses. Verify sends nothing to this number for ten minutes.",
-        VERIFICATION_LIFETIME,
+        refusal="quota_exceeded",
+        wait=VERIFICATION_LIFETIME,
     ),
-    (60203,): _to_wait(
+    (60203,): ErrorCode(
         "There were 5 messages. Verify sends nothing to this number for ten minutes.",
-        VERIFICATION_LIFETIME,
+        refusal="quota_exceeded",
+        wait=VERIFICATION_LIFETIME,
     ),
-    (60212,): _to_wait(
-        "There were several messages at once. Try again in a minute.", timedelta(minutes=1)
+    (60212,): ErrorCode(
+        "There were several messages at once. Try again in a minute.",
+        refusal="quota_exceeded",
+        wait=timedelta(minutes=1),
     ),
 }
 
-ERROR_CODES: Mapping[int, ErrorCode] = MappingProxyType(
-    {code: meaning for codes, meaning in _GROUPS.items() for code in codes}
-)
+ERROR_CODES = {code: meaning for codes, meaning in _GROUPS.items() for code in codes}
 
 
 def look_up(code: object) -> ErrorCode:
     """Return the meaning of an error code, in the table or not."""
     return ERROR_CODES.get(read_number(code), UNKNOWN)
-
-
-def explain(error_code: str) -> str:
-    """Return what to do about a code, with a link to Twilio's page. Empty: it is not one of
-    Twilio's."""
-    if not (error_code.isascii() and error_code.isdigit() and len(error_code) == 5):
-        return ""
-    advice = look_up(error_code).advice
-    return f"{advice} https://www.twilio.com/docs/api/errors/{error_code}"
 
 
 def delivery_error(status: object, code: object) -> DeliveryError:

@@ -6,42 +6,39 @@ https://www.twilio.com/docs/verify/api
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 
-from ...conf.validators import true_or_false
+from ...conf.validators import true_or_false, whole_number
 from ...exceptions import (
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
-    InvalidBackend,
     NotDelivered,
 )
-from ...logs import translate_errors
 from ...purposes import LOGIN
 from ..base import CodeCheck, SendResult, SMSMessage
+from ..transport.deadline import within
 from .base import TwilioBackend
 from .error_codes import NOT_FOUND, VERIFICATION_LIFETIME, look_up, read_number
-from .sids import is_sid
+from .validators import is_sid
 
-CHANNELS: Mapping[str, str] = MappingProxyType(
-    {"sms": "sms", "whatsapp": "whatsapp", "voice": "call"}
-)
+CHANNELS = {"sms": "sms", "whatsapp": "whatsapp", "voice": "call"}
 """Twilio's names of our channels."""
 
-LONGEST_CODE, SHORTEST_CODE = 10, 4
-
-# https://www.twilio.com/docs/verify/supported-languages, of Verify's default template. For any
-# other language no locale is sent: then Twilio takes that of the number's country.
-LOCALES = """
+# https://www.twilio.com/docs/verify/supported-languages, of Verify's default template.
+LANGUAGES = """
     af ar ca cs da de el en en-GB es et fi fr he hi hr hu id it ja kn ko lt ms mr nb nl pl pt
     pt-BR ro ru sk sv te th tl tr uk vi zh zh-CN zh-HK
 """
-CHINESE: Mapping[str, str] = MappingProxyType({"zh-hans": "zh-CN", "zh-hant": "zh-HK"})
-"""Django names the script, Twilio the region."""
+LOCALES = {
+    **{name.lower(): name for name in LANGUAGES.split()},
+    "zh-hans": "zh-CN",
+    "zh-hant": "zh-HK",
+}
+"""Twilio's names of languages, by Django's."""
 
 WRONG = frozenset(
     {"canceled", "deleted", "expired", "failed", "max_attempts_reached", "pending"}
@@ -75,37 +72,45 @@ class SMSBackend(TwilioBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        if code_length not in range(SHORTEST_CODE, LONGEST_CODE + 1):
-            raise InvalidBackend("option 'code_length' must be from 4 to 10.", alias=alias)
-        self._services = _services_by_purpose(service_sid, alias)
-        if problem := true_or_false(custom_codes):
-            raise InvalidBackend(f"option 'custom_codes' {problem}.", alias=alias)
+        self._expect(whole_number(4, 10), code_length=code_length)
+        self._expect(true_or_false, custom_codes=custom_codes)
         if custom_codes and not isinstance(service_sid, str):
-            raise InvalidBackend("'custom_codes' takes one 'service_sid', a text.", alias=alias)
+            raise self._invalid("'custom_codes' takes one 'service_sid', a text.")
+        services = service_sid if isinstance(service_sid, Mapping) else {LOGIN: service_sid}
+        sids = list(services.values())
+        if not sids or not all(is_sid(sid, "VA") for sid in sids):
+            raise self._invalid(
+                "option 'service_sid' must be the SID of a Verify service, VA and 32 "
+                "hexadecimal digits, or a dict of those by purpose."
+            )
+        if len(set(sids)) < len(sids):
+            raise self._invalid(
+                "option 'service_sid' names one service for two purposes: the code of one "
+                "would do for the other."
+            )
+        self._services = services
         self.checks_codes = not custom_codes
         self.wants_reports = custom_codes
         self.code_length = None if custom_codes else code_length
 
     def send(self, message: SMSMessage) -> SendResult:
         """Start a verification, or have its code sent again."""
-        return self._within(lambda: self._send(message))
+        return within(self._timeout, lambda: self._send(message), gateway=self.alias)
 
     def check_code(self, check: CodeCheck) -> bool:
-        """Ask Twilio. It has forgotten a verification that is approved or expired: then the
-        guess is wrong."""
+        """Ask Twilio."""
         # By the verification that our message began, not by the number: somebody else who uses
         # the service may have begun a newer one.
         is_known = check.message_id.startswith("VE")
         key = {"verification_sid": check.message_id} if is_known else {"to": check.to}
         checks = self._service(check.purpose).verification_checks
         try:
-            found = translate_errors(
-                lambda: self._ask(lambda: checks.create(code=check.typed, **key)),
-                _check_error,
-                foreign=DeliveryError,
-            )
-        except NoVerification:
-            return False
+            found = self._ask(lambda: checks.create(code=check.typed, **key))
+        except DeliveryError as error:
+            # Twilio forgets a verification that is approved or expired.
+            if read_number(error.error_code) in NOT_FOUND:
+                return False
+            raise _error_of_guess(error) from None
         if found.status not in WRONG | {"approved"}:
             raise DeliveryUnknown("Twilio's answer has no status.", error_code="no-status")
         return found.status == "approved" and _is_same_line(found.to, check.to)
@@ -118,23 +123,24 @@ class SMSBackend(TwilioBackend):
 
     def check(self) -> list[CheckMessage]:
         """Ask Twilio how the services are set up."""
-        found: list[CheckMessage] = []
-        for service_sid in sorted(set(self._services.values())):
-            try:
-                service = self._ask(self._client.verify.v2.services(service_sid).fetch)
-            except DeliveryError as error:
-                found.append(
-                    self._warning(f"the service {service_sid} cannot be read: {error}")
-                )
-                continue
-            if self.checks_codes and service.code_length != self.code_length:
-                found.append(
-                    self._warning(
-                        f"the codes of {service_sid} have {service.code_length} digits, but "
-                        f"option 'code_length' is {self.code_length}: no code would be taken."
-                    )
-                )
-        return found
+        problems = [self._problem(service_sid) for service_sid in self._services.values()]
+        return [
+            Warning(f"SMS_OTP_BACKENDS[{self.alias!r}]: {problem}", id="sms_otp.W013")
+            for problem in problems
+            if problem
+        ]
+
+    def _problem(self, service_sid: str) -> str:
+        try:
+            service = self._ask(self._client.verify.v2.services(service_sid).fetch)
+        except DeliveryError as error:
+            return f"the service {service_sid} cannot be read: {error}"
+        if self.checks_codes and service.code_length != self.code_length:
+            return (
+                f"the codes of {service_sid} have {service.code_length} digits, but option "
+                f"'code_length' is {self.code_length}: no code would be taken."
+            )
+        return ""
 
     def _send(self, message: SMSMessage) -> SendResult:
         if locale := find_locale(message.language):
@@ -171,20 +177,11 @@ class SMSBackend(TwilioBackend):
             )
         return self._client.verify.v2.services(self._services[purpose])
 
-    def _warning(self, text: str) -> Warning:
-        return Warning(f"SMS_OTP_BACKENDS[{self.alias!r}]: {text}", id="sms_otp.W013")
 
-
-class NoVerification(NotDelivered):
-    """There is no open verification."""
-
-
-def _check_error(error: DeliveryError) -> DeliveryError:
+def _error_of_guess(error: DeliveryError) -> DeliveryError:
     """Return what an error means for a guess. A number that Twilio refuses has no guess looked
     at, and :exc:`DeliveryRefused` would say that it has had too many."""
     code = error.error_code
-    if read_number(code) in NOT_FOUND:
-        return NoVerification("There is no such verification.", error_code=code)
     if wait := look_up(code).wait:
         return DeliveryRefused(
             f"Verify looks at no more guesses of this number now ({code}).",
@@ -198,31 +195,13 @@ def _check_error(error: DeliveryError) -> DeliveryError:
 
 
 def find_locale(language: str) -> str:
-    """Return Twilio's name for one of Django's languages. Empty: Twilio has no text in it."""
-    primary, _, rest = language.lower().partition("-")
-    tag = CHINESE.get(language.lower(), f"{primary}-{rest.upper()}")
-    return next((each for each in (tag, primary) if each in LOCALES.split()), "")
+    """Return Twilio's name for one of Django's languages. Empty: Twilio has no text in it, and
+    takes the language of the number's country."""
+    name = language.lower()
+    return LOCALES.get(name) or LOCALES.get(name.partition("-")[0], "")
 
 
 def _is_same_line(theirs: object, ours: str) -> bool:
     # Twilio may write a number in another way than the app, as +521... for +52... The end stays
     # the same.
     return str(theirs)[-7:] == ours[-7:]
-
-
-def _services_by_purpose(given: str | Mapping[str, str], alias: str) -> Mapping[str, str]:
-    services = given if isinstance(given, Mapping) else {LOGIN: given}
-    sids = list(services.values())
-    if not sids or not all(is_sid(sid, "VA") for sid in sids):
-        raise InvalidBackend(
-            "option 'service_sid' must be the SID of a Verify service, VA and 32 hexadecimal "
-            "digits, or a dict of those by purpose.",
-            alias=alias,
-        )
-    if len(set(sids)) < len(sids):
-        raise InvalidBackend(
-            "option 'service_sid' names one service for two purposes: the code of one would do "
-            "for the other.",
-            alias=alias,
-        )
-    return services

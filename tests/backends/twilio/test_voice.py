@@ -11,8 +11,8 @@ import pytest
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from django_sms_otp.backends.twilio.backend import SMSBackend
-from django_sms_otp.backends.twilio.voice import LONGEST_CALL, SAY_LANGUAGES
+from django_sms_otp.backends.twilio.backend import LONGEST_CALL, SMSBackend
+from django_sms_otp.backends.twilio.voice import SAY_LANGUAGES
 from django_sms_otp.exceptions import DeliveryRefused, NotDelivered
 
 from ...support.fake_twilio import CALL_SID, FakeTwilio, accepted, refusal
