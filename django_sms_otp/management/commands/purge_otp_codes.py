@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +17,7 @@ from ...db import database_alias
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
-from ..batches import MAX_ROWS, Deletion, delete_in_batches
-from ..progress import Progress
+from ..batches import Deletion, delete_in_batches
 
 COUNT_RETENTION = timedelta(days=400)
 """Long enough to compare a day with the same day a year ago."""
@@ -40,10 +40,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=positive_number,
-            default=MAX_ROWS,
+            default=2000,
             metavar="ROWS",
-            help="the most rows to delete in one transaction; fewer are deleted after one that "
-            f"took more than a tenth of a second; default: {MAX_ROWS}",
+            help="the most rows to delete in one transaction; default: 2000",
         )
         parser.add_argument(
             "--pause",
@@ -66,24 +65,20 @@ class Command(BaseCommand):
             "limits": idle_limits(now, older_than),
             "hourly counts": old_counts(now),
         }
-        if not options["dry_run"]:
-            roll_up()
-        verb = "Would delete" if options["dry_run"] else "Deleted"
+        if options["dry_run"]:
+            for name, deletion in tables.items():
+                self.stdout.write(f"Would delete {deletion.rows.count()} {name}.")
+            return
+        roll_up()
         for name, deletion in tables.items():
-            if options["dry_run"]:
-                count = deletion.rows.count()
-            else:
-                count = self._delete(name, deletion, options["batch_size"], options["pause"])
-            self.stdout.write(f"{verb} {count} {name}.")
-
-    def _delete(self, name: str, deletion: Deletion, max_rows: int, pause: float) -> int:
-        progress = Progress(self.stderr)
-        count = 0
-        for deleted in delete_in_batches(deletion, max_rows, pause):
-            count += deleted
-            progress.show(f"Deleted {count} {name} ...")
-        progress.done()
-        return count
+            count = 0
+            for deleted in delete_in_batches(deletion, options["batch_size"]):
+                count += deleted
+                if self.stderr.isatty():
+                    # The next line overwrites this one.
+                    self.stderr.write(f"Deleted {count} {name}", ending="\r")
+                time.sleep(options["pause"])
+            self.stdout.write(f"Deleted {count} {name}.")
 
 
 def old_codes(now: datetime, older_than: timedelta) -> Deletion:

@@ -67,7 +67,7 @@ def purge_rows() -> object:
     nothing that another call looks at, and would double the orders several times."""
     now, old = timezone.now(), get_settings().RETENTION
     deletions = [old_codes(now, old), idle_limits(now, old)]
-    return [list(delete_in_batches(each, max_rows=1000)) for each in deletions]
+    return [list(delete_in_batches(each, size=1000)) for each in deletions]
 
 
 def invalidate() -> object:
