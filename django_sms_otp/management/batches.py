@@ -41,7 +41,8 @@ def delete_in_batches(deletion: Deletion, size: int) -> Iterator[int]:
     times = deletion.walk.order_by(column).values_list(column, flat=True)
     batch = list(times[:size])
     while batch:
-        rows = deletion.rows.filter(**{f"{column}__range": (batch[0], batch[-1])})
+        window = {f"{column}__gte": batch[0], f"{column}__lte": batch[-1]}
+        rows = deletion.rows.filter(**window)
         yield retry_lost_races(partial(_delete, rows))
         batch = list(times.filter(**{f"{column}__gt": batch[-1]})[:size])
 

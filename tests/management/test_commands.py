@@ -119,7 +119,7 @@ def test_a_batch_begins_where_the_one_before_it_ended() -> None:
         assert batches(old_codes(timezone.now(), timedelta(days=30)), 2) == [2, 2, 1]
     deletes = [q["sql"] for q in captured if q["sql"].startswith("DELETE")]
     assert len(deletes) == 3
-    assert all("created_at" in sql and "BETWEEN" in sql for sql in deletes)
+    assert all('created_at" >= ' in sql.replace("`", '"') for sql in deletes)
 
 
 def test_a_code_that_lives_for_long_is_passed_over() -> None:
