@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -47,7 +46,7 @@ class HourlyCountAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {"last_day": last_day})
 
 
-def last_day() -> dict[str, list[dict[str, Any]]]:
+def last_day() -> dict[str, list[Any]]:
     """Add up the counts of the last 24 hours, including the hour in which they began.
 
     Return the lines of both tables, the busiest control and region first.
@@ -62,28 +61,15 @@ def last_day() -> dict[str, list[dict[str, Any]]]:
             controls[control][action] += int(total)
         elif event in EVENTS:
             regions[region][event] += int(total)
-    sizes = {name: counts.total() for name, counts in controls.items()}
-    sent = {region: counts["sent"] for region, counts in regions.items()}
+    busiest = sorted(regions.items(), key=lambda line: (-line[1]["sent"], line[0]))
     return {
-        "controls": [
-            {"name": name, "counts": controls[name]} for name in _largest_first(sizes)
-        ],
+        "controls": sorted(controls.items(), key=lambda line: (-line[1].total(), line[0])),
         "regions": [
-            {
-                "place": format_region(region),
-                "counts": regions[region],
-                "share": _share(regions[region]),
-            }
-            for region in _largest_first(sent)[:MAX_REGIONS]
+            (format_region(region), counts, _redeemed_share(counts))
+            for region, counts in busiest[:MAX_REGIONS]
         ],
     }
 
 
-def _largest_first(sizes: Mapping[str, int]) -> list[str]:
-    return sorted(sizes, key=lambda name: (-sizes[name], name))
-
-
-def _share(counts: Counter[str]) -> str:
-    """Return the redeemed share of the sent codes; empty if none was sent."""
-    sent = counts["sent"]
-    return f"{counts['redeemed'] / sent:.0%}" if sent else ""
+def _redeemed_share(counts: Counter[str]) -> str:
+    return f"{counts['redeemed'] / counts['sent']:.0%}" if counts["sent"] else ""

@@ -6,7 +6,7 @@ above the list.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -30,6 +30,8 @@ MAX_ROWS_FOR_VALUES = 1_000
 MAX_FILTERED_ROWS = 100_000
 """A filter by a column without an index searches this many rows. If no row matched, the
 database would read millions."""
+
+START_OF_PERIOD = {"year": {"month": 1, "day": 1}, "month": {"day": 1}, "day": {}}
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
@@ -75,16 +77,7 @@ class BoundedDates(QuerySet[Any]):
             return []
         first, last = (timezone.localtime(bounds[end]).date() for end in ("first", "last"))
         days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-        return list(dict.fromkeys(_start_of_period(day, kind) for day in days))
-
-
-def _start_of_period(day: date, kind: str) -> date:
-    match kind:
-        case "year":
-            return day.replace(month=1, day=1)
-        case "month":
-            return day.replace(day=1)
-    return day
+        return list(dict.fromkeys(day.replace(**START_OF_PERIOD[kind]) for day in days))
 
 
 class RecentList(ChangeList):

@@ -42,10 +42,10 @@ class NumberStatus(LimitStatus):
             yield _describe_lock(self.lock_of_strangers or self.lock_of_known)
 
     def facts(self) -> Iterator[Fact]:
-        yield (_("Messages"), self._messages())
+        yield _("Messages"), self._messages()
         if usage := self._busiest_network():
-            yield (_("Messages for one network, at most"), usage)
-        yield (_("Next message"), self._next_message())
+            yield _("Messages for one network, at most"), usage
+        yield _("Next message"), self._next_message()
         strangers, acquainted = self.state.strangers, self.state.acquainted
         yield (
             _("Failed attempts of strangers, in a row"),
@@ -55,9 +55,9 @@ class NumberStatus(LimitStatus):
             _("Failed attempts of known callers, in a row"),
             self._failures(acquainted.consecutive, self.lock_of_known),
         )
-        yield (_("Known networks and devices"), str(len(self.state.known)))
+        yield _("Known networks and devices"), str(len(self.state.known))
         if self.state.succeeded_at:
-            yield (_("Last redeemed"), format_time(self.state.succeeded_at))
+            yield _("Last redeemed"), format_time(self.state.succeeded_at)
 
     def _messages(self) -> str:
         return self.usage("phone", [(at, 1) for at, _tag in self.state.sends])
