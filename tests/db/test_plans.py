@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from django_sms_otp import testing
 from django_sms_otp.delivery import deliver_queued, take_back
-from django_sms_otp.management.batches import delete_in_batches
-from django_sms_otp.management.commands.purge_otp_codes import old_codes
+from django_sms_otp.management.commands.purge_otp_codes import delete_in_batches, old_codes
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import invalidate_codes, unlock_number

@@ -22,8 +22,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.management.batches import Deletion, delete_in_batches
-from django_sms_otp.management.commands.purge_otp_codes import old_codes
+from django_sms_otp.management.commands.purge_otp_codes import (
+    Deletion,
+    delete_in_batches,
+    old_codes,
+)
 from django_sms_otp.management.imports import PhoneImport
 from django_sms_otp.models import HourlyCount, Limit, LimitKind, OTPCode, VerifiedPhone
 from django_sms_otp.testing import override_sms_otp

@@ -1,26 +1,46 @@
-"""Delete old codes, and limits that count nothing any more."""
+"""Delete old codes, and limits that count nothing any more.
+
+The rows go beside live traffic, in short transactions along an index.
+"""
 
 from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ...conf import get_settings
 from ...controls import memory
-from ...db import database_alias
+from ...db import database_alias, retry_lost_races
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
-from ..batches import Deletion, delete_in_batches
 
 COUNT_RETENTION = timedelta(days=400)
 """Long enough to compare a day with the same day a year ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Which rows to delete, and how to find them.
+
+    :param rows: the rows to delete.
+    :param walk: a superset of ``rows`` that one index holds in the order of ``column``.
+    :param column: a time. Rows of the same time are deleted together.
+    """
+
+    rows: QuerySet[Any]
+    walk: QuerySet[Any]
+    column: str
 
 
 class Command(BaseCommand):
@@ -103,3 +123,29 @@ def old_counts(now: datetime) -> Deletion:
     """Return the hourly counts that no budget reads and that are older than a year."""
     counts = HourlyCount.objects.using(database_alias()).filter(hour__lt=now - COUNT_RETENTION)
     return Deletion(counts, counts, "hour")
+
+
+def delete_in_batches(deletion: Deletion, size: int) -> Iterator[int]:
+    """Delete the rows, and yield how many each transaction has deleted.
+
+    A batch begins behind the last one: from the start of the index, PostgreSQL would pass over
+    all rows that are dead already.
+
+    :param size: the number of rows to look at in one transaction.
+    """
+    column = deletion.column
+    times = deletion.walk.order_by(column).values_list(column, flat=True)
+    batch = list(times[:size])
+    while batch:
+        window = {f"{column}__gte": batch[0], f"{column}__lte": batch[-1]}
+        rows = deletion.rows.filter(**window)
+        yield retry_lost_races(partial(_delete, rows))
+        batch = list(times.filter(**{f"{column}__gt": batch[-1]})[:size])
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    # For a receiver of signals or a site's foreign key, Django reads the rows first and then
+    # deletes them by key. Without the lock, a lockout that begins in between would be lost.
+    with transaction.atomic(using=rows.db):
+        list(rows.select_for_update().values_list("pk"))
+        return rows.delete()[1].get(rows.model._meta.label, 0)
