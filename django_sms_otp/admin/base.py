@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -18,16 +18,18 @@ from ..db import non_atomic
 from ..exceptions import PhoneNumberError
 from .large_tables import BoundedPaginator
 
-if TYPE_CHECKING:
-    AnyModelAdmin = admin.ModelAdmin[Any]
-else:  # Only the type checker takes it as generic.
-    AnyModelAdmin = admin.ModelAdmin
-
-__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "may_see_whole_numbers", "whole_number"]
+__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "whole_number"]
 
 
-class ReadOnlyAdmin(AnyModelAdmin):
-    """Shows rows that staff neither add nor change."""
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
+    """Shows rows that staff neither add, change nor delete.
+
+    :cvar masked: the column that shows a masked number.
+    :cvar unmasked: what stands in its place on a row's page, if staff have the permission.
+    """
+
+    masked = "number"
+    unmasked = "phone_number"
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -42,6 +44,22 @@ class ReadOnlyAdmin(AnyModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Leave the deletion to ``purge_otp_codes``: the rows hold attempts and lockouts."""
+        return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if not request.user.has_perm("django_sms_otp.view_whole_phone_number"):
+            return fieldsets
+        return [
+            (title, {**options, "fields": [self._unmasked(name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
+    def _unmasked(self, name: Any) -> Any:
+        return self.unmasked if name == self.masked else name
+
     @non_atomic
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, extra_context)
@@ -53,10 +71,9 @@ class ReadOnlyAdmin(AnyModelAdmin):
 
         With ``?phone_number__startswith=`` staff could find out a masked number digit by digit.
         """
-        names = {_parameter_name(each) for each in self.list_filter}
-        exact = {f"{name}__exact" for name in names}
-        dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
-        return lookup in names | exact | dates
+        names = [_parameter_name(each) for each in self.list_filter]
+        dates = [f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")]
+        return lookup.removesuffix("__exact") in names or lookup in dates
 
 
 def _parameter_name(list_filter: Any) -> str:
@@ -67,7 +84,7 @@ def _parameter_name(list_filter: Any) -> str:
 
 
 class PhoneAdmin(ReadOnlyAdmin):
-    """Shows rows with a phone number: masked, unless staff have the permission."""
+    """Shows rows with a phone number."""
 
     search_help_text = _("A whole phone number, however it is written.")
     search_fields = ("phone_number",)
@@ -80,15 +97,6 @@ class PhoneAdmin(ReadOnlyAdmin):
             return queryset, False
         number = whole_number(search_term)
         return queryset.filter(phone_number=number) if number else queryset.none(), False
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = super().get_fieldsets(request, obj)
-        if not may_see_whole_numbers(request):
-            return fieldsets
-        return [
-            (title, {**options, "fields": [_unmasked(name) for name in options["fields"]]})
-            for title, options in fieldsets
-        ]
 
     @admin.display(description=_("phone number"))
     def number(self, row: Any) -> str:
@@ -109,27 +117,17 @@ class PhoneAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', url, row.user_id)
 
 
-def _unmasked(name: Any) -> Any:
-    return "phone_number" if name == "number" else name
-
-
-def may_see_whole_numbers(request: HttpRequest) -> bool:
-    return request.user.has_perm("django_sms_otp.view_whole_phone_number")
-
-
 def whole_number(text: str) -> str | None:
     """Read a search term as a whole phone number; ``None`` means that it is not one.
 
     Accept numbers of any type and region: the site may have sent to some that it refuses now.
     """
-    region = get_settings().DEFAULT_REGION
     try:
-        number = phone.parse_phone_number(
+        return phone.parse_phone_number(
             text,
-            default_region=region,
+            default_region=get_settings().DEFAULT_REGION,
             allowed_regions=phone.supported_regions(),
             refused_types=(),
-        )
+        ).e164
     except PhoneNumberError:
         return None
-    return number.e164

@@ -37,7 +37,7 @@ DELIVERY_FIELDS = (
 )
 
 
-class ListedCodes(BoundedDates, OTPCodeQuerySet):
+class ListedCodes(BoundedDates, OTPCodeQuerySet):  # type: ignore[override]  # as_manager()
     pass
 
 
@@ -79,10 +79,6 @@ class OTPCodeAdmin(PhoneAdmin):
         (_("Delivery"), {"fields": DELIVERY_FIELDS}),
     )
     actions = ("invalidate",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leave the deletion to ``purge_otp_codes``: the attempts are counted in the row."""
-        return False
 
     def has_invalidate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("django_sms_otp.invalidate_otpcode")

@@ -6,8 +6,8 @@ above the list.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -18,13 +18,6 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-
-if TYPE_CHECKING:
-    AnyPaginator = Paginator[Any]
-    AnyQuerySet = QuerySet[Any]
-else:  # Only the type checker takes them as generic.
-    AnyPaginator = Paginator
-    AnyQuerySet = QuerySet
 
 __all__ = ["BoundedDates", "BoundedPaginator", "RecentList", "RecentValuesFilter"]
 
@@ -38,8 +31,10 @@ MAX_FILTERED_ROWS = 100_000
 """A filter by a column without an index searches this many rows. If no row matched, the
 database would read millions."""
 
+START_OF_PERIOD = {"year": {"month": 1, "day": 1}, "month": {"day": 1}, "day": {}}
 
-class BoundedPaginator(AnyPaginator):
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
     """Counts up to a bound. Dates, filters and the search lead to the rows behind it."""
 
     @cached_property
@@ -62,7 +57,7 @@ class RecentValuesFilter(admin.AllValuesFieldListFilter):
         self.lookup_choices = sorted(values)  # type: ignore[assignment]
 
 
-class BoundedDates(AnyQuerySet):
+class BoundedDates(QuerySet[Any]):
     """Takes the dates above the list from the first and the last row alone.
 
     :ivar period: rows whose dates the page offers, if these are not the listed rows.
@@ -82,16 +77,7 @@ class BoundedDates(AnyQuerySet):
             return []
         first, last = (timezone.localtime(bounds[end]).date() for end in ("first", "last"))
         days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-        return list(dict.fromkeys(_start_of_period(day, kind) for day in days))
-
-
-def _start_of_period(day: date, kind: str) -> date:
-    match kind:
-        case "year":
-            return day.replace(month=1, day=1)
-        case "month":
-            return day.replace(day=1)
-    return day
+        return list(dict.fromkeys(day.replace(**START_OF_PERIOD[kind]) for day in days))
 
 
 class RecentList(ChangeList):
@@ -99,36 +85,33 @@ class RecentList(ChangeList):
 
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)
-        lookups: Any = found[2]
-        rest = {name: values[-1] for name, values in lookups.items()}
-        self._period = {name: rest[name] for name in rest if name.startswith(self._column)}
-        self._is_filtered = found[4] or len(rest) > len(self._period)
+        self._lookups: Any = found[2]
         return found
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
-        rows = super().get_queryset(request, exclude_parameters)
-        # The link that clears the filters keeps the period. Django turns a period into two
-        # lookups that no address may hold, so these must not count as filters.
-        names = [name for name in self.filter_params if not name.startswith(self._column)]
-        self.clear_all_filters_qs = self.get_query_string(remove=names)
+        rows: Any = super().get_queryset(request, exclude_parameters)
+        column = str(self.date_hierarchy)
+        filters = [
+            name for name in self.get_filters_params() if not name.startswith(f"{column}__")
+        ]
+        # The link that clears the filters keeps the period. Django would put its two bounds
+        # into the link, which no address may hold.
+        self.clear_all_filters_qs = self.get_query_string(remove=filters)
         # A search is for one number, which has few rows and an index.
-        if not self._is_filtered or self.query:
+        if not filters or self.query:
             return rows
-        period = self.root_queryset.filter(**self._period)
-        newest = self._newest(request, rows, period)
-        # Offer the dates of older rows too: they lead to these rows.
-        newest.period = period
-        return newest
-
-    @property
-    def _column(self) -> str:
-        return str(self.date_hierarchy)
-
-    def _newest(self, request: HttpRequest, rows: QuerySet[Any], period: QuerySet[Any]) -> Any:
-        times = period.order_by(f"-{self._column}").values_list(self._column, flat=True)
+        bounds = {
+            name: values[-1]
+            for name, values in self._lookups.items()
+            if name.startswith(f"{column}__")
+        }
+        period = self.root_queryset.filter(**bounds)
+        times = period.order_by(f"-{column}").values_list(column, flat=True)
         for oldest in times[MAX_FILTERED_ROWS : MAX_FILTERED_ROWS + 1]:
             text = _("The filters look at the newest %(count)s rows. Older ones: by date.")
             count = number_format(MAX_FILTERED_ROWS, force_grouping=True)
             messages.info(request, text % {"count": count})
-            return rows.filter(**{f"{self._column}__gt": oldest})
+            rows = rows.filter(**{f"{column}__gt": oldest})
+        # Offer the dates of older rows too: they lead to these rows.
+        rows.period = period
         return rows

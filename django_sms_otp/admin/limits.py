@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,7 +22,7 @@ from ..limits.keys import LimitKey
 from ..logs import log_fields
 from ..models import Limit, LimitKind
 from ..services import forget_limit, unlock_number
-from .base import ReadOnlyAdmin, may_see_whole_numbers, whole_number
+from .base import ReadOnlyAdmin, whole_number
 from .formatting import badge, format_time_briefly
 from .status import status_of
 
@@ -50,6 +50,8 @@ class LimitList(ChangeList):
 
 @admin.register(Limit)
 class LimitAdmin(ReadOnlyAdmin):
+    masked = "name"
+    unmasked = "subject"
     # The order of an index.
     ordering = ("-has_failures", "-updated_at")
     sortable_by = ()
@@ -64,10 +66,6 @@ class LimitAdmin(ReadOnlyAdmin):
     actions = ("unlock", "forget", "close")
     # Do not offer to act on all of a million rows.
     actions_selection_counter = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Leave the deletion to ``purge_otp_codes``: a lockout would go with its row."""
-        return False
 
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("django_sms_otp.unlock_limit")
@@ -85,11 +83,6 @@ class LimitAdmin(ReadOnlyAdmin):
         if key is None:
             return queryset.none(), False
         return queryset.filter(kind=key.kind, subject=key.subject), False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        names = super().get_fields(request, obj)
-        is_whole = may_see_whole_numbers(request)
-        return ["subject" if is_whole and name == "name" else name for name in names]
 
     @admin.display(description=_("key"))
     def name(self, row: Limit) -> str:
@@ -111,8 +104,8 @@ class LimitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("counted"))
     def facts(self, row: Limit) -> str:
-        lines = ((fact.label, fact.text) for fact in status_of(row).facts())
-        body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', lines)
+        line = '<tr><th scope="row">{}</th><td>{}</td></tr>'
+        body = format_html_join("", line, status_of(row).facts())
         return format_html('<table class="sms-otp-facts"><tbody>{}</tbody></table>', body)
 
     @admin.action(permissions=["unlock"], description=_("Lift the lockout"))
@@ -121,40 +114,36 @@ class LimitAdmin(ReadOnlyAdmin):
         if len(numbers) < len(queryset):
             self._warn(request, _("Only phone numbers have lockouts that can be lifted."))
         if numbers:
-            changed = self._change(
-                request, numbers, lambda row: unlock_number(row.subject), UNLOCKED
-            )
+            count = len(self._change(request, numbers, UNLOCKED))
             text = ngettext(
                 "The lockout of %(count)d phone number was lifted.",
                 "The lockouts of %(count)d phone numbers were lifted.",
-                len(changed),
+                count,
             )
-            self.message_user(request, text % {"count": len(changed)}, messages.SUCCESS)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
     @admin.action(permissions=["unlock"], description=_("Forget what was counted"))
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         others = (LimitKind.NUMBER, LimitKind.CIRCUIT)
         shared = [row for row in queryset if row.kind not in others]
         if len(shared) < len(queryset):
-            self._warn(
-                request,
-                _("Phone numbers and circuits are not forgotten: see the other actions."),
-            )
+            why = _("Phone numbers and circuits are not forgotten: see the other actions.")
+            self._warn(request, why)
         if shared:
-            changed = self._change(request, shared, _forget, FORGOTTEN)
+            count = len(self._change(request, shared, FORGOTTEN))
             text = ngettext(
                 "What %(count)d limit had counted was forgotten.",
                 "What %(count)d limits had counted was forgotten.",
-                len(changed),
+                count,
             )
-            self.message_user(request, text % {"count": len(changed)}, messages.SUCCESS)
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
     @admin.action(permissions=["unlock"], description=_("Close the circuit"))
     def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         circuits = [row for row in queryset if row.kind == LimitKind.CIRCUIT]
         if len(circuits) < len(queryset):
             self._warn(request, _("Only backends have circuits that can be closed."))
-        closed = self._change(request, circuits, _forget, CLOSED)
+        closed = self._change(request, circuits, CLOSED)
         for row in circuits:
             if row in closed:
                 text = gettext("The circuit of “%(backend)s” is closed.")
@@ -166,21 +155,18 @@ class LimitAdmin(ReadOnlyAdmin):
         self.message_user(request, text, messages.WARNING)
 
     def _change(
-        self,
-        request: HttpRequest,
-        rows: Sequence[Limit],
-        change: Callable[[Limit], bool],
-        log_text: str,
+        self, request: HttpRequest, rows: Sequence[Limit], log_text: str
     ) -> list[Limit]:
-        """Change rows, log which user changed which row, and return the changed ones.
+        """Unlock or forget rows, log which user did it, and return the changed ones.
 
-        :param change: tells whether it has changed the row.
         :param log_text: in English, as all of the app's log is.
         """
         changed = []
         for row in rows:
             try:
-                is_changed = change(row)
+                is_changed = (
+                    unlock_number(row.subject) if row.is_number else forget_limit(str(row.key))
+                )
             except Contention:
                 text = gettext("%(limit)s is in use right now. Please try again.")
                 self._warn(request, text % {"limit": row})
@@ -192,10 +178,6 @@ class LimitAdmin(ReadOnlyAdmin):
                 text = "User %s, limit %s: %s"
                 logger.info(text, request.user.pk, row, log_text, extra=extra)
         return changed
-
-
-def _forget(row: Limit) -> bool:
-    return forget_limit(str(row.key))
 
 
 def _read_key(term: str) -> LimitKey | None:

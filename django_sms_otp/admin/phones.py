@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..models import VerifiedPhone
@@ -16,6 +19,9 @@ class VerifiedPhoneAdmin(PhoneAdmin):
     list_display = ("number", "account", "verified_at", "last_used_at", "primary")
     fields = ("number", "account", "verified_at", "last_used_at", "primary")
     ordering = ("-pk",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("django_sms_otp.delete_verifiedphone")
 
     @admin.display(description=_("primary"), boolean=True)
     def primary(self, row: VerifiedPhone) -> bool:

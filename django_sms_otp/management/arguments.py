@@ -10,10 +10,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"
 
 
 def duration(text: str) -> timedelta:
-    """Read a number and a unit: ``90s``, ``45m``, ``12h``, ``30d`` or ``2w``.
-
-    :raises ArgumentTypeError: the text is anything else.
-    """
+    """Read a number and a unit: ``90s``, ``45m``, ``12h``, ``30d`` or ``2w``."""
     match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip(), re.ASCII)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is no duration: write 90s, 45m, 12h, 30d or 2w")
@@ -22,20 +19,14 @@ def duration(text: str) -> timedelta:
 
 
 def positive_number(text: str) -> int:
-    """Read a whole number of at least one.
-
-    :raises ArgumentTypeError: the text is anything else.
-    """
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    """Read a whole number of at least one."""
+    if not re.fullmatch(r"0*[1-9]\d{0,8}", text, re.ASCII):
         raise ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
 
 
 def milliseconds(text: str) -> float:
-    """Read a whole number of milliseconds, and return seconds.
-
-    :raises ArgumentTypeError: the text is anything else.
-    """
+    """Read a whole number of milliseconds, and return seconds."""
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
         raise ArgumentTypeError(f"{text!r} is no whole number of milliseconds")
     return int(text) / 1000

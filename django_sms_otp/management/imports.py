@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,48 +19,31 @@ from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import mask, parse_phone_number
 
-SHARED = "shared_by_several_users"
-TAKEN = "belongs_to_another_user"
-UNKNOWN_USER = "unknown_user"
+__all__ = ["Claim", "PhoneImport", "Refusal", "claims_from_csv", "claims_from_field"]
 
 CSV_COLUMNS = ("user", "phone_number")
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One line of the source: a number, and the user who is said to hold it.
-
-    :param user: the primary key or the value of another unique field, as the source has it.
-    """
-
-    user: Any
-    text: str = field(repr=False)
+Claim = tuple[Any, str]
+"""A user, by the value of a unique field, and the text of the user's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A claim that was refused. ``reason`` is a stable word."""
+    """A claim that was refused. ``number`` is masked, and ``reason`` is a stable word."""
 
     user: Any
     number: str
     reason: str
 
 
-@dataclass(slots=True)
-class Batch:
-    """What became of a batch of claims."""
-
-    linked: int = 0
-    unchanged: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-
-
 def claims_from_field(name: str) -> Iterator[Claim]:
     """Read a field of the user model, and skip users without a number."""
     users = _users().order_by("pk").values_list("pk", name)
     for user, number in users.exclude(**{f"{name}__isnull": True}).iterator():
-        if text := _text_of(number).strip():
-            yield Claim(user, text)
+        # The values of django-phonenumber-field have a str() for people, which may lack the
+        # country code. With --default-region it could become another person's number.
+        if text := str(getattr(number, "as_e164", number)).strip():
+            yield user, text
 
 
 def claims_from_csv(path: Path) -> Iterator[Claim]:
@@ -73,81 +56,59 @@ def claims_from_csv(path: Path) -> Iterator[Claim]:
         if missing := set(CSV_COLUMNS) - set(reader.fieldnames or ()):
             raise ValueError(f"{path} has no column {min(missing)!r}")
         for row in reader:
-            yield Claim((row["user"] or "").strip(), row["phone_number"] or "")
+            yield (row["user"] or "").strip(), row["phone_number"] or ""
 
 
 class PhoneImport:
-    """Links claims batch by batch. Refuses every claim to a number that several users claim.
+    """Links numbers to users, counts them, and collects the refused claims.
 
-    :param user_field: the field of the user model that a claim's ``user`` refers to.
+    :param user_field: the field of the user model that the claims name users by.
     """
 
-    def __init__(
-        self,
-        *,
-        user_field: Field[Any, Any],
-        default_region: str | None,
-        dry_run: bool,
-    ) -> None:
+    def __init__(self, user_field: Field[Any, Any]) -> None:
+        self.linked = 0
+        self.unchanged = 0
+        self.refused: list[Refusal] = []
         self._user_field = user_field
-        self._default_region = default_region
-        self._dry_run = dry_run
-        self._alias = database_alias(VerifiedPhone)
-        self._claimants: dict[str, Any] = {}
-        self._shared: set[str] = set()
+        self._phones = VerifiedPhone.objects.using(database_alias(VerifiedPhone))
 
-    def learn(self, claims: Iterable[Claim]) -> None:
-        """Note which users claim which number, before the first number is linked."""
-        for claim in claims:
+    def read(self, claims: Iterable[Claim], default_region: str | None) -> dict[str, Any]:
+        """Return the user of each number. Refuse a number that several users claim."""
+        claimants: dict[str, dict[Any, None]] = {}
+        for user, text in claims:
             try:
-                number = self._parse(claim)
-            except PhoneNumberError:
-                continue
-            if self._claimants.setdefault(number, claim.user) != claim.user:
-                self._shared.add(number)
-
-    def take(self, claims: Iterable[Claim]) -> Batch:
-        """Link the numbers that can be linked, and return what became of all."""
-        batch = Batch()
-        wanted: dict[str, Claim] = {}
-        for claim in claims:
-            try:
-                number = self._parse(claim)
+                number = parse_phone_number(text, default_region=default_region).e164
             except PhoneNumberError as error:
-                batch.refused.append(Refusal(claim.user, _mask_text(claim.text), error.code))
-                continue
-            if number in self._shared:
-                batch.refused.append(Refusal(claim.user, mask(number), SHARED))
-            elif number in wanted:
-                batch.unchanged += 1
+                self.refused.append(Refusal(user, _mask_text(text), error.code))
             else:
-                wanted[number] = claim
-        self._link(wanted, batch)
-        return batch
+                claimants.setdefault(number, {})[user] = None
+        for number, users in claimants.items():
+            if len(users) > 1:
+                self._refuse(users, number, "shared_by_several_users")
+        return {number: user for number, [user, *others] in claimants.items() if not others}
 
-    def _parse(self, claim: Claim) -> str:
-        return parse_phone_number(claim.text, default_region=self._default_region).e164
-
-    def _link(self, wanted: dict[str, Claim], batch: Batch) -> None:
-        user_ids = self._user_ids(claim.user for claim in wanted.values())
-        phones = VerifiedPhone.objects.using(self._alias)
-        holders = dict(
-            phones.filter(phone_number__in=wanted).values_list("phone_number", "user_id")
-        )
+    def link(self, users: Mapping[str, Any], *, dry_run: bool) -> None:
+        """Link numbers to their users, all in one transaction."""
+        user_ids = self._user_ids(users.values())
+        known = self._phones.filter(phone_number__in=users)
+        holders = dict(known.values_list("phone_number", "user_id"))
         new: dict[str, Any] = {}
-        for number, claim in wanted.items():
-            user_id = user_ids.get(str(claim.user))
+        for number, user in users.items():
+            user_id = user_ids.get(str(user))
             if user_id is None:
-                batch.refused.append(Refusal(claim.user, mask(number), UNKNOWN_USER))
+                self._refuse([user], number, "unknown_user")
             elif number not in holders:
                 new[number] = user_id
             elif holders[number] == user_id:
-                batch.unchanged += 1
+                self.unchanged += 1
             else:
-                batch.refused.append(Refusal(claim.user, mask(number), TAKEN))
-        batch.linked = len(new)
-        if new and not self._dry_run:
+                self._refuse([user], number, "belongs_to_another_user")
+        if not dry_run:
             self._create(new)
+        self.linked += len(new)
+
+    def _refuse(self, users: Iterable[Any], number: str, reason: str) -> None:
+        self.refused += [Refusal(user, mask(number), reason) for user in users]
 
     def _user_ids(self, references: Iterable[Any]) -> dict[str, Any]:
         valid = [each for each in references if self._is_valid(each)]
@@ -162,35 +123,20 @@ class PhoneImport:
             return False
         return True
 
-    def _create(self, new: dict[str, Any]) -> None:
-        phones = VerifiedPhone.objects.using(self._alias)
-        have_primary = set(
-            phones.filter(user_id__in=new.values(), is_primary=True).values_list(
-                "user_id", flat=True
-            )
-        )
+    def _create(self, new: Mapping[str, Any]) -> None:
+        primary = self._phones.filter(user_id__in=new.values(), is_primary=True)
+        have_primary = set(primary.values_list("user_id", flat=True))
         now = timezone.now()
         rows = []
         for number, user_id in new.items():
-            # Never false: see the model.
-            is_primary = None if user_id in have_primary else True
+            row = VerifiedPhone(user_id=user_id, phone_number=number, verified_at=now)
+            if user_id in have_primary:
+                # Never false: see the model.
+                row.is_primary = None
             have_primary.add(user_id)
-            rows.append(
-                VerifiedPhone(
-                    user_id=user_id, phone_number=number, verified_at=now, is_primary=is_primary
-                )
-            )
-        with transaction.atomic(self._alias):
-            phones.bulk_create(rows)
-
-
-def _text_of(number: Any) -> str:
-    """Return the number that a field's value stands for.
-
-    The values of django-phonenumber-field have a ``str()`` for people, which may lack the
-    country code. With ``--default-region`` it could become another person's number.
-    """
-    return str(getattr(number, "as_e164", number))
+            rows.append(row)
+        with transaction.atomic(self._phones.db):
+            self._phones.bulk_create(rows)
 
 
 def _users() -> QuerySet[Any]:
@@ -199,5 +145,5 @@ def _users() -> QuerySet[Any]:
 
 def _mask_text(text: str) -> str:
     """Mask text that is not a number: it may contain most of one."""
-    shown = text.strip()[-2:]
-    return "*" * max(0, min(len(text.strip()), 40) - 2) + shown
+    text = text.strip()[:40]
+    return "*" * (len(text) - 2) + text[-2:]

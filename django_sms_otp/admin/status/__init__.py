@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ...models import Limit, LimitKind
-from .base import Badge, Fact, LimitStatus
+from .base import LimitStatus
 from .circuit import CircuitStatus
 from .number import NumberStatus
 from .shared import SharedStatus
 
-__all__ = ["Badge", "Fact", "LimitStatus", "status_of"]
+__all__ = ["LimitStatus", "status_of"]
 
 
 def status_of(row: Limit) -> LimitStatus:

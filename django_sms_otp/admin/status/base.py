@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -28,12 +27,8 @@ class Badge(TextChoices):
     OPEN = "open", gettext_lazy("open")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of a row's own page."""
-
-    label: str
-    text: str
+Fact = tuple[str, str]
+"""A label and a text: one line of a row's own page."""
 
 
 class LimitStatus(ABC):

@@ -31,9 +31,9 @@ class CircuitStatus(LimitStatus):
             yield self._next_try()
 
     def facts(self) -> Iterator[Fact]:
-        yield Fact(_("Failures in a row"), self._failures())
+        yield _("Failures in a row"), self._failures()
         if not self.circuit.is_closed:
-            yield Fact(_("Next message by this backend"), self._next_try())
+            yield _("Next message by this backend"), self._next_try()
 
     def _failures(self) -> str:
         count = self.circuit.failures

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from ...controls import failure_budget
 from ...limits.number import Lock, NumberState
+from ...limits.rates import Entry
 from ...models import Limit
 from ..formatting import format_time
 from .base import Badge, Fact, LimitStatus
@@ -41,38 +42,35 @@ class NumberStatus(LimitStatus):
             yield _describe_lock(self.lock_of_strangers or self.lock_of_known)
 
     def facts(self) -> Iterator[Fact]:
-        yield Fact(_("Messages"), self._messages())
+        yield _("Messages"), self._messages()
         if usage := self._busiest_network():
-            yield Fact(_("Messages for one network, at most"), usage)
-        yield Fact(_("Next message"), self._next_message())
+            yield _("Messages for one network, at most"), usage
+        yield _("Next message"), self._next_message()
         strangers, acquainted = self.state.strangers, self.state.acquainted
-        yield Fact(
+        yield (
             _("Failed attempts of strangers, in a row"),
             self._failures(strangers.consecutive, self.lock_of_strangers),
         )
-        yield Fact(
+        yield (
             _("Failed attempts of known callers, in a row"),
             self._failures(acquainted.consecutive, self.lock_of_known),
         )
-        yield Fact(_("Known networks and devices"), str(len(self.state.known)))
+        yield _("Known networks and devices"), str(len(self.state.known))
         if self.state.succeeded_at:
-            yield Fact(_("Last redeemed"), format_time(self.state.succeeded_at))
+            yield _("Last redeemed"), format_time(self.state.succeeded_at)
 
     def _messages(self) -> str:
-        return self._usage("phone", [at for at, _tag in self.state.sends])
+        return self.usage("phone", [(at, 1) for at, _tag in self.state.sends])
 
     def _busiest_network(self) -> str:
-        times: dict[str, list[float]] = {}
+        sends: dict[str, list[Entry]] = {}
         for at, tag in self.state.sends:
-            times.setdefault(tag, []).append(at)
-        # An empty tag stands for an unknown address.
-        times.pop("", None)
-        if not times or not self.settings.rates("phone_ip"):
+            # An empty tag stands for an unknown address.
+            if tag:
+                sends.setdefault(tag, []).append((at, 1))
+        if not sends or not self.settings.rates("phone_ip"):
             return ""
-        return self._usage("phone_ip", max(times.values(), key=len))
-
-    def _usage(self, limit: str, times: Sequence[float]) -> str:
-        return self.usage(limit, [(at, 1) for at in times])
+        return self.usage("phone_ip", max(sends.values(), key=len))
 
     def _next_message(self) -> str:
         waits = [self.state.next_send_at(self.settings.COOLDOWN), self._free_at()]

@@ -42,20 +42,20 @@ class SharedStatus(LimitStatus):
             yield block
 
     def facts(self) -> Iterator[Fact]:
-        yield Fact(_("Messages"), self._usage())
+        yield _("Messages"), self._usage()
         if self.counters.cohorts:
             yield from self._unverified_numbers()
         if regions := self.counters.strange_regions(self.now.timestamp()):
-            yield Fact(_("Countries where nothing was redeemed"), ", ".join(sorted(regions)))
+            yield _("Countries where nothing was redeemed"), ", ".join(sorted(regions))
         if block := self._block():
-            yield Fact(_("Conversion breaker"), block)
+            yield _("Conversion breaker"), block
 
     def _unverified_numbers(self) -> Iterator[Fact]:
-        yield Fact(_("Unverified numbers, last hour"), _redeemed_share(self._last(HOUR)))
-        yield Fact(_("Unverified numbers, last day"), _redeemed_share(self._last(DAY)))
+        yield _("Unverified numbers, last hour"), _redeemed_share(self._last(HOUR))
+        yield _("Unverified numbers, last day"), _redeemed_share(self._last(DAY))
         if self.row.kind == LimitKind.COUNTRY and self.settings.budget:
             text = _("used up") if self._is_over_budget() else _("not used up")
-            yield Fact(_("Budget of unverified numbers"), text)
+            yield _("Budget of unverified numbers"), text
 
     def _usage(self) -> str:
         if self.is_counted_in_cache:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ from ...conf import get_settings
 from ...conf.validators import is_region
 from ..arguments import positive_number
 from ..imports import Claim, PhoneImport, Refusal, claims_from_csv, claims_from_field
-from ..progress import Progress
-
-Source = Callable[[], Iterator[Claim]]
 
 LOST_RACE = (
     "Somebody verified one of these numbers, or a number of one of these users, at the same "
@@ -78,59 +74,46 @@ class Command(BaseCommand):
         region = options["default_region"] or get_settings().DEFAULT_REGION
         if region is not None and not is_region(region):
             raise CommandError(f"--default-region: there is no region {region!r}.")
-        phone_import = PhoneImport(
-            user_field=_user_field(options["user_field"]),
-            default_region=region,
-            dry_run=options["dry_run"],
-        )
-        source = _source(options)
+        phone_import = PhoneImport(_user_field(options["user_field"]))
         try:
-            phone_import.learn(source())
-            refused = self._take(phone_import, source, options)
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            users = phone_import.read(_claims(options), region)
+        except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
-        except IntegrityError as error:
-            raise CommandError(LOST_RACE) from error
-        self._report(refused, options["report"])
-
-    def _take(
-        self, phone_import: PhoneImport, source: Source, options: dict[str, Any]
-    ) -> list[Refusal]:
-        progress = Progress(self.stderr)
-        counts: Counter[str] = Counter()
-        refused: list[Refusal] = []
-        for claims in _batches(source(), options["batch_size"]):
-            batch = phone_import.take(claims)
-            counts.update(linked=batch.linked, unchanged=batch.unchanged)
-            refused += batch.refused
-            progress.show(f"{counts['linked']} numbers linked ...")
-        progress.done()
+        rest = iter(users.items())
+        while batch := dict(islice(rest, options["batch_size"])):
+            try:
+                phone_import.link(batch, dry_run=options["dry_run"])
+            except IntegrityError as error:
+                raise CommandError(LOST_RACE) from error
+            if self.stderr.isatty():
+                # The next line overwrites this one.
+                self.stderr.write(f"Linked {phone_import.linked} numbers", ending="\r")
         verb = "Would link" if options["dry_run"] else "Linked"
         self.stdout.write(
-            f"{verb} {counts['linked']} numbers; {counts['unchanged']} were linked already; "
-            f"{len(refused)} refused."
+            f"{verb} {phone_import.linked} numbers; {phone_import.unchanged} were linked "
+            f"already; {len(phone_import.refused)} refused."
         )
-        return refused
+        self._report(phone_import.refused, options["report"])
 
     def _report(self, refused: list[Refusal], path: Path | None) -> None:
         for reason, count in sorted(Counter(each.reason for each in refused).items()):
             self.stdout.write(f"  {reason}: {count}")
-        if path is not None:
-            with path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(["user", "phone_number", "reason"])
-                writer.writerows([each.user, each.number, each.reason] for each in refused)
+        if path is None:
+            for each in refused:
+                self.stdout.write(f"  user {each.user}, {each.number}: {each.reason}")
             return
-        for each in refused:
-            self.stdout.write(f"  user {each.user}, {each.number}: {each.reason}")
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["user", "phone_number", "reason"])
+            writer.writerows([each.user, each.number, each.reason] for each in refused)
 
 
-def _source(options: dict[str, Any]) -> Source:
+def _claims(options: dict[str, Any]) -> Iterator[Claim]:
     if options["csv"] is not None:
-        return partial(claims_from_csv, options["csv"])
+        return claims_from_csv(options["csv"])
     if options["user_field"]:
         raise CommandError("--user-field goes with --csv.")
-    return partial(claims_from_field, _column(options["field"], "--field").name)
+    return claims_from_field(_column(options["field"], "--field").name)
 
 
 def _user_field(name: str | None) -> Field[Any, Any]:
@@ -152,8 +135,3 @@ def _column(name: str, option: str) -> Field[Any, Any]:
         known = ", ".join(each.name for each in meta.concrete_fields)
         raise CommandError(f"{option}: {meta.label} has no field {name!r}. It has {known}.")
     return field
-
-
-def _batches(claims: Iterator[Claim], size: int) -> Iterator[list[Claim]]:
-    while batch := list(islice(claims, size)):
-        yield batch

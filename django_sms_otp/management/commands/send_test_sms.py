@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import uuid
 from argparse import ArgumentParser
 from typing import Any
 
@@ -25,10 +23,12 @@ from ...conf.validators import CHANNELS, did_you_mean
 from ...delivery.messages import site_name
 from ...delivery.queues import is_queued
 from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
+from ...models import new_request_id
 from ...phone import PhoneNumber
 from ...purposes import TEST
 from ...services import read_phone_number
-from ..diagnosis import Call, explain_failure, record_calls
+from ...signals import gateway_called
+from ..diagnosis import explain_failure
 
 
 class Command(BaseCommand):
@@ -73,13 +73,25 @@ class Command(BaseCommand):
             raise CommandError(f"{alias!r} does not send by {channel}: it sends {able_to}.")
         message = _message(phone_number, channel, language)
         self.stdout.write(f"Sending a test to {phone_number} by {channel}, backend {alias!r}.")
-        with record_calls() as calls:
-            try:
-                result = hand_over(message, alias)
-            except DeliveryError as error:
-                self._show_calls(calls, except_alias=error.alias)
-                raise CommandError(explain_failure(error)) from None
-        self._show_calls(calls, except_alias=result.alias)
+        failed: dict[str, str] = {}
+
+        def note_failure(alias: str, outcome: str, error_code: str, **call: Any) -> None:
+            if outcome != "sent":
+                code = f", {error_code}" if error_code else ""
+                failed[alias] = f"{outcome}{code} ({call['latency']:.2f} s)"
+
+        gateway_called.connect(note_failure)
+        try:
+            result = hand_over(message, alias)
+        except DeliveryError as error:
+            # The last failure is explained at length.
+            failed.pop(error.alias, None)
+            raise CommandError(explain_failure(error)) from None
+        finally:
+            gateway_called.disconnect(note_failure)
+            for name, outcome in failed.items():
+                text = f"{name!r} failed before: {outcome}."
+                self.stderr.write(self.style.WARNING(text))
         self._show_result(alias, result)
 
     def _show_findings(self, backends: list[BaseSMSBackend]) -> None:
@@ -95,15 +107,9 @@ class Command(BaseCommand):
                 f"SMS_OTP['DELIVERY'] is {get_settings().DELIVERY!r}: workers send the codes. "
                 "This command sends the message itself: it tests neither queue nor workers."
             )
-        # A backend that hands messages on may report problems of its targets too.
+        # A backend that hands messages on may also report problems of its targets.
         for text in dict.fromkeys(found):
             self.stderr.write(self.style.WARNING(text))
-
-    def _show_calls(self, calls: list[Call], *, except_alias: str) -> None:
-        """Show the gateways that failed before the last one took the message or failed."""
-        for call in calls:
-            if call.alias != except_alias:
-                self.stderr.write(self.style.WARNING(str(call)))
 
     def _show_result(self, alias: str, result: SendResult) -> None:
         took = f" in {result.latency:.2f} s" if result.latency is not None else ""
@@ -113,9 +119,8 @@ class Command(BaseCommand):
             self.stdout.write(f"The gateway's id of the message: {result.message_id}")
         backend = get_backend(result.alias)
         if backend.checks_codes:
-            self.stdout.write(
-                "This gateway has sent a code of its own, which looks like a login code."
-            )
+            text = "This gateway has sent a code of its own, which looks like a login code."
+            self.stdout.write(text)
         if backend.development_only:
             self.stdout.write("This backend is for development: it reaches no phone.")
         else:
@@ -154,7 +159,7 @@ def _message(phone_number: PhoneNumber, channel: str, language: str) -> SMSMessa
         # Templates of a gateway and voice calls need a code.
         code="0" * settings.CODE_LENGTH,
         purpose=TEST,
-        request_id=uuid.UUID(bytes=secrets.token_bytes(16)),
+        request_id=new_request_id(),
         valid_for=settings.CODE_LIFETIME,
         channel=channel,
         language=language,

@@ -15,8 +15,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_sms_otp.conf import get_settings
-from django_sms_otp.management.batches import delete_in_batches
-from django_sms_otp.management.commands.purge_otp_codes import idle_limits, old_codes
+from django_sms_otp.management.commands.purge_otp_codes import (
+    delete_in_batches,
+    idle_limits,
+    old_codes,
+)
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import PhoneNumber
 from django_sms_otp.results import CodeRequested
@@ -67,7 +70,7 @@ def purge_rows() -> object:
     nothing that another call looks at, and would double the orders several times."""
     now, old = timezone.now(), get_settings().RETENTION
     deletions = [old_codes(now, old), idle_limits(now, old)]
-    return [list(delete_in_batches(each, max_rows=1000)) for each in deletions]
+    return [list(delete_in_batches(each, size=1000)) for each in deletions]
 
 
 def invalidate() -> object:
