@@ -57,7 +57,7 @@ def verify() -> Iterator[FakeVerify]:
 
 
 @pytest.fixture
-def configure(verify: FakeVerify, settings: Any) -> Iterator[Configure]:
+def configure(verify: FakeVerify, settings: Any) -> Configure:
     """Set the backend up anew, with more options."""
 
     def configure(**options: Any) -> None:
@@ -67,8 +67,7 @@ def configure(verify: FakeVerify, settings: Any) -> Iterator[Configure]:
         }
 
     configure()
-    yield configure
-    registry._local.__dict__.clear()
+    return configure
 
 
 @pytest.fixture(autouse=True)
