@@ -21,7 +21,6 @@ from django_sms_otp.backends import (
     CodeCheck,
     SendResult,
     SMSMessage,
-    registry,
 )
 from django_sms_otp.delivery import code_of
 from django_sms_otp.models import DeliveryState, Limit, OTPCode

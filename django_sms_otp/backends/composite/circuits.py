@@ -37,9 +37,7 @@ T = TypeVar("T")
 def read_circuits(aliases: Collection[str]) -> dict[str, Circuit]:
     """Return the circuits of backends, read by one statement."""
     rows = Limit.objects.using(database_alias()).filter(kind=CIRCUIT, subject__in=aliases)
-    states = _unless_lost(
-        lambda: dict(rows.values_list("subject", "state")), dict[str, Any]()
-    )
+    states = _unless_lost(lambda: dict(rows.values_list("subject", "state")), dict[str, Any]())
     return {alias: Circuit.from_json(states.get(alias, {})) for alias in aliases}
 
 
