@@ -79,8 +79,8 @@ class CompositeBackend(BaseSMSBackend):
     def _turns(self, aliases: Iterable[str], message: SMSMessage) -> Iterator[Turn]:
         """Yield the turns of the targets that have the message's channel, in their order.
 
-        Targets to avoid come after the others, and those with an open circuit come last: a
-        person waits. Of these, the one that is due first comes first.
+        Targets to avoid come after the others. Those with an open circuit come last, the one
+        that is due first before the others: a person waits, and no other target has sent.
 
         :raises NotDelivered: no target has the channel.
         """

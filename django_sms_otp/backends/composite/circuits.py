@@ -59,19 +59,16 @@ def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
     :param probe: the number from :func:`claim_probe`.
     """
     before, after = _change(alias, lambda circuit, now: circuit.failed(now, policy, probe))
-    if before == after:
+    if before == after or after.is_closed:
         return
     until = datetime.fromtimestamp(after.until, UTC)
     shown = until.replace(microsecond=0)
+    extra = log_fields("circuit", backend=alias, outcome="open")
     if not before.is_closed:
-        extra = log_fields("circuit", backend=alias, outcome="open")
         logger.info("Backend %r still fails: passed over until %s.", alias, shown, extra=extra)
-    elif not after.is_closed:
-        logger.error(
-            "Backend %r failed %d times in a row: passed over until %s.",
-            *(alias, after.failures, shown),
-            extra=log_fields("circuit", backend=alias, outcome="open"),
-        )
+    else:
+        message = "Backend %r failed %d times in a row: passed over until %s."
+        logger.error(message, alias, after.failures, shown, extra=extra)
         circuit_opened.send_robust(Limit, alias=alias, until=until)
 
 
