@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import translation
 
 from django_sms_otp import testing
-from django_sms_otp.backends.composite import circuits
 
 from .support import mariadb
 from .support.valkey import valkey_server  # noqa: F401  (a fixture)
@@ -89,12 +88,6 @@ def no_language() -> Iterator[None]:
     """The language of one test's request is not that of the next test."""
     yield
     translation.deactivate()
-
-
-@pytest.fixture(autouse=True)
-def no_circuit() -> None:
-    """The circuits that one test has opened are not those of the next test."""
-    circuits.forget_seen()
 
 
 Post = Callable[..., Any]

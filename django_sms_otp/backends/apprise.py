@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
-from ..conf.validators import CHANNELS, SMS, positive_number
+from ..conf.validators import CHANNELS, SMS, one_of, positive_number
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .transport.deadline import socket_timeouts, within
@@ -58,14 +58,11 @@ class SMSBackend(BaseSMSBackend):
     ) -> None:
         super().__init__(alias=alias, **options)
         if not isinstance(url, str) or len(PLACEHOLDER.findall(url)) != 1:
-            raise InvalidBackend(
-                "option 'url' must be an Apprise URL with either {to} or {digits} in it, once.",
-                alias=alias,
+            self._expect(
+                "url", "must be an Apprise URL with either {to} or {digits} in it, once"
             )
-        if problem := positive_number(timeout):
-            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
-        if channel not in CHANNELS:
-            raise InvalidBackend(f"option 'channel' must be one of {CHANNELS}.", alias=alias)
+        self._expect("timeout", positive_number(timeout))
+        self._expect("channel", one_of(*CHANNELS)(channel))
         self.channels = frozenset({channel})
         self._url, self._timeout = url, timeout
         self._asset = _make_asset(alias)
@@ -79,7 +76,7 @@ class SMSBackend(BaseSMSBackend):
                 alias=alias,
             )
         if len(service) // (service.retry + 1) > 1:
-            raise InvalidBackend("option 'url' has more than one recipient.", alias=alias)
+            self._expect("url", "has more than one recipient")
 
     @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:

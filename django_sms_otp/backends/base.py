@@ -183,6 +183,11 @@ class BaseSMSBackend:
         link, for ``send_test_sms``. Empty: nothing is known of it."""
         return ""
 
+    def _expect(self, option: str, problem: str | None) -> None:
+        """Refuse an option that has a problem, which the validators of settings word."""
+        if problem:
+            raise InvalidBackend(f"option {option!r} {problem}.", alias=self.alias)
+
     @classmethod
     def option_names(cls) -> list[str]:
         """Return the names of all options, those of the base classes included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -13,8 +13,7 @@ from ..conf.validators import positive_number, true_or_false
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import log_fields
 from .base import SendResult, SMSMessage
-from .composite.base import CompositeBackend, Turn
-from .composite.circuit_state import Circuit
+from .composite.base import CompositeBackend
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -53,7 +52,7 @@ class SMSBackend(CompositeBackend):
         """Send by the first backend that takes it."""
         deadline = time.monotonic() + self._patience
         failed: list[NotDelivered | DeliveryUnknown] = []
-        for turn in self._turns(message):
+        for turn in self._turns(self.targets, message):
             if failed:
                 _log(message, failed[-1], f"Going on with {turn.target!r}.")
             try:
@@ -64,23 +63,6 @@ class SMSBackend(CompositeBackend):
             if is_final or time.monotonic() >= deadline:
                 break
         raise _combine(message, failed)
-
-    def _turns(self, message: SMSMessage) -> Iterator[Turn]:
-        targets = self._with_channel(self.targets, message)
-        circuits = self._read_circuits(targets, message)
-        passed_over: list[str] = []
-        for target in targets:
-            if turn := self._take_turn(target, circuits):
-                yield turn
-            else:
-                passed_over.append(target)
-        # No other backend has taken it, and a person waits. The circuit that is due first comes
-        # first.
-        for target in sorted(passed_over, key=lambda each: self._due_at(each, circuits)):
-            yield Turn(target=target)
-
-    def _due_at(self, target: str, circuits: Mapping[str, Circuit]) -> float:
-        return min(circuits[leaf].until for leaf in self._leaves(target))
 
     @staticmethod
     def _check_aliases(alias: str, aliases: Any) -> Sequence[str]:

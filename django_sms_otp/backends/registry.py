@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from ..conf import DEFAULT_ALIAS, backend_aliases, backend_config
@@ -16,21 +14,17 @@ from .base import BaseSMSBackend
 
 __all__ = ["code_issuing_backend", "get_backend", "with_targets"]
 
-# One instance for each thread and alias: a backend keeps its connections to the gateway open,
-# and HTTP sessions are not made to be shared.
-_local = threading.local()
+
+class _Instances(threading.local):
+    """One instance for each thread and alias: a backend keeps its connections to the gateway
+    open, and HTTP sessions are not made to be shared."""
+
+    def __init__(self) -> None:
+        self.by_alias: dict[str, BaseSMSBackend] = {}
+        self.under_way: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class _Instance:
-    """A backend, with its configuration and its targets."""
-
-    config: tuple[str, dict[str, Any]]
-    backend: BaseSMSBackend
-    targets: list[BaseSMSBackend]
-
-    def is_current(self, config: tuple[str, dict[str, Any]]) -> bool:
-        return self.config == config and self.targets == _get_targets(self.backend)
+_instances = _Instances()
 
 
 def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
@@ -39,13 +33,9 @@ def get_backend(alias: str = DEFAULT_ALIAS) -> BaseSMSBackend:
     :raises InvalidBackend: there is no such alias or class, or the class does not take the
         options.
     """
-    config = backend_config(alias)
-    instances: dict[str, _Instance] = _local.__dict__.setdefault("instances", {})
-    if alias not in instances or not instances[alias].is_current(config):
-        with _refuse_circles(alias):
-            backend = _create(alias, *config)
-            instances[alias] = _Instance(config, backend, _get_targets(backend))
-    return instances[alias].backend
+    if alias not in _instances.by_alias:
+        _instances.by_alias[alias] = _create(alias)
+    return _instances.by_alias[alias]
 
 
 def with_targets(alias: str) -> list[BaseSMSBackend]:
@@ -53,14 +43,10 @@ def with_targets(alias: str) -> list[BaseSMSBackend]:
 
     :raises InvalidBackend: one of them cannot be made.
     """
-    found: dict[str, BaseSMSBackend] = {}
-    waiting = [alias]
-    while waiting:
-        name = waiting.pop(0)
-        if name not in found:
-            found[name] = get_backend(name)
-            waiting.extend(found[name].targets)
-    return list(found.values())
+    names = [alias]
+    for name in names:  # The list grows meanwhile.
+        names += [each for each in get_backend(name).targets if each not in names]
+    return [get_backend(name) for name in names]
 
 
 def code_issuing_backend(alias: str) -> BaseSMSBackend | None:
@@ -75,7 +61,8 @@ def code_issuing_backend(alias: str) -> BaseSMSBackend | None:
     return backend if backend.checks_codes else None
 
 
-def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
+def _create(alias: str) -> BaseSMSBackend:
+    path, options = backend_config(alias)
     try:
         backend_class = import_string(path)
     except ImportError as error:
@@ -87,27 +74,24 @@ def _create(alias: str, path: str, options: dict[str, Any]) -> BaseSMSBackend:
         )
     if "alias" in options:
         raise InvalidBackend("OPTIONS must not name 'alias'.", alias=alias)
+    # A backend that hands messages on makes its targets first, which must not make it.
+    under_way = _instances.under_way
+    if alias in under_way:
+        circle = " to ".join([*under_way[under_way.index(alias) :], alias])
+        raise InvalidBackend(f"hands messages on to itself: {circle}.", alias=alias)
+    under_way.append(alias)
     try:
         return backend_class(alias=alias, **options)
     except TypeError as error:
         raise InvalidBackend(f"OPTIONS do not fit: {error}.", alias=alias) from error
-
-
-@contextmanager
-def _refuse_circles(alias: str) -> Iterator[None]:
-    """Refuse a backend that hands messages on to one that hands them back to it."""
-    under_way: list[str] = _local.__dict__.setdefault("under_way", [])
-    if alias in under_way:
-        circle = [*under_way[under_way.index(alias) :], alias]
-        raise InvalidBackend(
-            f"hands messages on to itself: {' to '.join(circle)}.", alias=alias
-        )
-    under_way.append(alias)
-    try:
-        yield
     finally:
         under_way.pop()
 
 
-def _get_targets(backend: BaseSMSBackend) -> list[BaseSMSBackend]:
-    return [get_backend(alias) for alias in backend.targets]
+def _start_anew(*, setting: str, **_: Any) -> None:
+    global _instances
+    if setting == "SMS_OTP_BACKENDS":
+        _instances = _Instances()
+
+
+setting_changed.connect(_start_anew)

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..exceptions import InvalidBackend
 from .base import SendResult, SMSMessage
-from .composite.base import CompositeBackend, Turn
+from .composite.base import CompositeBackend
 from .composite.routes import Route, parse_routes
 from .registry import get_backend
 
@@ -54,38 +54,20 @@ class SMSBackend(CompositeBackend):
         """Send by the route that takes the message."""
         matching = (route for route in self._routes if _takes(route, message))
         route = next(matching, self._routes[-1])
-        return self._hand_on(message, self._pick(route.weights, message))
-
-    def _pick(self, weights: Mapping[str, float], message: SMSMessage) -> Turn:
-        targets = self._with_channel(weights, message)
-        circuits = self._read_circuits(targets, message)
-        avoided = [target for target in targets if self._is_avoided(target, message)]
-        fresh = [target for target in targets if target not in avoided]
-        for group in (fresh, avoided):
-            left = list(group)
-            while left:
-                target = _choose(left, weights)
-                if turn := self._take_turn(target, circuits):
-                    return turn
-                left.remove(target)
-        # All circuits are open, and a person waits.
-        return Turn(target=_choose(fresh or avoided, weights))
+        # The order of a draw by weight, without replacement.
+        drawn = sorted(route.weights, key=lambda each: random.expovariate(route.weights[each]))
+        return self._hand_on(message, next(self._turns(drawn, message)))
 
     def _check_channels(self, number: int, route: Route) -> None:
         for channel in route.channels or ():
             unable = [
                 each for each in route.weights if channel not in get_backend(each).channels
             ]
+            problem = f"has route {number} for {channel!r}, "
             if unable:
-                raise self._invalid(
-                    f"'routes' has route {number} for {channel!r}, "
-                    f"which {unable[0]!r} cannot send"
-                )
+                self._expect("routes", f"{problem}which {unable[0]!r} cannot send")
             if channel not in self.channels:
-                raise self._invalid(
-                    f"'routes' has route {number} for {channel!r}, "
-                    "but none for it in all other regions"
-                )
+                self._expect("routes", f"{problem}but none for it in all other regions")
 
 
 def _takes(route: Route, message: SMSMessage) -> bool:
@@ -97,8 +79,3 @@ def _channels(route: Route) -> Collection[str]:
     if route.channels is not None:
         return route.channels
     return frozenset().union(*(get_backend(alias).channels for alias in route.weights))
-
-
-def _choose(targets: Sequence[str], weights: Mapping[str, float]) -> str:
-    chosen = [weights[target] for target in targets]
-    return random.choices(targets, chosen)[0]  # noqa: S311  (no secret)

@@ -21,7 +21,6 @@ from ..exceptions import (
     DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
-    InvalidBackend,
     NotDelivered,
 )
 from .base import BaseSMSBackend, SendResult, SMSMessage
@@ -79,18 +78,14 @@ class SMSBackend(BaseSMSBackend):
     ) -> None:
         super().__init__(alias=alias, **options)
         secrets = [secret] if isinstance(secret, str) else list(secret)
-        self._url = _check_url(url, alias)
-        self._secrets = [_check_secret(each, alias).encode() for each in secrets]
-        if not secrets:
-            raise InvalidBackend("option 'secret' is missing.", alias=alias)
-        if problem := positive_number(timeout):
-            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
-        self._timeout = timeout
-        self._headers = _check_headers(headers or {}, alias)
+        self._expect("url", _problem_of_url(url))
+        self._expect("secret", _problem_of_secrets(secrets))
+        self._expect("timeout", positive_number(timeout))
+        self._expect("headers", _problem_of_headers(headers or {}))
         if isinstance(channels, str) or not channels or not set(channels) <= set(CHANNELS):
-            raise InvalidBackend(
-                f"option 'channels' must list some of {CHANNELS}.", alias=alias
-            )
+            self._expect("channels", f"must list some of {CHANNELS}")
+        self._url, self._timeout, self._headers = url, timeout, dict(headers or {})
+        self._secrets = [each.encode() for each in secrets]
         self.channels = frozenset(channels)
 
     @sensitive_variables("message", "body")
@@ -113,24 +108,19 @@ class SMSBackend(BaseSMSBackend):
         return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
 
 
-def _check_url(url: str, alias: str) -> str:
+def _problem_of_url(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         is_complete = bool(parts.hostname) and parts.port != 0
     except (ValueError, AttributeError, TypeError):
-        raise InvalidBackend("option 'url' is no URL.", alias=alias) from None
+        return "is no URL"
     if not is_complete or re.search(r"[^\x21-\x7e]", url):
-        raise InvalidBackend("option 'url' must be an https:// URL in ASCII.", alias=alias)
+        return "must be an https:// URL in ASCII"
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts)):
-        raise InvalidBackend(
-            "option 'url' must start with https://: it carries codes and numbers.", alias=alias
-        )
+        return "must start with https://: it carries codes and numbers"
     if "@" in parts.netloc or parts.fragment:
-        raise InvalidBackend(
-            "option 'url' must hold neither a password nor a fragment; use 'headers'.",
-            alias=alias,
-        )
-    return url
+        return "must hold neither a password nor a fragment; use 'headers'"
+    return None
 
 
 def _is_loopback(parts: SplitResult) -> bool:
@@ -141,21 +131,21 @@ def _is_loopback(parts: SplitResult) -> bool:
         return host == "localhost"
 
 
-def _check_secret(secret: str, alias: str) -> str:
-    if not isinstance(secret, str) or len(secret) < SHORTEST_SECRET:
-        raise InvalidBackend(
-            f"option 'secret' must have at least {SHORTEST_SECRET} characters.", alias=alias
-        )
-    return secret
+def _problem_of_secrets(secrets: Sequence[str]) -> str | None:
+    if not secrets:
+        return "is missing"
+    if all(isinstance(each, str) and len(each) >= SHORTEST_SECRET for each in secrets):
+        return None
+    return f"must have at least {SHORTEST_SECRET} characters"
 
 
-def _check_headers(headers: Mapping[str, str], alias: str) -> dict[str, str]:
+def _problem_of_headers(headers: Mapping[str, str]) -> str | None:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(str(name)) or not HEADER_VALUE.fullmatch(str(value)):
-            raise InvalidBackend(f"option 'headers': {name!r} is no header line.", alias=alias)
+            return f"must not have {name!r}: it is no header line"
         if name.lower() in OURS:
-            raise InvalidBackend(f"option 'headers' must not set {name!r}.", alias=alias)
-    return dict(headers)
+            return f"must not set {name!r}"
+    return None
 
 
 def _payload(message: SMSMessage) -> bytes:

@@ -128,12 +128,14 @@ def test_a_thread_has_an_instance_of_its_own() -> None:
 
 
 def test_changed_settings_make_a_new_instance(settings: Any, tmp_path: Path) -> None:
-    path = "django_sms_otp.backends.file.SMSBackend"
-    options = {"path": tmp_path / "first"}
-    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path, "OPTIONS": options}}
+    def entry(folder: str) -> dict[str, Any]:
+        path = "django_sms_otp.backends.file.SMSBackend"
+        return {"BACKEND": path, "OPTIONS": {"path": tmp_path / folder}}
+
+    settings.SMS_OTP_BACKENDS = {"default": entry("first")}
     first = get_backend()
 
-    options["path"] = tmp_path / "second"
+    settings.SMS_OTP_BACKENDS = {"default": entry("second")}
     second = get_backend()
 
     assert first is not second

@@ -271,7 +271,7 @@ def test_a_call_has_the_context_of_its_caller() -> None:
 def hang_on(event: threading.Event) -> None:
     """Overrun, and go on until the event."""
     with pytest.raises(DeliveryUnknown) as caught:
-        within(0.01, lambda: event.wait(30), gateway="x")
+        within(0.01, lambda: event.wait(30), gateway="few")
     assert caught.value.error_code == "timeout"
 
 
@@ -285,7 +285,7 @@ def test_calls_that_have_overrun_are_bounded_for_each_gateway(
         hang_on(event)
 
     with pytest.raises(NotDelivered) as caught:
-        within(5, lambda: begun.append("x"), gateway="x")
+        within(5, lambda: begun.append("x"), gateway="few")
     within(5, lambda: begun.append("y"), gateway="y")
 
     assert caught.value.error_code == "full"
@@ -295,7 +295,7 @@ def test_calls_that_have_overrun_are_bounded_for_each_gateway(
     while not begun.count("x"):
         assert time.monotonic() < until
         with suppress(NotDelivered):
-            within(5, lambda: begun.append("x"), gateway="x")
+            within(5, lambda: begun.append("x"), gateway="few")
 
 
 def test_a_thread_that_cannot_be_started_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

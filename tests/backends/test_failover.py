@@ -360,8 +360,7 @@ def test_where_all_are_passed_over_the_one_that_is_due_first_is_first(
     use(aliases=["first", "second"])
     with time_machine.travel(NOON, tick=False):
         for name, seconds in {"first": 60, "second": 30}.items():
-            wait = timedelta(seconds=seconds)
-            policy = Policy(failures=1, open_for=wait, open_for_at_most=wait)
+            policy = Policy(failures=1, open_for=seconds, open_for_at_most=seconds)
             circuits.note_failure(name, policy)
         assert send() == "second"
 
@@ -375,12 +374,9 @@ def test_one_that_is_avoided_goes_before_one_that_is_dead(use: Use) -> None:
 def test_a_send_reads_all_circuits_at_once_and_writes_nothing(use: Use) -> None:
     use()
     with CaptureQueriesContext(connection) as queries:
-        for _ in range(3):
-            send()
-    assert len(queries) == 1
-    with CaptureQueriesContext(connection) as queries:
         send()
-    assert len(queries) == 0
+    assert len(queries) == 1
+    assert queries[0]["sql"].startswith("SELECT")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -388,7 +384,7 @@ def test_of_many_messages_at_once_one_is_the_probe(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
     use(refusal(400, 21611, delay=0.2), failures=1)
-    policy = Policy(failures=1, open_for=timedelta(microseconds=1))
+    policy = Policy(failures=1, open_for=1e-6)
     circuits.note_failure("first", policy)
     assert Counter(in_threads(12, send)) == {"second": 12}
     assert tried(twilios) == ["first"] + ["second"] * 12
@@ -406,10 +402,10 @@ def test_failures_of_many_messages_at_once_open_the_circuit(
     assert not twilios["first"].requests
 
 
-def test_a_request_reads_the_circuits_once_a_second(
+def test_a_request_reads_the_circuits_once(
     use: Use, get_code: Post, settings: Any, twilios: dict[str, FakeTwilio]
 ) -> None:
-    phones = iter(["+14155552672", "+14155552673", "+14155552674"])
+    phones = iter(["+14155552672", "+14155552673"])
 
     def statements() -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -420,8 +416,8 @@ def test_a_request_reads_the_circuits_once_a_second(
     get_code()
     alone = statements()
     use()
-    # One looks for aliases whose message to this number did not arrive.
-    assert [statements(), statements()] == [alone + 2, alone + 1]
+    # The other one looks for aliases whose message to this number did not arrive.
+    assert statements() == alone + 2
 
 
 # Who can send what
@@ -518,7 +514,7 @@ def test_a_failover_counts_as_avoided_when_all_of_its_backends_are(use: Use) -> 
         ({"open_for": -1}, "option 'open_for' must be a number above 0."),
         (
             {"open_for_at_most": 1e6},
-            "option 'open_for' and 'open_for_at_most' must be at most a day.",
+            "option 'open_for_at_most' must be at most a day, in seconds.",
         ),
         ({"patiense": 3}, "unknown option 'patiense'. Did you mean 'patience'?"),
     ],
@@ -546,12 +542,10 @@ def test_a_circle_that_a_changed_setting_makes_is_refused(use: Use) -> None:
 
 
 def test_a_target_that_was_changed_is_looked_at_again(use: Use) -> None:
-    inner = composite("failover", aliases=["first"])
-    backend = use(aliases=["inner"], others={"inner": inner, "second": CONSOLE})
-    assert backend.channels == {"sms"}
-    inner = composite("failover", aliases=["second"])
-    backend = use(aliases=["inner"], others={"inner": inner, "second": CONSOLE})
-    assert backend.channels == {"sms", "whatsapp", "voice"}
+    for target, channels in {"first": {"sms"}, "second": {"sms", "whatsapp", "voice"}}.items():
+        inner = composite("failover", aliases=[target])
+        backend = use(aliases=["inner"], others={"inner": inner, "second": CONSOLE})
+        assert backend.channels == channels
 
 
 CONSOLE = {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}

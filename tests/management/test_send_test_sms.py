@@ -338,7 +338,6 @@ def pair() -> Iterator[dict[str, FakeTwilio]]:
             **gateway_entries(found),
         }
         with override_settings(SMS_OTP_BACKENDS=backends):
-            circuits.forget_seen()
             yield found
 
 

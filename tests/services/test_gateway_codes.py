@@ -21,7 +21,6 @@ from django_sms_otp.backends import (
     CodeCheck,
     SendResult,
     SMSMessage,
-    registry,
 )
 from django_sms_otp.delivery import code_of
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
@@ -57,7 +56,7 @@ def verify() -> Iterator[FakeVerify]:
 
 
 @pytest.fixture
-def configure(verify: FakeVerify, settings: Any) -> Iterator[Configure]:
+def configure(verify: FakeVerify, settings: Any) -> Configure:
     """Set the backend up anew, with more options."""
 
     def configure(**options: Any) -> None:
@@ -67,8 +66,7 @@ def configure(verify: FakeVerify, settings: Any) -> Iterator[Configure]:
         }
 
     configure()
-    yield configure
-    registry._local.__dict__.clear()
+    return configure
 
 
 @pytest.fixture(autouse=True)

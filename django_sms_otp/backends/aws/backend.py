@@ -56,8 +56,7 @@ class SMSBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        if problem := positive_number(timeout):
-            raise InvalidBackend(f"option 'timeout' {problem}.", alias=alias)
+        self._expect("timeout", positive_number(timeout))
         if origination_identity:
             self.channels = frozenset({SMS, VOICE})
         shared = {
@@ -96,9 +95,7 @@ class SMSBackend(BaseSMSBackend):
     @sensitive_variables("fields")
     def _ask(self, call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
         with suppress_logs(*LOGGERS):
-            return within(
-                self._timeout, lambda: _send(lambda: call(**fields)), gateway=self.alias
-            )
+            return within(self._timeout, lambda: _send(call, fields), gateway=self.alias)
 
 
 def _given(fields: dict[str, str]) -> dict[str, Any]:
@@ -138,13 +135,14 @@ def _make_client(
     return client
 
 
-def _send(call: Callable[[], dict[str, Any]]) -> SendResult:
+@sensitive_variables("fields")
+def _send(call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     unreadable = (ResponseParserError, AttributeError, TypeError, ValueError, RecursionError)
     message_id = translate_errors(
-        lambda: call().get("MessageId"),
+        lambda: call(**fields).get("MessageId"),
         _translate,
         foreign=(ClientError, BotoCoreError, *unreadable),
     )
@@ -154,19 +152,12 @@ def _send(call: Callable[[], dict[str, Any]]) -> SendResult:
 
 
 def _translate(error: Exception) -> DeliveryError:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if isinstance(error, ClientError):
-        return delivery_error(error.response)
-    if isinstance(error, BotoCoreError):
-        return _translate_failure(error)
-    return DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
-
-
-def _translate_failure(error: Exception) -> DeliveryError:
-    """Tell "not asked" from "asked, and nobody knows"."""
     from botocore import exceptions
 
+    if isinstance(error, exceptions.ClientError):
+        return delivery_error(error.response)
+    if not isinstance(error, exceptions.BotoCoreError):
+        return DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
     never_asked = (
         exceptions.CredentialRetrievalError,
         exceptions.NoCredentialsError,

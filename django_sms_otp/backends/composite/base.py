@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -22,24 +21,26 @@ from ...exceptions import (
 from ...purposes import TEST
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from ..handing_over import hand_over
-from ..registry import get_backend
+from ..registry import get_backend, with_targets
 from .circuit_state import CLOSED, Circuit, Policy
-from .circuits import claim_probe, note_failure, note_success, read_circuits
+from .circuits import claim_probe, close, note_failure, read_circuits
 
-__all__ = ["CompositeBackend", "Turn"]
+__all__ = ["CompositeBackend"]
 
 LONGEST_OPEN = 86_400.0
 """A purge forgets a circuit that has not changed for a day."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Turn:
     """The right to hand a message to a target.
 
-    :param probe: the probe of the target's circuit that the message is; 0: it is none.
+    :param circuit: the circuit of the target, as it was before the message.
+    :param probe: the probe of the circuit that the message is; 0: it is none.
     """
 
     target: str
+    circuit: Circuit
     probe: int = 0
 
 
@@ -64,13 +65,45 @@ class CompositeBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        self._policy = self._make_policy(failures, open_for, open_for_at_most)
+        self._expect("failures", whole_number(1, 1000)(failures))
+        self._expect("open_for", _seconds_open(open_for))
+        self._expect("open_for_at_most", _seconds_open(open_for_at_most))
+        self._policy = Policy(failures, open_for, max(open_for, open_for_at_most))
         self.targets = tuple(dict.fromkeys(targets))
         backends = [self._get_target(target) for target in self.targets]
         # It sends by every channel of a target. Targets without the channel are left out.
         self.channels = frozenset().union(*(backend.channels for backend in backends))
         lifetimes = [each.code_lifetime for each in backends if each.code_lifetime]
         self.code_lifetime = min(lifetimes, default=None)
+
+    def _turns(self, aliases: Iterable[str], message: SMSMessage) -> Iterator[Turn]:
+        """Yield the turns of the targets that have the message's channel, in their order.
+
+        Targets to avoid come after the others. Those with an open circuit come last, the one
+        that is due first before the others: a person waits, and no other target has sent.
+
+        :raises NotDelivered: no target has the channel.
+        """
+        able = [each for each in aliases if message.channel in get_backend(each).channels]
+        if not able:
+            raise NotDelivered(
+                f"None of its backends sends {message.channel!r}.",
+                error_code="no-backend",
+                needs_attention=True,
+            )
+        able.sort(key=lambda each: message.avoid.issuperset(_leaves(each)))
+        circuits = _read_circuits(able, message)
+        passed_over: list[Turn] = []
+        for target in able:
+            circuit, now = circuits[target], timezone.now().timestamp()
+            probe = None if circuit.is_open(now) else 0
+            if circuit.is_due(now) and not get_backend(target).targets:
+                probe = claim_probe(target)
+            if probe is None:
+                passed_over.append(Turn(target, circuit))
+            else:
+                yield Turn(target, circuit, probe)
+        yield from sorted(passed_over, key=lambda turn: turn.circuit.until)
 
     @sensitive_variables("message")
     def _hand_on(self, message: SMSMessage, turn: Turn) -> SendResult:
@@ -82,74 +115,18 @@ class CompositeBackend(BaseSMSBackend):
             return hand_over(message, turn.target)
         try:
             result = hand_over(message, turn.target)
-        except (DeliveryRefused, DeliveryBlocked):
-            # The gateway works: the error is about this number alone.
-            note_success(turn.target)
-            raise
         except DeliveryError as error:
-            if isinstance(error, NotDelivered) and error.is_permanent:
-                note_success(turn.target)
-                raise
-            note_failure(turn.target, self._policy, probe=turn.probe)
+            if _is_about_the_message(error):
+                self._note_answer(turn)
+            else:
+                note_failure(turn.target, self._policy, probe=turn.probe)
             raise
-        note_success(turn.target)
+        self._note_answer(turn)
         return result
 
-    def _with_channel(self, aliases: Iterable[str], message: SMSMessage) -> list[str]:
-        """Return the targets that have the message's channel. Those to avoid come last.
-
-        :raises NotDelivered: there is none.
-        """
-        able = [each for each in aliases if message.channel in get_backend(each).channels]
-        if not able:
-            raise NotDelivered(
-                f"None of its backends sends {message.channel!r}.",
-                error_code="no-backend",
-                needs_attention=True,
-            )
-        return sorted(able, key=lambda each: self._is_avoided(each, message))
-
-    def _is_avoided(self, target: str, message: SMSMessage) -> bool:
-        return message.avoid.issuperset(self._leaves(target))
-
-    def _read_circuits(
-        self, aliases: Iterable[str], message: SMSMessage
-    ) -> Mapping[str, Circuit]:
-        leaves = {leaf for alias in aliases for leaf in self._leaves(alias)}
-        if message.purpose == TEST:
-            # A test asks the gateway in any case, and does not change the circuits.
-            return dict.fromkeys(leaves, CLOSED)
-        return read_circuits(leaves)
-
-    def _take_turn(self, target: str, circuits: Mapping[str, Circuit]) -> Turn | None:
-        """Return the turn of a target; ``None``: its circuit is open, or another message
-        probes it."""
-        now = timezone.now().timestamp()
-        leaves = self._leaves(target)
-        if all(circuits[leaf].is_open(now) for leaf in leaves):
-            return None
-        if leaves != [target] or not circuits[target].is_due(now):
-            return Turn(target=target)
-        probe = claim_probe(target)
-        return None if probe is None else Turn(target=target, probe=probe)
-
-    def _leaves(self, alias: str) -> list[str]:
-        """Return the aliases below ``alias`` that send by themselves, or ``alias`` if it
-        does."""
-        targets = get_backend(alias).targets
-        return [leaf for each in targets for leaf in self._leaves(each)] if targets else [alias]
-
-    def _make_policy(self, failures: int, open_for: float, open_for_at_most: float) -> Policy:
-        self._expect("failures", whole_number(1, 1000)(failures))
-        self._expect("open_for", positive_number(open_for))
-        self._expect("open_for_at_most", positive_number(open_for_at_most))
-        if max(open_for, open_for_at_most) > LONGEST_OPEN:
-            raise self._invalid("'open_for' and 'open_for_at_most' must be at most a day")
-        return Policy(
-            failures=failures,
-            open_for=timedelta(seconds=open_for),
-            open_for_at_most=timedelta(seconds=max(open_for, open_for_at_most)),
-        )
+    def _note_answer(self, turn: Turn) -> None:
+        if turn.circuit != CLOSED:
+            close(turn.target)
 
     def _get_target(self, target: str) -> BaseSMSBackend:
         known = backend_aliases()
@@ -169,9 +146,33 @@ class CompositeBackend(BaseSMSBackend):
             )
         return backend
 
-    def _expect(self, option: str, problem: str | None) -> None:
-        if problem:
-            raise self._invalid(f"{option!r} {problem}")
 
-    def _invalid(self, problem: str) -> InvalidBackend:
-        return InvalidBackend(f"option {problem}.", alias=self.alias)
+def _is_about_the_message(error: DeliveryError) -> bool:
+    """Tell whether the gateway works: the error is about this number alone."""
+    is_permanent = isinstance(error, NotDelivered) and error.is_permanent
+    return is_permanent or isinstance(error, DeliveryRefused | DeliveryBlocked)
+
+
+def _read_circuits(targets: Iterable[str], message: SMSMessage) -> Mapping[str, Circuit]:
+    """Return the circuit of each target. A target that hands messages on has the one below it
+    that is due first."""
+    if message.purpose == TEST:
+        # A test asks the gateway in any case, and does not change the circuits.
+        return dict.fromkeys(targets, CLOSED)
+    leaves = {target: _leaves(target) for target in targets}
+    circuits = read_circuits({leaf for each in leaves.values() for leaf in each})
+    return {
+        target: min((circuits[leaf] for leaf in names), key=lambda circuit: circuit.until)
+        for target, names in leaves.items()
+    }
+
+
+def _leaves(alias: str) -> list[str]:
+    """Return the aliases below ``alias`` that send by themselves, or ``alias`` if it does."""
+    return [backend.alias for backend in with_targets(alias) if not backend.targets]
+
+
+def _seconds_open(value: Any) -> str | None:
+    if problem := positive_number(value):
+        return problem
+    return "must be at most a day, in seconds" if value > LONGEST_OPEN else None

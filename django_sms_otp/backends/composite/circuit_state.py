@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import timedelta
 from typing import Any, Self
 
 __all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "Policy"]
 
-PROBE_LEASE = timedelta(seconds=60)
-"""The time in which no other probe starts: servers end a request that takes longer."""
+PROBE_LEASE = 60.0
+"""Seconds in which no other probe starts: servers end a request that takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +18,17 @@ class Policy:
     """When a circuit opens, and for how long.
 
     :param failures: the number of failures in a row that opens it.
-    :param open_for: the time that it is open at first. The time doubles with each probe that
-        fails, up to ``open_for_at_most``.
+    :param open_for: seconds that it is open at first. They double with each probe that fails,
+        up to ``open_for_at_most``.
     """
 
     failures: int = 5
-    open_for: timedelta = timedelta(seconds=30)
-    open_for_at_most: timedelta = timedelta(minutes=5)
+    open_for: float = 30.0
+    open_for_at_most: float = 300.0
 
     def wait(self, openings: int) -> float:
         """Return the seconds that a circuit is open after so many openings in a row."""
-        doubled = self.open_for * (1 << min(openings - 1, 20))
-        return min(doubled, self.open_for_at_most).total_seconds()
+        return min(self.open_for * 2.0 ** min(openings - 1, 20), self.open_for_at_most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,8 @@ class Circuit:
         """Return the circuit with one message trying the backend, if it is time for that."""
         if not self.is_due(now):
             return self
-        lease = PROBE_LEASE.total_seconds()
         probe = secrets.randbits(31) + 1
-        return replace(self, until=now + lease, wait=lease, probe=probe)
+        return replace(self, until=now + PROBE_LEASE, wait=PROBE_LEASE, probe=probe)
 
     def _opened(self, now: float, policy: Policy) -> Self:
         wait = policy.wait(self.openings + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,26 +55,29 @@ def _route(entry: Any) -> Route:
         if key not in KEYS:
             raise ValueError(f"has no {key!r}, only {', '.join(map(repr, KEYS))}")
     return Route(
-        regions=_regions(entry["regions"]),
-        channels=_channels(entry.get("channels")),
+        regions=_names(
+            entry["regions"],
+            is_region,
+            'has "regions" that are no list of two-letter regions, such as ["US"]',
+        ),
+        channels=_names(
+            entry.get("channels"),
+            lambda each: each in CHANNELS,
+            f'has "channels" that are no list of {", ".join(map(repr, CHANNELS))}',
+        ),
         weights=_weights(entry.get("aliases")),
     )
 
 
-def _regions(value: Any) -> Collection[str] | None:
+def _names(
+    value: Any, is_known: Callable[[object], bool], problem: str
+) -> Collection[str] | None:
     if value is None:
         return None
-    if _is_list(value) and all(map(is_region, value)):
+    is_list = isinstance(value, Collection) and not isinstance(value, str | Mapping)
+    if is_list and value and all(map(is_known, value)):
         return frozenset(value)
-    raise ValueError('has "regions" that are no list of two-letter regions, such as ["US"]')
-
-
-def _channels(value: Any) -> Collection[str] | None:
-    if value is None:
-        return None
-    if _is_list(value) and all(each in CHANNELS for each in value):
-        return frozenset(value)
-    raise ValueError(f'has "channels" that are no list of {", ".join(map(repr, CHANNELS))}')
+    raise ValueError(problem)
 
 
 def _weights(value: Any) -> Mapping[str, float]:
@@ -83,9 +86,3 @@ def _weights(value: Any) -> Mapping[str, float]:
     if isinstance(value, Mapping) and value and not any(map(positive_number, value.values())):
         return dict(value)
     raise ValueError('must name "aliases": one, or a dict of weights such as {"a": 3, "b": 1}')
-
-
-def _is_list(value: object) -> bool:
-    return (
-        isinstance(value, Collection) and not isinstance(value, str | Mapping) and bool(value)
-    )

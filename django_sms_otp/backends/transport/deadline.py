@@ -8,14 +8,13 @@ waits for it no longer than the limit says.
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
-from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from threading import Semaphore, Thread
+from typing import TypeVar
 
 from django.db import connections
 
@@ -31,6 +30,9 @@ CONNECT_SHARE = 0.25
 MOST_CALLS = 100
 """Calls to one gateway that a process has under way at once. Those that have overrun count
 until they end."""
+
+_free: dict[str, Semaphore] = {}
+"""The calls that each gateway may still have."""
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
@@ -68,74 +70,44 @@ def within(timeout: float, call: Callable[[], T], *, gateway: str) -> T:
     if _ends_at.get() is not None:
         return call()
     seconds = time_for_gateway(timeout)
-    outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-    _start(gateway, call, outcomes, time.monotonic() + seconds)
-    result: T
-    try:
-        result, error = outcomes.get(timeout=seconds)
-    except Empty:
-        error = DeliveryUnknown("The gateway did not answer in time.", error_code="timeout")
-    if error is None:
-        return result
-    try:
-        raise error
-    finally:
-        del error  # Its traceback holds this frame.
+    outcome = _start(call, time.monotonic() + seconds, gateway)
+    wait([outcome], timeout=seconds)
+    if not outcome.done():
+        raise DeliveryUnknown("The gateway did not answer in time.", error_code="timeout")
+    return outcome.result()
 
 
-class _CallsUnderWay:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+def _start(call: Callable[[], T], ends_at: float, gateway: str) -> Future[T]:
+    free = _free.setdefault(gateway, Semaphore(MOST_CALLS))
+    outcome: Future[T] = Future()
 
-    def enter(self, gateway: str) -> bool:
-        """Count a call, unless there are too many."""
-        with self._lock:
-            is_free = self._counts[gateway] < MOST_CALLS
-            self._counts[gateway] += is_free
-        return is_free
-
-    def leave(self, gateway: str) -> None:
-        with self._lock:
-            self._counts[gateway] -= 1
-
-
-_under_way = _CallsUnderWay()
-
-
-def _start(
-    gateway: str, call: Callable[[], Any], outcomes: SimpleQueue[Any], ends_at: float
-) -> None:
-    under_way, context = _under_way, copy_context()
+    def call_and_leave() -> T:
+        try:
+            return call()
+        finally:
+            # A logging handler of the site may have used the database in this thread.
+            with suppress(Exception):
+                connections.close_all()
+            free.release()
 
     def run() -> None:
         _ends_at.set(ends_at)
-        outcome: tuple[Any, BaseException | None]
         try:
-            outcome = call(), None
+            outcome.set_result(call_and_leave())
         except BaseException as error:
-            outcome = None, error
-        # A logging handler of the site may have used the database in this thread.
-        with suppress(Exception):
-            connections.close_all()
-        under_way.leave(gateway)
-        outcomes.put(outcome)
+            outcome.set_exception(error)
 
-    if not under_way.enter(gateway):
+    if not free.acquire(blocking=False):
         raise NotDelivered("Too many calls to the gateway are under way.", error_code="full")
     try:
         # A daemon does not keep the process from ending. A pool of threads would.
-        threading.Thread(target=context.run, args=[run], name="sms-otp", daemon=True).start()
+        Thread(target=copy_context().run, args=[run], name="sms-otp", daemon=True).start()
     except RuntimeError:
-        under_way.leave(gateway)
+        free.release()
         raise NotDelivered("No thread can be started.", error_code="no-thread") from None
-
-
-def _start_anew() -> None:
-    global _under_way
-    _under_way = _CallsUnderWay()
+    return outcome
 
 
 if hasattr(os, "register_at_fork"):  # Not on Windows.
     # Threads do not survive a fork: their calls never leave, and a lock may stay locked.
-    os.register_at_fork(after_in_child=_start_anew)
+    os.register_at_fork(after_in_child=_free.clear)

@@ -53,25 +53,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
 
 @sensitive_variables("body", "headers")
 def _post(url: SplitResult, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
-    connection = _open(url, timeout)
-    try:
-        return translate_errors(
-            lambda: _exchange(connection, url, body, headers),
-            lambda error: DeliveryUnknown(
-                f"The gateway did not answer ({type(error).__name__}).",
-                error_code=type(error).__name__,
-            ),
-            foreign=(OSError, HTTPException, ValueError),
-        )
-    finally:
-        connection.close()
-
-
-def _open(url: SplitResult, timeout: float) -> HTTPConnection:
-    """Connect, and agree upon TLS.
-
-    :raises NotDelivered: that failed.
-    """
     to_connect, silence = socket_timeouts(timeout)
     connection = (
         HTTPSConnection(url.netloc, timeout=to_connect, context=_tls())
@@ -79,19 +60,26 @@ def _open(url: SplitResult, timeout: float) -> HTTPConnection:
         else HTTPConnection(url.netloc, timeout=to_connect)
     )
     try:
-        translate_errors(
-            connection.connect,
-            lambda error: NotDelivered(
-                f"The gateway cannot be reached ({type(error).__name__}).",
-                error_code=type(error).__name__,
-            ),
-            foreign=(OSError, UnicodeError),
+        # This agrees upon TLS, too.
+        translate_errors(connection.connect, _unreachable, foreign=(OSError, UnicodeError))
+        connection.sock.settimeout(silence)
+        return translate_errors(
+            lambda: _exchange(connection, url, body, headers),
+            _unanswered,
+            foreign=(OSError, HTTPException, ValueError),
         )
-    except BaseException:
+    finally:
         connection.close()
-        raise
-    connection.sock.settimeout(silence)
-    return connection
+
+
+def _unreachable(error: Exception) -> NotDelivered:
+    name = type(error).__name__
+    return NotDelivered(f"The gateway cannot be reached ({name}).", error_code=name)
+
+
+def _unanswered(error: Exception) -> DeliveryUnknown:
+    name = type(error).__name__
+    return DeliveryUnknown(f"The gateway did not answer ({name}).", error_code=name)
 
 
 @cache

@@ -16,12 +16,8 @@ __all__ = ["suppress_logs"]
 _is_suppressed: ContextVar[bool] = ContextVar("is_suppressed", default=False)
 
 
-class _SuppressionFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _is_suppressed.get()
-
-
-_FILTER = _SuppressionFilter()
+def _is_told(_record: logging.LogRecord) -> bool:
+    return not _is_suppressed.get()
 
 
 @contextmanager
@@ -32,17 +28,13 @@ def suppress_logs(*names: str) -> Iterator[None]:
     """
     # The filter of a logger does not see what the loggers below it log, so each of them gets
     # it. Each call adds it again: a site may make and configure loggers at any time.
-    for logger in _loggers(names):
-        logger.addFilter(_FILTER)
+    prefixes = tuple(f"{name}." for name in names)
+    existing = list(logging.root.manager.loggerDict)  # Other threads may add to it.
+    below = [name for name in existing if name.startswith(prefixes)]
+    for name in (*names, *below):
+        logging.getLogger(name).addFilter(_is_told)
     token = _is_suppressed.set(True)
     try:
         yield
     finally:
         _is_suppressed.reset(token)
-
-
-def _loggers(names: tuple[str, ...]) -> list[logging.Logger]:
-    prefixes = tuple(f"{name}." for name in names)
-    existing = list(logging.root.manager.loggerDict)
-    below = [name for name in existing if name.startswith(prefixes)]
-    return [logging.getLogger(name) for name in {*names, *below}]
