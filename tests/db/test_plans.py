@@ -18,7 +18,6 @@ from django_sms_otp.delivery import deliver_queued, take_back
 from django_sms_otp.management.batches import delete_in_batches
 from django_sms_otp.management.commands.purge_otp_codes import old_codes
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode, VerifiedPhone
-from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import invalidate_codes, unlock_number
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take
@@ -159,7 +158,7 @@ def test_a_worker_is_flat() -> None:
 
 def test_what_a_queue_did_not_take_is_flat() -> None:
     code = OTPCodeFactory.create(phone_number=KNOWN, claimed_at=None, counted_at=timezone.now())
-    flat(lambda: take_back(code, parse_phone_number(KNOWN)))
+    flat(lambda: take_back(code))
 
 
 def test_a_receipt_is_flat() -> None:
