@@ -1,6 +1,6 @@
 """Feedback to gateways about redeemed codes: one thread of each process sends it.
 
-The engine of ``DELIVERY`` has no part in it: to hand over a job takes time, and a broker that
+The engine of ``DELIVERY`` has no part in it: handing over a job takes time, and a broker that
 is down would delay the login by seconds. Feedback that waits when the process ends is lost.
 Messages never go this way.
 """
@@ -65,7 +65,10 @@ def tell_gateway(otp_code: OTPCode) -> None:
 
 @cache
 def _queue() -> Queue[OTPCode]:
-    """Return the queue of this process. The first call starts its thread."""
+    """Return the queue of this process. The first call starts its thread.
+
+    Two first calls at once may start two threads, which does no harm.
+    """
     waiting: Queue[OTPCode] = Queue(MOST)
     # A daemon thread: a gateway that hangs does not keep the process alive.
     threading.Thread(target=_work, args=[waiting], name="sms-otp-feedback", daemon=True).start()
@@ -75,8 +78,8 @@ def _queue() -> Queue[OTPCode]:
 def _work(waiting: Queue[OTPCode]) -> None:
     while True:
         tell_gateway(waiting.get())
-        # No request ends here, which would close what a backend has opened. The thread must
-        # survive any error of a driver.
+        # No request ends in this thread, so Django closes no connection that a backend has
+        # opened. The thread must survive any error of a driver.
         with suppress(Exception):
             connections.close_all()
         waiting.task_done()

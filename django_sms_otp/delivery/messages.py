@@ -92,12 +92,10 @@ def _fill(widths: list[int], capacity: int) -> int:
 def longest_renderings() -> Iterator[tuple[str, str]]:
     """Yield each language of the site with its longest message."""
     settings = get_settings()
+    code = "0" * settings.CODE_LENGTH
     for language in _languages():
         with translation.override(language):
-            yield (
-                language,
-                compose("0" * settings.CODE_LENGTH, valid_for=settings.CODE_LIFETIME),
-            )
+            yield language, compose(code, valid_for=settings.CODE_LIFETIME)
 
 
 def _languages() -> list[str]:

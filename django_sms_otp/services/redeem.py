@@ -87,8 +87,8 @@ def redeem_code(
     if phone_number is None and result.otp_code:
         phone_number = result.otp_code.number
     _announce(result, phone_number, purpose)
-    if isinstance(result.answer, Redeemed) and result.otp_code and phone_number:
-        note_redemption(result.otp_code, phone_number, guess.caller)
+    if isinstance(result.answer, Redeemed) and result.otp_code:
+        note_redemption(result.otp_code, result.otp_code.number, guess.caller)
         send_feedback(result.otp_code)
     return result.answer
 

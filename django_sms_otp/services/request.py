@@ -118,8 +118,7 @@ def _refuse_unknown_number(request: _Request) -> Refused | None:
 
 def _falls_under(policy: str, attempt: SendAttempt) -> bool:
     """Return whether ``UNKNOWN_NUMBERS`` is ``policy`` and the number opens no account."""
-    in_force = get_settings().UNKNOWN_NUMBERS
-    if attempt.purpose != LOGIN or in_force != policy:
+    if attempt.purpose != LOGIN or policy != get_settings().UNKNOWN_NUMBERS:
         return False
     resolver = get_user_resolver()
     try:

@@ -30,11 +30,11 @@ class Engine(Protocol):
         """Return why the engine would take no job, judged by its settings."""
 
     def lacks_workers(self) -> bool:
-        """Tell whether jobs run during the request, or never, as in development."""
+        """Return whether jobs run during the request, or never, as in development."""
 
 
 def is_queued() -> bool:
-    """Tell whether workers send the messages, after the request."""
+    """Return whether workers send the messages, after the request."""
     return get_settings().DELIVERY != "immediate"
 
 
