@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ..controls import note_not_sent
 from ..controls.callers import Caller
+from ..controls.refusals import log_withheld
 from ..db import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
 from ..logs import log_fields
@@ -41,6 +42,7 @@ def deliver_queued(request_id: uuid.UUID, enqueue: Enqueue | None = None) -> Non
         return
     if otp_code.withheld_by:
         withhold(otp_code)
+        log_withheld(otp_code.withheld_by, otp_code.number)
         return
     try:
         _send(otp_code)

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from ..backends import hand_over
 from ..controls import note_fraud
-from ..controls.refusals import log_withheld
 from ..db import change_number, database_alias, store_delivery
 from ..exceptions import (
     DeliveryBlocked,
@@ -115,7 +114,6 @@ def withhold(otp_code: OTPCode) -> None:
     control = otp_code.withheld_by
     extra = log_fields("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
     logger.info("Withheld code %s from %s.", otp_code.id, otp_code.number, extra=extra)
-    log_withheld(control, otp_code.number)
 
 
 def refund(otp_code: OTPCode) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..controls import Admitted, note_not_sent
 from ..controls.callers import Caller
+from ..controls.refusals import log_withheld
 from ..delivery import deliver, take_back, withhold
 from ..delivery.queues import engine, is_queued
 from ..exceptions import (
@@ -60,6 +61,10 @@ def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
         return _enqueue(pending)
     if pending.otp_code.withheld_by:
         withhold(pending.otp_code)
+        # The message of an ignored number is not counted while the caller waits: the count
+        # would be a statement that a sent message does not take.
+        if control := pending.decision.withheld_by:
+            log_withheld(control, pending.otp_code.number)
         return pending.answer
     return _deliver(pending)
 

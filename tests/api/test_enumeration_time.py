@@ -139,7 +139,7 @@ def test_a_withheld_message_takes_the_time_of_a_sent_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Its count costs a query more, as ``test_enumeration_sql.py`` says.
-    monkeypatch.setattr("django_sms_otp.delivery.sending.log_withheld", lambda *_: None)
+    monkeypatch.setattr("django_sms_otp.services.dispatch.log_withheld", lambda *_: None)
     with override_sms_otp(LIMITS={**UNLIMITED, "prefix": "1/h"}):
         asks(parse_phone_number("+14155559999"))
         assert odd_ones(asks, numbers(ONCE)) == []
