@@ -5,14 +5,15 @@ nothing else. A worker claims the message before it sends it.
 """
 
 from .composing import code_of
-from .jobs import deliver_queued, take_back, tell_gateway
+from .feedback import send_feedback
+from .jobs import deliver_queued, take_back
 from .sending import deliver, withhold
 
 __all__ = [
     "code_of",
     "deliver",
     "deliver_queued",
+    "send_feedback",
     "take_back",
-    "tell_gateway",
     "withhold",
 ]

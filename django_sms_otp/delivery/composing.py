@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from datetime import timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone, translation
 from django.views.decorators.debug import sensitive_variables
 
@@ -12,7 +12,8 @@ from .. import codes
 from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
 from ..db import database_alias
-from ..exceptions import NotDelivered
+from ..exceptions import InvalidSettings, NotDelivered
+from ..logs import translate_errors
 from ..models import OTPCode
 from .messages import compose
 
@@ -37,11 +38,11 @@ def code_of(otp_code: OTPCode) -> str | None:
     return None
 
 
-@sensitive_variables("code")
-def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
+@sensitive_variables("code", "body")
+def message_of(otp_code: OTPCode) -> SMSMessage:
     """Return the message to send, in the language of the request.
 
-    :raises NotDelivered: the key that made the code is gone.
+    :raises NotDelivered: the key that made the code is gone, or the text cannot be rendered.
     """
     code = code_of(otp_code)
     if code is None:
@@ -50,10 +51,13 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
         raise NotDelivered(
             "The key of this code is gone.", error_code="key-gone", needs_attention=True
         )
-    language = otp_code.language
-    is_active = language in {"", translation.get_language()}
-    with nullcontext() if is_active else translation.override(language):
-        body = compose(code, valid_for=valid_for)
+    valid_for = otp_code.expires_at - (otp_code.claimed_at or timezone.now())
+    with translation.override(otp_code.language or translation.get_language()):
+        body = translate_errors(
+            lambda: compose(code, valid_for=valid_for),
+            _rendering_error,
+            own=(InvalidSettings, OperationalError, InterfaceError),
+        )
     return SMSMessage(
         to=otp_code.phone_number,
         body=body,
@@ -62,11 +66,18 @@ def message_of(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
         request_id=otp_code.id,
         valid_for=valid_for,
         channel=otp_code.channel,
-        language=language,
+        language=otp_code.language,
         region=otp_code.region,
         send_count=otp_code.send_count,
         avoid=_failed_aliases(otp_code),
     )
+
+
+def _rendering_error(error: Exception) -> NotDelivered:
+    # A template may raise any error, and the text of the error may hold the code.
+    name = type(error).__name__
+    text = f"SMS_OTP['MESSAGE'] cannot be rendered: {name}."
+    return NotDelivered(text, error_code=name, needs_attention=True)
 
 
 def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings as django_settings
 from django.template.loader import render_to_string
@@ -42,10 +41,9 @@ def compose(code: str, *, valid_for: timedelta) -> str:
     """
     settings = get_settings()
     minutes = max(1, int(valid_for.total_seconds() // 60))
-    values = _Values(code=code, minutes=minutes)
+    values = {"code": code, "minutes": minutes, "site": site_name() or ""}
     if is_template_name(settings.MESSAGE):
         # The text is no HTML: "Tom & Jerry" must not be escaped.
-        values["site"] = site_name() or ""
         safe = {key: mark_safe(str(value)) for key, value in values.items()}  # noqa: S308
         text = render_to_string(settings.MESSAGE, safe).strip()
     else:
@@ -54,13 +52,6 @@ def compose(code: str, *, valid_for: timedelta) -> str:
         return text
     # https://wicg.github.io/sms-one-time-codes/: the last line, and nothing after the code.
     return f"{text}\n@{settings.ORIGIN} #{code}"
-
-
-class _Values(dict[str, Any]):
-    """The values of a message. The name of the site is looked up only if the message has it."""
-
-    def __missing__(self, name: str) -> str:
-        return site_name() or ""
 
 
 def site_name() -> str | None:
@@ -101,12 +92,10 @@ def _fill(widths: list[int], capacity: int) -> int:
 def longest_renderings() -> Iterator[tuple[str, str]]:
     """Yield each language of the site with its longest message."""
     settings = get_settings()
+    code = "0" * settings.CODE_LENGTH
     for language in _languages():
         with translation.override(language):
-            yield (
-                language,
-                compose("0" * settings.CODE_LENGTH, valid_for=settings.CODE_LIFETIME),
-            )
+            yield language, compose(code, valid_for=settings.CODE_LIFETIME)
 
 
 def _languages() -> list[str]:

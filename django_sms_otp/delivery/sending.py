@@ -4,67 +4,57 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import InterfaceError, OperationalError, connections
+from django.dispatch import Signal
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_variables
 
-from ..backends import SendResult, SMSMessage, hand_over
+from ..backends import hand_over
 from ..controls import note_fraud
+from ..db import change_number, database_alias, store_delivery
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
-    InvalidSettings,
     NotDelivered,
 )
 from ..logs import log_fields
 from ..models import DeliveryState, OTPCode
-from ..phone import PhoneNumber
 from ..signals import code_sent, delivery_failed
 from .composing import message_of
-from .recording import OUTAGES, record, refund
 
-__all__ = ["deliver", "give_up", "send", "withhold"]
+__all__ = ["deliver", "give_up", "refund", "send", "withhold"]
 
 logger = logging.getLogger("django_sms_otp")
 
+OUTAGES = (OperationalError, InterfaceError)
 
-def deliver(
-    otp_code: OTPCode,
-    phone_number: PhoneNumber,
-    *,
-    counted_at: datetime,
-) -> None:
+
+def deliver(otp_code: OTPCode) -> None:
     """Send a code, and record the result.
 
     If the message was not sent, the number gets its cooldown and quota back.
 
-    :param counted_at: when the number's row counted this message.
     :raises DeliveryError: the message was not sent, or the result is unknown.
     """
     try:
-        send(otp_code, phone_number, otp_code.expires_at - counted_at)
+        send(otp_code)
     except DeliveryError as error:
-        give_up(otp_code, phone_number, error)
+        give_up(otp_code, error)
         if isinstance(error, NotDelivered):
-            refund(phone_number, counted_at)
+            refund(otp_code)
         raise
 
 
-def send(
-    otp_code: OTPCode,
-    phone_number: PhoneNumber,
-    valid_for: timedelta,
-) -> None:
+def send(otp_code: OTPCode) -> None:
     """Send a code, and record that it was sent.
 
     :raises DeliveryError: the message was not sent, or the result is unknown. The error is not
         recorded: see :func:`give_up`.
     """
-    result = _hand_over(otp_code, valid_for)
+    result = hand_over(message_of(otp_code), otp_code.backend)
     record(
         otp_code,
         backend=result.alias,
@@ -75,15 +65,11 @@ def send(
     )
     extra = log_fields("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
     text = "Sent code %s to %s by %r."
-    logger.info(text, otp_code.id, phone_number, otp_code.backend, extra=extra)
-    _send_signal(code_sent, otp_code, phone_number, latency=result.latency)
+    logger.info(text, otp_code.id, otp_code.number, otp_code.backend, extra=extra)
+    _send_signal(code_sent, otp_code, latency=result.latency)
 
 
-def give_up(
-    otp_code: OTPCode,
-    phone_number: PhoneNumber,
-    error: DeliveryError,
-) -> None:
+def give_up(otp_code: OTPCode, error: DeliveryError) -> None:
     """Record that a message was not sent, or that the result is unknown."""
     unknown = isinstance(error, DeliveryUnknown)
     record(
@@ -95,11 +81,7 @@ def give_up(
     logger.log(
         _log_level(error),
         "Code %s to %s by %r: %s %s",
-        otp_code.id,
-        phone_number,
-        otp_code.backend,
-        error,
-        error.verdict,
+        *(otp_code.id, otp_code.number, otp_code.backend, error, error.verdict),
         extra=log_fields(
             "delivery_failed",
             otp_code=otp_code,
@@ -108,24 +90,19 @@ def give_up(
             latency=error.latency,
         ),
     )
-    _send_signal(delivery_failed, otp_code, phone_number, error=error, latency=error.latency)
+    _send_signal(delivery_failed, otp_code, error=error, latency=error.latency)
     if isinstance(error, DeliveryBlocked):
-        note_fraud(phone_number)
+        note_fraud(otp_code.number)
 
 
-def withhold(
-    otp_code: OTPCode,
-    phone_number: PhoneNumber,
-    *,
-    counted_at: datetime,
-) -> None:
+def withhold(otp_code: OTPCode) -> None:
     """Record that a control withholds a code.
 
     This composes the message and writes the same columns as a send. So the time of the answer
     does not tell that the message was withheld.
     """
     with suppress(NotDelivered):
-        message_of(otp_code, otp_code.expires_at - counted_at)
+        message_of(otp_code)
     record(
         otp_code,
         backend=otp_code.backend,
@@ -136,27 +113,38 @@ def withhold(
     )
     control = otp_code.withheld_by
     extra = log_fields("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
-    logger.info("Withheld code %s from %s.", otp_code.id, phone_number, extra=extra)
+    logger.info("Withheld code %s from %s.", otp_code.id, otp_code.number, extra=extra)
 
 
-@sensitive_variables("message")
-def _hand_over(otp_code: OTPCode, valid_for: timedelta) -> SendResult:
-    return hand_over(_composed(otp_code, valid_for), otp_code.backend)
+def refund(otp_code: OTPCode) -> None:
+    """Give a number the cooldown and quota of an unsent message back."""
+    if counted_at := otp_code.counted_at:
+        change_number(
+            otp_code.phone_number, lambda row: row.replace(row.state.without_send(counted_at))
+        )
 
 
-def _composed(otp_code: OTPCode, valid_for: timedelta) -> SMSMessage:
+def record(otp_code: OTPCode, **values: Any) -> None:
+    """Write ``values`` into a code's row, if the message is still the latest one."""
+    for name, value in values.items():
+        setattr(otp_code, name, value)
     try:
-        return message_of(otp_code, valid_for)
-    except (DeliveryError, InvalidSettings, *OUTAGES):
-        raise
-    except Exception as error:
-        # A template may raise any error, and the text of the error may hold the code.
-        name = type(error).__name__
-    raise NotDelivered(
-        f"SMS_OTP['MESSAGE'] cannot be rendered: {name}.",
-        error_code=name,
-        needs_attention=True,
-    )
+        _store(otp_code)
+    except OUTAGES as error:
+        # The message has left or has failed. The caller must learn that in any case.
+        name = type(error.__cause__ or error).__name__
+        extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
+        text = "The delivery of code %s was not recorded: %s."
+        logger.error(text, otp_code.id, name, extra=extra)
+
+
+def _store(otp_code: OTPCode) -> None:
+    try:
+        store_delivery(otp_code)
+    except OUTAGES:
+        # The database may have closed the connection while the gateway was slow.
+        connections[database_alias()].close_if_unusable_or_obsolete()
+        store_delivery(otp_code)
 
 
 def _storable(text: str, length: int) -> str:
@@ -175,9 +163,6 @@ def _log_level(error: DeliveryError) -> int:
     return logging.ERROR if isinstance(error, DeliveryBlocked) else logging.WARNING
 
 
-def _send_signal(
-    signal: Any, otp_code: OTPCode, phone_number: PhoneNumber, **extra: Any
-) -> None:
-    signal.send_robust(
-        OTPCode, otp_code=otp_code, phone_number=phone_number, purpose=otp_code.purpose, **extra
-    )
+def _send_signal(signal: Signal, otp_code: OTPCode, **extra: Any) -> None:
+    common = {"phone_number": otp_code.number, "purpose": otp_code.purpose}
+    signal.send_robust(OTPCode, otp_code=otp_code, **common, **extra)

@@ -10,7 +10,7 @@ from ..controls import Admitted, note_not_sent
 from ..controls.callers import Caller
 from ..controls.refusals import log_withheld
 from ..delivery import deliver, take_back, withhold
-from ..delivery.queues import enqueue_message, is_queued
+from ..delivery.queues import engine, is_queued
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryRefused,
@@ -20,7 +20,6 @@ from ..exceptions import (
 )
 from ..logs import log_fields
 from ..models import OTPCode
-from ..phone import PhoneNumber
 from ..results import CodeRequested, RequestRefused
 
 __all__ = ["PendingDelivery", "dispatch"]
@@ -34,16 +33,24 @@ class PendingDelivery:
 
     :param was_waiting: whether an earlier message of this code waits for a worker.
     :param counted_at: when the number's row counted the message.
-    :param answer: the answer to the caller if the delivery succeeds.
     """
 
     otp_code: OTPCode
-    phone_number: PhoneNumber
     caller: Caller
     was_waiting: bool
     counted_at: datetime
-    answer: CodeRequested
+    resend_available_at: datetime
     decision: Admitted
+
+    @property
+    def answer(self) -> CodeRequested:
+        """The answer to the caller if the delivery succeeds."""
+        return CodeRequested(
+            request_id=self.otp_code.id,
+            expires_at=self.otp_code.expires_at,
+            resend_available_at=self.resend_available_at,
+            code_length=self.otp_code.code_length,
+        )
 
 
 def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
@@ -53,9 +60,11 @@ def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
         # answer does not tell that a message was withheld.
         return _enqueue(pending)
     if pending.otp_code.withheld_by:
-        withhold(pending.otp_code, pending.phone_number, counted_at=pending.counted_at)
-        if pending.decision.withheld_by:
-            log_withheld(pending.decision.withheld_by, pending.phone_number)
+        withhold(pending.otp_code)
+        # The message of an ignored number is not counted while the caller waits: the count
+        # would be a statement that a sent message does not take.
+        if control := pending.decision.withheld_by:
+            log_withheld(control, pending.otp_code.number)
         return pending.answer
     return _deliver(pending)
 
@@ -63,35 +72,33 @@ def dispatch(pending: PendingDelivery) -> CodeRequested | RequestRefused:
 def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     otp_code = pending.otp_code
     try:
-        enqueue_message(otp_code.pk)
+        engine().enqueue_message(otp_code.pk)
     except NotQueued as error:
         extra = log_fields("not_queued", otp_code=otp_code, outcome="not_queued")
         logger.error("Code %s was not queued: %s", otp_code.pk, error, extra=extra)
         # If an earlier message of the code waits, its job sends this message too.
-        if not pending.was_waiting and take_back(otp_code, pending.phone_number):
-            _note_not_sent(pending)
-            return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
+        if not pending.was_waiting and take_back(otp_code):
+            return _not_sent(pending, error)
     return pending.answer
 
 
 def _deliver(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     try:
-        deliver(pending.otp_code, pending.phone_number, counted_at=pending.counted_at)
+        deliver(pending.otp_code)
     except DeliveryBlocked:
         # Do not tell suspected fraudsters that the message was blocked.
         return pending.answer
     except DeliveryRefused as error:
         return RequestRefused(reason=error.code, retry_after=error.retry_after)
     except NotDelivered as error:
-        _note_not_sent(pending)
-        return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
+        return _not_sent(pending, error)
     except DeliveryUnknown:
-        wait = pending.answer.resend_available_at - pending.counted_at
+        wait = pending.resend_available_at - pending.counted_at
         return RequestRefused(reason="delivery_failed", retry_after=wait, issued=pending.answer)
     return pending.answer
 
 
-def _note_not_sent(pending: PendingDelivery) -> None:
-    note_not_sent(
-        pending.otp_code, pending.phone_number, pending.caller, counted_at=pending.counted_at
-    )
+def _not_sent(pending: PendingDelivery, error: NotQueued | NotDelivered) -> RequestRefused:
+    otp_code = pending.otp_code
+    note_not_sent(otp_code, otp_code.number, pending.caller, counted_at=pending.counted_at)
+    return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

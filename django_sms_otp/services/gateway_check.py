@@ -93,12 +93,8 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
 def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
     needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     level = logging.ERROR if needs_attention else logging.WARNING
-    logger.log(
-        level,
-        "Code %s was not checked by %r: %s",
-        *(otp_code.pk, error.alias, error),
-        extra=_log_extra(otp_code, error),
-    )
+    text, values = "Code %s was not checked by %r: %s", (otp_code.pk, error.alias, error)
+    logger.log(level, text, *values, extra=_log_extra(otp_code, error))
     if isinstance(error, NotDelivered):
         return Unavailable("The gateway did not check.", retry_after=error.retry_after)
     return Unavailable("The gateway did not answer.")

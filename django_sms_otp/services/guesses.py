@@ -13,12 +13,12 @@ from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
 from ..auth.users import get_user_resolver
-from ..backends import BaseSMSBackend, code_issuing_backend
+from ..backends import code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import lock_on
 from ..controls.callers import Caller
-from ..db import NumberRow, Write, users_too
+from ..db import NumberRow, users_too
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..models import OTPCode
@@ -57,36 +57,24 @@ class Guess(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """The user of a number.
-
-    :param registered: whether this login created the user.
-    """
-
-    user: AbstractBaseUser | None = None
-    registered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GuessResult(Generic[T]):
     """The committed result of a guess.
 
+    :param registered: the user whom this login created, even if that user may not log in.
     :param charged_at: when the guess was counted as wrong, if its gateway has yet to evaluate
         it. ``answer`` is then the answer to a wrong guess.
     """
 
     answer: Redeemed[T] | RedemptionRefused
     otp_code: OTPCode | None = None
-    account: Account = Account()
+    registered: AbstractBaseUser | None = None
     charged_at: datetime | None = None
 
 
-def is_spent(otp_code: OTPCode, issuer: BaseSMSBackend | None) -> bool:
-    """Return whether a code has used up its wrong guesses.
-
-    :param issuer: the backend whose gateway made the code; ``None`` if the app made it.
-    """
+def is_spent(otp_code: OTPCode) -> bool:
+    """Return whether a code has used up its wrong guesses."""
     max_attempts = get_settings().MAX_ATTEMPTS
+    issuer = code_issuing_backend(otp_code.backend)
     if issuer and issuer.most_guesses:
         # The gateway does not know a withheld code, and would never call it spent. So the app
         # refuses first, and all codes look alike.
@@ -105,11 +93,14 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
     if otp_code is None or expected is None:
         return _invalid_code(otp_code)
-    issuer = code_issuing_backend(otp_code.backend)
-    if is_spent(otp_code, issuer):
+    if is_spent(otp_code):
         return GuessResult(answer=_too_many_attempts(row, until=row.now), otp_code=otp_code)
-    if issuer:
-        return _count_before_asking(guess, otp_code, row)
+    if code_issuing_backend(otp_code.backend):
+        # Count the guess as wrong before the gateway is asked: a process that is killed in
+        # between must not leave a free guess.
+        result = _count_wrong_guess(guess, otp_code, row)
+        is_wrong_for_sure = len(normalise_code(guess.typed)) != otp_code.code_length
+        return result if is_wrong_for_sure else replace(result, charged_at=row.now)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
         return _count_wrong_guess(guess, otp_code, row)
     return _accept(guess, otp_code, row)
@@ -169,77 +160,57 @@ def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Gu
 
 
 @sensitive_variables("guess")
-def _count_before_asking(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
-    """Count a guess as wrong before the gateway is asked.
-
-    A process that is killed in between must not leave a free guess.
-    """
-    result = _count_wrong_guess(guess, otp_code, row)
-    if len(normalise_code(guess.typed)) != otp_code.code_length:
-        return result  # The guess is wrong for sure.
-    return replace(result, charged_at=row.now)
-
-
-@sensitive_variables("guess")
 def _accept(
     guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
 ) -> GuessResult[T]:
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
-    phone_number = otp_code.number
     # Before the transaction, which holds locks.
-    account = _find_account(phone_number) if guess.purpose == LOGIN else Account()
-    writes: list[Write] = []
-    if account is not None:
-        writes.append(row.consumption(otp_code, account.user, taken_back=taken_back))
-        if guess.is_granted_first:
-            answer = _log_in(guess, otp_code, account)
-            row.replace(state, *writes)
-            return GuessResult(answer=answer, otp_code=otp_code, account=account)
-    with row.replaced_by(state, *writes), users_too():
-        if account is None:
-            account = _register(phone_number)
-            row.write(row.consumption(otp_code, account.user, taken_back=taken_back))
-        answer = _log_in(guess, otp_code, account)
-    return GuessResult(answer=answer, otp_code=otp_code, account=account)
+    user, must_register = (
+        _find_user(otp_code.number) if guess.purpose == LOGIN else (None, False)
+    )
+    if guess.is_granted_first and not must_register:
+        answer = _log_in(guess, otp_code, user)
+        row.replace(state, row.consumption(otp_code, user, taken_back=taken_back))
+        return GuessResult(answer=answer, otp_code=otp_code)
+    registered = None
+    with row.replaced_by(state), users_too():
+        if must_register:
+            user = registered = _register(otp_code.number)
+        row.write(row.consumption(otp_code, user, taken_back=taken_back))
+        answer = _log_in(guess, otp_code, user, registered=registered is not None)
+    return GuessResult(answer=answer, otp_code=otp_code, registered=registered)
 
 
-def _find_account(phone_number: PhoneNumber) -> Account | None:
-    """Return the account of a number, or ``None`` if it must be registered."""
+def _find_user(phone_number: PhoneNumber) -> tuple[AbstractBaseUser | None, bool]:
+    """Return the user of a number, and whether one must be created."""
     try:
         user = get_user_resolver().get_user(phone_number)
     except LoginRefused:
-        return Account()
-    if user is None and get_settings().UNKNOWN_NUMBERS == "register":
-        return None
-    return Account(user=user)
+        return None, False
+    return user, user is None and get_settings().UNKNOWN_NUMBERS == "register"
 
 
-def _register(phone_number: PhoneNumber) -> Account:
+def _register(phone_number: PhoneNumber) -> AbstractBaseUser | None:
     try:
-        user = get_user_resolver().create_user(phone_number)
+        return get_user_resolver().create_user(phone_number)
     except LoginRefused:
-        return Account()
-    return Account(user=user, registered=True)
+        return None
 
 
 @sensitive_variables("guess")
 def _log_in(
-    guess: Guess[T], otp_code: OTPCode, account: Account
+    guess: Guess[T],
+    otp_code: OTPCode,
+    user: AbstractBaseUser | None,
+    *,
+    registered: bool = False,
 ) -> Redeemed[T] | RedemptionRefused:
     refused = RedemptionRefused(reason="no_active_account")
-    if guess.purpose == LOGIN and not _may_log_in(account.user, otp_code.number):
+    may_log_in = user is not None and get_user_resolver().may_log_in(user, otp_code.number)
+    if guess.purpose == LOGIN and not may_log_in:
         return refused
     try:
-        granted = guess.grant(account.user) if guess.grant and account.user else None
+        granted = guess.grant(user) if guess.grant and user else None
     except LoginRefused:
         return refused
-    return Redeemed(
-        request_id=otp_code.pk,
-        user=account.user,
-        registered=account.registered,
-        granted=granted,
-    )
-
-
-def _may_log_in(user: AbstractBaseUser | None, phone_number: PhoneNumber) -> bool:
-    return user is not None and get_user_resolver().may_log_in(user, phone_number)
+    return Redeemed(request_id=otp_code.pk, user=user, registered=registered, granted=granted)

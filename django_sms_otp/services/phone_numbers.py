@@ -30,8 +30,15 @@ def read_phone_number(
     # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
     while True:
+        allowed = supported_regions() if "region" in passed else settings.ALLOWED_REGIONS
+        refused = _refused_types(settings, channels, all_pass="number_type" in passed)
         try:
-            return _parse(text, settings, channels, passed)
+            return parse_phone_number(
+                text,
+                default_region=settings.DEFAULT_REGION,
+                allowed_regions=allowed,
+                refused_types=refused,
+            )
         except PhoneNumberError as error:
             control = CONTROLS.get(error.code, "")
             if to_send:
@@ -39,19 +46,6 @@ def read_phone_number(
             if settings.mode(control) != "record":
                 raise
             passed.add(control)
-
-
-def _parse(
-    text: str, settings: Settings, channels: Collection[str], passed: set[str]
-) -> PhoneNumber:
-    return parse_phone_number(
-        text,
-        default_region=settings.DEFAULT_REGION,
-        allowed_regions=(
-            supported_regions() if "region" in passed else settings.ALLOWED_REGIONS
-        ),
-        refused_types=_refused_types(settings, channels, all_pass="number_type" in passed),
-    )
 
 
 def _refused_types(

@@ -14,7 +14,7 @@ from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.callers import Caller
 from ..db import change_number
-from ..delivery.queues import send_feedback
+from ..delivery import send_feedback
 from ..logs import log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
@@ -87,8 +87,8 @@ def redeem_code(
     if phone_number is None and result.otp_code:
         phone_number = result.otp_code.number
     _announce(result, phone_number, purpose)
-    if isinstance(result.answer, Redeemed) and result.otp_code and phone_number:
-        note_redemption(result.otp_code, phone_number, guess.caller)
+    if isinstance(result.answer, Redeemed) and result.otp_code:
+        note_redemption(result.otp_code, result.otp_code.number, guess.caller)
         send_feedback(result.otp_code)
     return result.answer
 
@@ -108,10 +108,10 @@ def _check_arguments(
 
 def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose: str) -> None:
     common: dict[str, Any] = {"phone_number": phone_number, "purpose": purpose}
-    account, answer = result.account, result.answer
-    if account.registered:
-        user_registered.send_robust(OTPCode, user=account.user, **common)
+    if result.registered is not None:
+        user_registered.send_robust(OTPCode, user=result.registered, **common)
     common["otp_code"] = result.otp_code
+    answer = result.answer
     if isinstance(answer, Redeemed):
         extra = log_fields("code_redeemed", otp_code=result.otp_code, outcome="redeemed")
         logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=extra)

@@ -14,13 +14,13 @@ from .. import codes
 from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, code_issuing_backend, get_backend
 from ..conf import get_settings, secret_keys
-from ..controls import Decision, Policy, Refused, count_probe, memory
+from ..controls import Admitted, Decision, Policy, Refused, count_probe, memory
 from ..controls.callers import Caller
 from ..controls.hooks import SendAttempt
 from ..controls.refusals import log_decision
 from ..db import NumberRow, Write, change_number
 from ..delivery import code_of
-from ..delivery.queues import check_engine, is_queued
+from ..delivery.queues import engine, is_queued
 from ..exceptions import LoginRefused
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
@@ -48,14 +48,6 @@ class _Request:
         """The lifetime of a new code. It ends no later than the gateway's own code."""
         lifetime = get_settings().CODE_LIFETIME
         return min(lifetime, self.backend.code_lifetime or lifetime)
-
-    @property
-    def phone_number(self) -> PhoneNumber:
-        return self.attempt.phone_number
-
-    @property
-    def purpose(self) -> str:
-        return self.attempt.purpose
 
 
 def request_code(
@@ -86,9 +78,15 @@ def request_code(
     :raises ValueError: ``ip_address`` is not an IP address, or ``CHANNELS`` lacks ``channel``.
     """
     channel = channel or get_settings().default_channel
+    aliases = get_settings().CHANNELS
+    if channel not in aliases:
+        raise ValueError(
+            f"SMS_OTP['CHANNELS'] has no {channel!r}. It has: {', '.join(aliases)}."
+        )
     # Before anything is counted: a broken configuration must not cost a number its cooldown.
-    backend = get_backend(_alias_for(channel))
-    check_engine()
+    backend = get_backend(aliases[channel])
+    if is_queued():
+        engine()
     attempt = SendAttempt(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
@@ -96,62 +94,31 @@ def request_code(
     request = _Request(
         attempt=attempt, caller=caller, request_id=request_id, channel=channel, backend=backend
     )
-    if _falls_under("reject", attempt):
-        return _refused(request, _refuse_unknown_number(request))
-    outcome = _decide_and_commit(request)
+    outcome = _refuse_unknown_number(request) or _decide_and_commit(request)
     if isinstance(outcome, Refused):
-        return _refused(request, outcome)
+        _announce(request, outcome, outcome.answer, outcome.control)
+        return outcome.answer
     answer = dispatch(outcome)
-    log_decision(outcome.decision, phone_number)
-    _announce(request, outcome.decision, answer, control=outcome.otp_code.withheld_by)
+    _announce(request, outcome.decision, answer, outcome.otp_code.withheld_by)
     return answer
 
 
-def _refused(request: _Request, decision: Refused) -> RequestRefused:
-    log_decision(decision, request.phone_number)
-    _announce(request, decision, decision.answer, control=decision.control)
-    return decision.answer
-
-
-def _announce(
-    request: _Request,
-    decision: Decision,
-    answer: CodeRequested | RequestRefused,
-    *,
-    control: str,
-) -> None:
-    """Send ``code_requested``.
-
-    :param control: the control that refused or withheld the message; empty if none did.
-    """
-    if isinstance(answer, RequestRefused):
-        outcome = answer.reason
-    else:
-        outcome = "withheld" if control else "accepted"
-    code_requested.send_robust(
-        OTPCode,
-        phone_number=request.phone_number,
-        purpose=request.purpose,
-        channel=request.channel,
-        outcome=outcome,
-        control=control,
-        recorded=tuple(decision.recorded),
-    )
-
-
-def _alias_for(channel: str) -> str:
-    aliases = get_settings().CHANNELS
-    if channel not in aliases:
-        raise ValueError(
-            f"SMS_OTP['CHANNELS'] has no {channel!r}. It has: {', '.join(aliases)}."
-        )
-    return aliases[channel]
+def _refuse_unknown_number(request: _Request) -> Refused | None:
+    """Refuse a number that opens no account, if ``UNKNOWN_NUMBERS`` is ``reject``."""
+    if not _falls_under("reject", request.attempt):
+        return None
+    free_at = count_probe(request.attempt.phone_number, request.caller)
+    if free_at is None:
+        answer = RequestRefused(reason="unknown_phone_number")
+        return Refused(answer=answer, control="unknown_number")
+    wait = max(free_at - timezone.now(), timedelta(seconds=1))
+    answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
+    return Refused(answer=answer, control="ip")
 
 
 def _falls_under(policy: str, attempt: SendAttempt) -> bool:
     """Return whether ``UNKNOWN_NUMBERS`` is ``policy`` and the number opens no account."""
-    in_force = get_settings().UNKNOWN_NUMBERS
-    if attempt.purpose != LOGIN or in_force != policy:
+    if attempt.purpose != LOGIN or policy != get_settings().UNKNOWN_NUMBERS:
         return False
     resolver = get_user_resolver()
     try:
@@ -161,22 +128,13 @@ def _falls_under(policy: str, attempt: SendAttempt) -> bool:
     return user is None or not resolver.may_log_in(user, attempt.phone_number)
 
 
-def _refuse_unknown_number(request: _Request) -> Refused:
-    if free_at := count_probe(request.phone_number, request.caller):
-        wait = max(free_at - timezone.now(), timedelta(seconds=1))
-        answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
-        return Refused(answer=answer, control="ip")
-    answer = RequestRefused(reason="unknown_phone_number")
-    return Refused(answer=answer, control="unknown_number")
-
-
 def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
     policy = Policy(request.attempt, request.caller, request.lifetime)
     try:
         return change_number(
-            request.phone_number.e164,
+            request.attempt.phone_number.e164,
             lambda row: _issue(request, policy, row),
-            purpose=request.purpose,
+            purpose=request.attempt.purpose,
             shared=policy.row_keys,
         )
     except Exception:
@@ -189,42 +147,46 @@ def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery
     decision = policy.check(row)
     if isinstance(decision, Refused):
         return decision
-    # After the check: a refused caller may repeat a request without end, and could measure how
-    # long the look-up takes.
-    is_ignored = _falls_under("ignore", request.attempt)
-    withheld_by = "unknown_number" if is_ignored else decision.withheld_by
-    verdict = {
-        "withheld_by": withheld_by,
-        "exempt": decision.exempt,
-        "recorded": ",".join(decision.recorded),
-    }
-    tag = request.caller.network_tag(row.e164)
-    state = row.state.with_send(row.now, tag=tag, memory=memory())
+    message = _message_columns(request, row, decision)
     earlier = _earlier_code(request, row)
     was_waiting = False
     if earlier is not None and _is_worth_resending(earlier, request, row):
         was_waiting = earlier.delivery_state == DeliveryState.PENDING
-        otp_code = earlier
-        writes = [_resend(otp_code, request, row, verdict)]
+        otp_code, writes = earlier, [_resend(earlier, row, message)]
     else:
-        otp_code, insertion = _create(request, row, verdict)
+        otp_code, insertion = _create(request, row, message)
         writes = [insertion, *([row.supersession(earlier)] if earlier else [])]
+    tag = request.caller.network_tag(row.e164)
+    state = row.state.with_send(row.now, tag=tag, memory=memory())
     row.replace(state, *writes, *policy.commit(row, decision))
-    answer = CodeRequested(
-        request_id=otp_code.id,
-        expires_at=otp_code.expires_at,
-        resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
-        code_length=otp_code.code_length,
-    )
     return PendingDelivery(
         otp_code=otp_code,
-        phone_number=request.phone_number,
         caller=request.caller,
         was_waiting=was_waiting,
         counted_at=row.now,
-        answer=answer,
+        resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
         decision=decision,
     )
+
+
+def _message_columns(request: _Request, row: NumberRow, decision: Admitted) -> dict[str, Any]:
+    """Return the columns of the code's row that describe the message."""
+    # After the check: a refused caller may repeat a request without end, and could measure how
+    # long the look-up takes.
+    is_ignored = _falls_under("ignore", request.attempt)
+    is_waiting = is_queued()
+    return {
+        "withheld_by": "unknown_number" if is_ignored else decision.withheld_by,
+        "exempt": decision.exempt,
+        "recorded": ",".join(decision.recorded),
+        "backend": request.backend.alias,
+        "channel": request.channel,
+        "language": translation.get_language() or "",
+        "counted_at": row.now,
+        # A request that sends its message itself claims it from the start.
+        "claimed_at": None if is_waiting else row.now,
+        "delivery_state": DeliveryState.PENDING if is_waiting else DeliveryState.UNKNOWN,
+    }
 
 
 def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
@@ -237,19 +199,16 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    issuer = code_issuing_backend(otp_code.backend)
-    if not otp_code.is_live(row.now) or is_spent(otp_code, issuer) or code_of(otp_code) is None:
+    if not otp_code.is_live(row.now) or is_spent(otp_code) or code_of(otp_code) is None:
         return False
-    if issuer or request.backend.checks_codes:
+    if code_issuing_backend(otp_code.backend) or request.backend.checks_codes:
         # A gateway that makes codes keeps one for a number until it expires. It does not know
         # the codes of other backends.
         return otp_code.backend == request.backend.alias
     return otp_code.is_worth_sending(row.now)
 
 
-def _resend(
-    otp_code: OTPCode, request: _Request, row: NumberRow, verdict: Mapping[str, Any]
-) -> Write:
+def _resend(otp_code: OTPCode, row: NumberRow, message: Mapping[str, Any]) -> Write:
     is_unknown = otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None
     if is_unknown and not otp_code.withheld_by:
         # The first message may have arrived. So the code must not count as withheld, even if
@@ -257,39 +216,49 @@ def _resend(
         otp_code.sent_at = otp_code.claimed_at
     otp_code.send_count += 1
     otp_code.message_id = ""
-    for name, value in {**verdict, **_message_columns(request, row)}.items():
+    for name, value in message.items():
         setattr(otp_code, name, value)
     return row.resend(otp_code)
 
 
 def _create(
-    request: _Request, row: NumberRow, verdict: Mapping[str, Any]
+    request: _Request, row: NumberRow, message: Mapping[str, Any]
 ) -> tuple[OTPCode, Write]:
-    settings = get_settings()
+    settings, attempt = get_settings(), request.attempt
     return row.new_code(
-        phone_number=request.phone_number.e164,
-        region=request.phone_number.region,
-        purpose=request.purpose,
+        phone_number=attempt.phone_number.e164,
+        region=attempt.phone_number.region,
+        purpose=attempt.purpose,
         key_id=codes.fingerprint(secret_keys()[0]),
         code_length=request.backend.code_length or settings.CODE_LENGTH,
         created_at=row.now,
         expires_at=row.now + request.lifetime,
-        ip_address=request.attempt.ip_address if settings.STORE_IP_ADDRESS else None,
-        **verdict,
-        **_message_columns(request, row),
+        ip_address=attempt.ip_address if settings.STORE_IP_ADDRESS else None,
+        **message,
     )
 
 
-def _message_columns(request: _Request, row: NumberRow) -> dict[str, Any]:
-    """Return the columns of the code's row that describe the message."""
-    waits_for_worker = is_queued()
-    state = DeliveryState.PENDING if waits_for_worker else DeliveryState.UNKNOWN
-    return {
-        "backend": request.backend.alias,
-        "channel": request.channel,
-        "language": translation.get_language() or "",
-        "counted_at": row.now,
-        # A request that sends its message itself claims it from the start.
-        "claimed_at": None if waits_for_worker else row.now,
-        "delivery_state": state,
-    }
+def _announce(
+    request: _Request,
+    decision: Decision,
+    answer: CodeRequested | RequestRefused,
+    control: str,
+) -> None:
+    """Log the decision, and send ``code_requested``.
+
+    :param control: the control that refused or withheld the message; empty if none did.
+    """
+    log_decision(decision, request.attempt.phone_number)
+    if isinstance(answer, RequestRefused):
+        outcome = answer.reason
+    else:
+        outcome = "withheld" if control else "accepted"
+    code_requested.send_robust(
+        OTPCode,
+        phone_number=request.attempt.phone_number,
+        purpose=request.attempt.purpose,
+        channel=request.channel,
+        outcome=outcome,
+        control=control,
+        recorded=tuple(decision.recorded),
+    )

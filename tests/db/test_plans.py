@@ -17,7 +17,6 @@ from django_sms_otp import testing
 from django_sms_otp.delivery import deliver_queued, take_back
 from django_sms_otp.management.commands.purge_otp_codes import delete_in_batches, old_codes
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode, VerifiedPhone
-from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.services import invalidate_codes, unlock_number
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.webhooks.receipts import Receipt, take
@@ -158,7 +157,7 @@ def test_a_worker_is_flat() -> None:
 
 def test_what_a_queue_did_not_take_is_flat() -> None:
     code = OTPCodeFactory.create(phone_number=KNOWN, claimed_at=None, counted_at=timezone.now())
-    flat(lambda: take_back(code, parse_phone_number(KNOWN)))
+    flat(lambda: take_back(code))
 
 
 def test_a_receipt_is_flat() -> None:

@@ -47,8 +47,8 @@ def published(app: Celery, publish: Callable[[], Any]) -> list[Any]:
 
 
 def wait_for_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
-        again(timedelta(seconds=40))
+    def waits(request_id: uuid.UUID, enqueue: Callable[..., None]) -> None:
+        enqueue(request_id, timedelta(seconds=40))
 
     monkeypatch.setattr(engine, "deliver_queued", waits)
 

@@ -145,7 +145,7 @@ def test_a_code_whose_key_is_gone_is_not_sent() -> None:
         override_sms_otp(SECRET_KEYS=["another"]),
         pytest.raises(NotDelivered, match="key of this code is gone"),
     ):
-        deliver(row, PHONE, counted_at=row.created_at)
+        deliver(row)
 
     assert len(ScriptedBackend.sent) == 1
 
@@ -341,7 +341,7 @@ def test_no_exception_of_a_foreign_error_shows_the_code(script: Script) -> None:
     script.append(explode)
 
     with pytest.raises(DeliveryUnknown) as caught:
-        deliver(the_row(), PHONE, counted_at=the_row().created_at)
+        deliver(the_row())
 
     shown = "".join(traceback.format_exception(caught.value))
     shown += "".join(f"{each!s}{each!r}{vars(each)}" for each in chain_of(caught.value))

@@ -16,8 +16,7 @@ from django.db import connections
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.delivery import code_of
-from django_sms_otp.delivery.queues import feedback, send_feedback
+from django_sms_otp.delivery import code_of, feedback, send_feedback
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
@@ -52,7 +51,7 @@ class HangingGateway(BaseSMSBackend):
 def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     path = f"{__name__}.HangingGateway"
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path}}
-    monkeypatch.setattr(feedback, "_sender", feedback._Sender())
+    feedback._queue.cache_clear()
     HangingGateway.reports.clear()
     for name in ("asked", "may_answer"):
         monkeypatch.setattr(HangingGateway, name, threading.Semaphore(0), raising=False)
@@ -60,7 +59,7 @@ def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     HangingGateway.may_answer.release(1000)
     # Not join(), which would wait for ever for a thread that has died.
     deadline = time.monotonic() + PATIENCE
-    while feedback._sender._waiting.unfinished_tasks and time.monotonic() < deadline:
+    while feedback._queue().unfinished_tasks and time.monotonic() < deadline:
         time.sleep(0.01)
 
 

@@ -16,7 +16,9 @@ from django.utils import translation
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
-from django_sms_otp.delivery import code_of, deliver_queued, take_back, tell_gateway
+from django_sms_otp.delivery import code_of, deliver_queued, take_back
+from django_sms_otp.delivery.feedback import tell_gateway
+from django_sms_otp.delivery.queues import engine
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -99,7 +101,7 @@ class Waits:
     def __init__(self) -> None:
         self.of: list[timedelta] = []
 
-    def __call__(self, wait: timedelta) -> None:
+    def __call__(self, request_id: uuid.UUID, wait: timedelta) -> None:
         self.of.append(wait)
 
 
@@ -337,7 +339,7 @@ def test_what_time_does_not_mend_is_not_tried_again(
 def test_an_engine_that_cannot_wait_gives_up(
     fails: Callable[..., None], clock: time_machine.Traveller, can_wait: bool
 ) -> None:
-    def refuses(wait: timedelta) -> None:
+    def refuses(request_id: uuid.UUID, wait: timedelta) -> None:
         clock.shift(timedelta(seconds=1))
         raise NotQueued
 
@@ -361,7 +363,7 @@ def test_a_job_that_cannot_wait_leaves_a_message_to_who_has_claimed_it(
     fails(BUSY)
     otp_code = ask()
 
-    def is_overtaken(wait: timedelta) -> None:
+    def is_overtaken(request_id: uuid.UUID, wait: timedelta) -> None:
         fails(None)
         deliver_queued(otp_code.pk)
         raise NotQueued
@@ -411,7 +413,7 @@ def test_an_eager_celery_sends_or_gives_up(
 
 def test_what_was_taken_back_is_not_sent() -> None:
     otp_code = ask()
-    assert take_back(otp_code, NUMBER)
+    assert take_back(otp_code)
     deliver_queued(otp_code.pk)
     assert not Gateway.taken
     assert now_is(otp_code) == ("failed", "queue")
@@ -421,7 +423,7 @@ def test_what_was_taken_back_is_not_sent() -> None:
 def test_what_was_claimed_is_not_taken_back() -> None:
     otp_code = ask()
     deliver_queued(otp_code.pk)
-    assert not take_back(otp_code, NUMBER)
+    assert not take_back(otp_code)
     assert now_is(otp_code) == ("sent", "")
     assert not may_ask_again()
 
@@ -430,7 +432,7 @@ def test_what_waits_for_its_gateway_is_taken_back(fails: Callable[..., None]) ->
     fails(BUSY)
     otp_code, waits = ask(), Waits()
     deliver_queued(otp_code.pk, waits)
-    assert take_back(otp_code, NUMBER)
+    assert take_back(otp_code)
     fails(None)
     deliver_queued(otp_code.pk, waits)
     assert not Gateway.taken
@@ -442,7 +444,7 @@ def test_a_later_request_is_not_taken_back_with_an_earlier_one(
     otp_code = ask()
     clock.shift(timedelta(seconds=31))
     ask()
-    assert not take_back(otp_code, NUMBER)
+    assert not take_back(otp_code)
     deliver_queued(otp_code.pk)
     assert len(Gateway.taken) == 1
 
@@ -452,7 +454,7 @@ def test_the_earlier_code_is_good_when_it_cannot_be_queued_again(
 ) -> None:
     deliver_queued(ask().pk)
     clock.shift(timedelta(seconds=31))
-    assert take_back(ask(), NUMBER)
+    assert take_back(ask())
     code = Gateway.taken[0].code or ""
     assert not isinstance(services.redeem_code(code, phone_number=NUMBER), RequestRefused)
 
@@ -511,7 +513,7 @@ def test_a_request_that_is_not_queued_leaves_an_earlier_message_waiting(
 
     otp_code = ask()
     clock.shift(timedelta(seconds=31))
-    monkeypatch.setattr("django_sms_otp.services.dispatch.enqueue_message", refuses)
+    monkeypatch.setattr(engine(), "enqueue_message", refuses)
     assert ask() == otp_code
     deliver_queued(otp_code.pk)
     assert len(Gateway.taken) == 1
@@ -523,7 +525,7 @@ def test_a_job_that_cannot_wait_leaves_a_newer_message_to_its_own(
     fails(BUSY)
     otp_code = ask()
 
-    def is_asked_anew(wait: timedelta) -> None:
+    def is_asked_anew(request_id: uuid.UUID, wait: timedelta) -> None:
         fails(None)
         clock.shift(timedelta(seconds=31))
         ask()

@@ -129,7 +129,7 @@ def test_a_job_goes_to_the_queue_of_the_moment() -> None:
     with override_settings(TASKS=DATABASE):
         for name in names:
             with override_sms_otp(DELIVERY="tasks", DELIVERY_QUEUE=name):
-                queues.enqueue_message(uuid.uuid4())
+                queues.engine().enqueue_message(uuid.uuid4())
     assert sorted(DBTaskResult.objects.values_list("queue_name", flat=True)) == names
 
 
@@ -140,8 +140,8 @@ def test_a_job_in_the_database_that_waits_for_its_gateway_comes_later(
 
     from django_sms_otp.delivery.queues import tasks
 
-    def waits(request_id: uuid.UUID, again: Callable[[timedelta], None]) -> None:
-        again(timedelta(seconds=40))
+    def waits(request_id: uuid.UUID, enqueue: Callable[..., None]) -> None:
+        enqueue(request_id, timedelta(seconds=40))
 
     monkeypatch.setattr(tasks, "deliver_queued", waits)
     before = timezone.now()
@@ -232,7 +232,7 @@ def test_a_broken_setting_of_the_framework_is_named(monkeypatch: pytest.MonkeyPa
         override_settings(TASKS={"default": {"BACKEND": "shop.gone.Backend"}}),
         pytest.raises(InvalidSettings, match=r"shop\.gone"),
     ):
-        queues.check_engine()
+        queues.engine()
 
 
 def test_other_libraries_may_look_for_tasks_where_celery_is_missing(
@@ -279,6 +279,6 @@ def test_a_backend_that_breaks_is_not_in_the_way_of_a_login(
         raise InvalidBackend("gone.", alias=alias)
 
     services.request_code(NUMBER)
-    monkeypatch.setattr("django_sms_otp.delivery.queues.get_backend", fail)
+    monkeypatch.setattr("django_sms_otp.delivery.feedback.get_backend", fail)
     redeem()
     assert [each for each in caplog.records if "InvalidBackend" in each.getMessage()]

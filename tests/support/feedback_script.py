@@ -33,7 +33,7 @@ def main() -> None:
     settings.SMS_OTP_BACKENDS = {
         "default": {"BACKEND": "tests.support.feedback_script.HangingBackend"}
     }
-    from django_sms_otp.delivery.queues import send_feedback
+    from django_sms_otp.delivery import send_feedback
     from django_sms_otp.models import OTPCode
 
     send_feedback(OTPCode(backend="default", message_id="parent"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -18,14 +16,7 @@ from ...conf import get_settings
 from ...exceptions import NotQueued
 from .. import deliver_queued
 
-__all__ = [
-    "deliver",
-    "enqueue_message",
-    "lacks_workers",
-    "problem",
-]
-
-NAME = "django_sms_otp.deliver"
+__all__ = ["deliver", "enqueue_message", "lacks_workers", "problem"]
 
 TIME_OUT = 1.0
 """Seconds for each step of a broker, since somebody waits for the answer of ``get-code``. A
@@ -42,20 +33,12 @@ BOUNDS: dict[str, dict[str, Any]] = {
 CLIENTS = {"rediss": "redis", "sentinel": "redis", "sqla": "sqlalchemy"}
 """The extra of Celery for a transport of another name."""
 
-SENDING: dict[str, Any] = {
-    "retry": True,
-    "retry_policy": {
-        "max_retries": 1,
-        "interval_start": 0,
-        "interval_step": 0,
-        "interval_max": 0,
-    },
-}
+RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 """Try again once and at once: a broker may have closed an idle connection."""
 
 
 @shared_task(  # type: ignore[untyped-decorator]
-    name=NAME,
+    name="django_sms_otp.deliver",
     bind=True,
     ignore_result=True,
     # A job of a killed worker goes to another worker, which sends nothing if the message had
@@ -70,53 +53,46 @@ SENDING: dict[str, Any] = {
 )
 def deliver(task: Any, request_id: str) -> None:
     """Send the message that waits for this request."""
-
-    def again(wait: timedelta) -> None:
-        _enqueue(request_id, countdown=wait.total_seconds())
-
-    deliver_queued(uuid.UUID(request_id), None if task.request.is_eager else again)
+    deliver_queued(uuid.UUID(request_id), None if task.request.is_eager else enqueue_message)
 
 
-def enqueue_message(request_id: uuid.UUID) -> None:
-    _enqueue(str(request_id))
-
-
-def _enqueue(request_id: str, **options: Any) -> None:
-    # The task class of a site may add to a job in its apply_async(), such as the tenant.
-    with _producer(deliver.app) as producer:
-        deliver.apply_async(
-            [request_id],
-            queue=get_settings().DELIVERY_QUEUE,
-            producer=producer,
-            **SENDING,
-            **options,
-        )
+def enqueue_message(request_id: uuid.UUID, wait: timedelta | None = None) -> None:
+    try:
+        with _producers(deliver.app).acquire(block=True, timeout=TIME_OUT) as producer:
+            # The task class of a site may add to a job in its apply_async(), such as the
+            # tenant.
+            deliver.apply_async(
+                [str(request_id)],
+                countdown=wait.total_seconds() if wait else None,
+                queue=get_settings().DELIVERY_QUEUE,
+                producer=producer,
+                retry=True,
+                retry_policy=RETRY_POLICY,
+            )
+    except Exception as error:
+        # Errors of kombu, of a transport and of the system have no common class.
+        raise NotQueued(f"Celery: {type(error).__name__}.") from error
 
 
 def problem() -> str | None:
+    """Return what is missing to reach the broker, without a connection to it."""
     if lacks_workers():
         return None
-    if deliver.app.conf.broker_write_url:
-        return _problem_of_transport()
-    return (
-        "Celery knows of no broker. Import the project's Celery app in the package of its "
-        "settings, as Celery's documentation says, and set its broker_url."
-    )
-
-
-def lacks_workers() -> bool:
-    return bool(deliver.app.conf.task_always_eager)
-
-
-def _problem_of_transport() -> str | None:
-    """Return what is missing to reach the broker, without a connection to it."""
+    url = deliver.app.conf.broker_write_url
+    if not url:
+        return (
+            "Celery knows of no broker. Import the project's Celery app in the package of its "
+            "settings, as Celery's documentation says, and set its broker_url."
+        )
     try:
         # Each transport of kombu fails in its own way if its client is missing.
         _ = deliver.app.connection_for_write().transport
     except KeyError as error:
         return f"Celery's broker_url does not fit: {error.args[0]}"
     except Exception as error:
-        scheme = _scheme(deliver.app.conf.broker_write_url)
+        # No more of the URL than its transport: the rest may hold a password.
+        first = url if isinstance(url, str) else url[0]
+        scheme = urlsplit(first).scheme.partition("+")[0]
         return (
             f"Celery cannot speak to a broker of {scheme}:// ({type(error).__name__}). Most "
             "likely the package for it is missing: "
@@ -125,20 +101,8 @@ def _problem_of_transport() -> str | None:
     return None
 
 
-def _scheme(url: str | Sequence[str]) -> str:
-    """Return the name of the transport. The rest of the URL may hold a password."""
-    first = url if isinstance(url, str) else url[0]
-    return urlsplit(first).scheme.partition("+")[0]
-
-
-@contextmanager
-def _producer(app: Celery) -> Iterator[Any]:
-    try:
-        with _producers(app).acquire(block=True, timeout=TIME_OUT) as producer:
-            yield producer
-    except Exception as error:
-        # Errors of kombu, of a transport and of the system have no common class.
-        raise NotQueued(f"Celery: {type(error).__name__}.") from error
+def lacks_workers() -> bool:
+    return bool(deliver.app.conf.task_always_eager)
 
 
 @cache

@@ -18,12 +18,7 @@ from ...conf import get_settings
 from ...exceptions import InvalidSettings, NotQueued
 from .. import deliver_queued
 
-__all__ = [
-    "deliver",
-    "enqueue_message",
-    "lacks_workers",
-    "problem",
-]
+__all__ = ["deliver", "enqueue_message", "lacks_workers", "problem"]
 
 framework: Any = import_module("django.tasks" if django.VERSION >= (6, 0) else "django_tasks")
 
@@ -45,16 +40,17 @@ def _queue() -> str:
 @framework.task(queue_name=_queue())  # type: ignore[untyped-decorator]
 def deliver(request_id: str) -> None:
     """Send the message that waits for this request."""
-
-    def again(wait: timedelta) -> None:
-        _enqueue(request_id, run_after=timezone.now() + wait)
-
     can_wait = deliver.get_backend().supports_defer
-    deliver_queued(uuid.UUID(request_id), again if can_wait else None)
+    deliver_queued(uuid.UUID(request_id), enqueue_message if can_wait else None)
 
 
-def enqueue_message(request_id: uuid.UUID) -> None:
-    _enqueue(str(request_id))
+def enqueue_message(request_id: uuid.UUID, wait: timedelta | None = None) -> None:
+    when = {"run_after": timezone.now() + wait} if wait else {}
+    try:
+        deliver.using(queue_name=_queue(), **when).enqueue(str(request_id))
+    except Exception as error:
+        # A backend may raise any error of its store.
+        raise NotQueued(f"Tasks: {type(error).__name__}.") from error
 
 
 def problem() -> str | None:
@@ -72,11 +68,3 @@ def lacks_workers() -> bool:
         import_string(f"{backends}.dummy.DummyBackend"),
     )
     return isinstance(deliver.get_backend(), for_development)
-
-
-def _enqueue(request_id: str, **when: Any) -> None:
-    try:
-        deliver.using(queue_name=_queue(), **when).enqueue(request_id)
-    except Exception as error:
-        # A backend may raise any error of its store.
-        raise NotQueued(f"Tasks: {type(error).__name__}.") from error
