@@ -53,9 +53,8 @@ def ambiguous_phone_field() -> Problems:
 @check("sms_otp.E005")
 def registration_without_values() -> Problems:
     if get_settings().UNKNOWN_NUMBERS == "register":
-        resolver = get_user_resolver()
-        if missing := resolver.missing_values():
-            yield resolver.missing_values_text(missing)
+        if problem := get_user_resolver().registration_problem():
+            yield problem
 
 
 @check("sms_otp.E006")
