@@ -27,7 +27,6 @@ APART = [
     "django_sms_otp.controls.stores.store",
     "django_sms_otp.testing",
     "django_sms_otp.webhooks.twilio",
-    "phonenumbers",
     "twilio",
 ]
 """Loaded by whoever needs it first: most processes never do, or not at once."""

@@ -127,7 +127,7 @@ def whole_number(text: str) -> str | None:
         number = phone.parse_phone_number(
             text,
             default_region=region,
-            allowed_regions=phone.supported_regions(),
+            allowed_regions=phone.SUPPORTED_REGIONS,
             refused_types=(),
         )
     except PhoneNumberError:

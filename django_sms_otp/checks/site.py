@@ -52,9 +52,9 @@ def ambiguous_phone_field() -> Problems:
 
 @check("sms_otp.E005")
 def registration_without_values() -> Problems:
-    if get_settings().UNKNOWN_NUMBERS == "register":
-        if problem := get_user_resolver().registration_problem():
-            yield problem
+    problem = get_user_resolver().registration_problem()
+    if problem and get_settings().UNKNOWN_NUMBERS == "register":
+        yield problem
 
 
 @check("sms_otp.E006")

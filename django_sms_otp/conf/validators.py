@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.utils.functional import Promise
 
 from ..limits.rates import parse_rates
-from ..phone import supported_regions
+from ..phone import SUPPORTED_REGIONS
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
 
 def is_region(value: object) -> bool:
     """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
-    return isinstance(value, str) and value in supported_regions()
+    return isinstance(value, str) and value in SUPPORTED_REGIONS
 
 
 def is_template_name(message: str | Promise) -> bool:

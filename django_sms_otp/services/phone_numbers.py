@@ -8,7 +8,7 @@ from ..conf import Settings, get_settings
 from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
-from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number, supported_regions
+from ..phone import REFUSED_TYPES, SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """The controls that refuse a number, by the word of the API's answer."""
@@ -47,9 +47,7 @@ def _parse(
     return parse_phone_number(
         text,
         default_region=settings.DEFAULT_REGION,
-        allowed_regions=(
-            supported_regions() if "region" in passed else settings.ALLOWED_REGIONS
-        ),
+        allowed_regions=(SUPPORTED_REGIONS if "region" in passed else settings.ALLOWED_REGIONS),
         refused_types=_refused_types(settings, channels, all_pass="number_type" in passed),
     )
 
