@@ -21,7 +21,6 @@ resolve("/auth/sms/get-code/")
 print(*sys.modules)
 """
 APART = [
-    "django_sms_otp.checks",
     "django_sms_otp.backends.composite.circuits",
     "django_sms_otp.management",
     "django_sms_otp.controls.stores.store",

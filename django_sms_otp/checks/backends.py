@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, Tags, register
 
 from ..backends import BaseSMSBackend, get_backend, with_targets
 from ..conf import backend_aliases, get_settings
@@ -73,7 +74,8 @@ def shared_codes_of_gateways() -> Problems:
             )
 
 
-def messages_of_backends() -> list[CheckMessage]:
+@register(Tags.security, deploy=True)
+def messages_of_backends(**kwargs: Any) -> list[CheckMessage]:
     """Return the messages of the backends' own ``check()``."""
     found: list[CheckMessage] = []
     with suppress(InvalidSettings):  # E001 reports a broken SMS_OTP.
