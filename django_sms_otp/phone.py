@@ -66,11 +66,6 @@ class PhoneNumber:
     region: str
 
     @property
-    def type(self) -> int:
-        """A value of :class:`phonenumbers.PhoneNumberType`."""
-        return phonenumbers.number_type(phonenumbers.parse(self.e164))
-
-    @property
     def masked(self) -> str:
         return mask(self.e164)
 

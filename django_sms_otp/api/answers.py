@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -77,21 +76,14 @@ def code_requested(outcome: CodeRequested) -> dict[str, Any]:
 
 
 def refused(outcome: RequestRefused | RedemptionRefused) -> Response:
-    issued = outcome.issued if isinstance(outcome, RequestRefused) else None
-    return error_response(
-        outcome.reason,
-        retry_after=outcome.retry_after,
-        extra=code_requested(issued) if issued else {},
-    )
+    response = error_response(outcome.reason, retry_after=outcome.retry_after)
+    if isinstance(outcome, RequestRefused) and outcome.issued:
+        response.data.update(code_requested(outcome.issued))
+    return response
 
 
-def error_response(
-    code: str,
-    *,
-    retry_after: timedelta | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Response:
-    body = {"detail": str(TEXTS[code]), "code": code, **(extra or {})}
+def error_response(code: str, *, retry_after: timedelta | None = None) -> Response:
+    body = {"detail": str(TEXTS[code]), "code": code}
     response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
         # Round to milliseconds first, so that clock skew does not add a second. A client that

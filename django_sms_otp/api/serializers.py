@@ -16,7 +16,6 @@ from ..services import read_phone_number
 
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
-
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, router
-from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from ..conf import get_settings, load_class
@@ -187,19 +186,10 @@ def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
 
 
 def _is_required(field: models.Field[Any, Any]) -> bool:
-    is_optional = field.null or field.blank or field.has_default()
-    return not (is_optional or _is_set_by_django(field) or field.name == "password")
-
-
-def _is_set_by_django(field: models.Field[Any, Any]) -> bool:
-    return (
-        isinstance(field, models.AutoField)
-        or field.generated
-        or field.db_default is not NOT_PROVIDED
-        or getattr(field, "auto_now", False)
-        or getattr(field, "auto_now_add", False)
-        or getattr(field.remote_field, "parent_link", False)
-    )
+    # Most fields that Django fills itself are blank: keys, auto_now, generated fields.
+    is_optional = field.null or field.blank or field.has_default() or field.has_db_default()
+    is_parent_link = getattr(field.remote_field, "parent_link", False)
+    return not (is_optional or is_parent_link or field.name == "password")
 
 
 def _columns() -> list[models.Field[Any, Any]]:

@@ -43,8 +43,8 @@ def check(
             found: list[CheckMessage] = []
             if when == DATABASE and not _needed_databases() <= {*(databases or ())}:
                 return found
-            # Another check reports the invalid settings. Before "migrate" a table may be
-            # missing.
+            # The check of these settings reports them. Before "migrate" a table may be
+            # missing. Problems found before the error are kept.
             with suppress(InvalidSettings, DatabaseError):
                 found.extend(level(text, hint=hint, id=id) for text in problems())
             return found
