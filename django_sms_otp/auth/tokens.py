@@ -120,11 +120,8 @@ def token_serializer() -> Any:
         settings = simplejwt.api_settings
         token_types = {each.token_type for each in settings.AUTH_TOKEN_CLASSES}
         is_sliding = "sliding" in token_types and "access" not in token_types
-        path = (
-            settings.SLIDING_TOKEN_OBTAIN_SERIALIZER
-            if is_sliding
-            else settings.TOKEN_OBTAIN_SERIALIZER
-        )
+        name = "SLIDING_TOKEN_OBTAIN_SERIALIZER" if is_sliding else "TOKEN_OBTAIN_SERIALIZER"
+        path = getattr(settings, name)
     # Import it late: the serializers of simplejwt need the user model at import.
     try:
         serializer = import_string(path)
