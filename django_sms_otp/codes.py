@@ -57,9 +57,7 @@ def normalise_code(typed: str) -> str:
     """
     if len(typed) > MAX_TYPED_LENGTH:
         return ""
-    if typed.isascii() and typed.isdigit():
-        return typed  # The common case.
-    digits = [_digit(char) for char in typed if not _is_separator(char)]
+    digits = [unicodedata.decimal(char, None) for char in typed if not _is_separator(char)]
     return "" if None in digits else "".join(map(str, digits))
 
 
@@ -72,7 +70,3 @@ def _is_separator(char: str) -> bool:
     # Zs: spaces. Pd: hyphens and dashes. Cf: invisible marks, which come along with text that
     # is copied from a right-to-left message.
     return unicodedata.category(char) in {"Zs", "Pd", "Cf"} or char in "\t\r\n\u2212"
-
-
-def _digit(char: str) -> int | None:
-    return unicodedata.decimal(char, None)

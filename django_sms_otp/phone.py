@@ -6,24 +6,25 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from types import ModuleType
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
+import phonenumbers
 from django.utils.translation import gettext_lazy as _
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 
-if TYPE_CHECKING:
-    import phonenumbers
-
-__all__ = ["PhoneNumber", "mask", "parse_phone_number", "supported_regions"]
+__all__ = ["SUPPORTED_REGIONS", "PhoneNumber", "mask", "parse_phone_number"]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
 
 SATELLITE_REGION = "001"
 """The region that ``phonenumbers`` gives to satellite and international networks."""
+
+SUPPORTED_REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {SATELLITE_REGION}
+"""All regions that numbers have: two letters (ISO 3166-1), and ``"001"``."""
+
+COUNTRY_CODES = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 REFUSED_TYPES = frozenset(
     {
@@ -66,13 +67,6 @@ class PhoneNumber:
     region: str
 
     @property
-    def type(self) -> int:
-        """A value of :class:`phonenumbers.PhoneNumberType`."""
-        library = _phonenumbers()
-        number_type: int = library.number_type(library.parse(self.e164))
-        return number_type
-
-    @property
     def masked(self) -> str:
         return mask(self.e164)
 
@@ -97,45 +91,47 @@ def parse_phone_number(
     :raises RegionNotSupported: the region is not allowed.
     """
     number, number_type, is_possible = _read(text, default_region)
-    if number_type == UNKNOWN and (UNKNOWN in refused_types or not is_possible):
+    is_refused = number_type in refused_types
+    if number_type == UNKNOWN and (is_refused or not is_possible):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    if number_type in refused_types:
+    if is_refused:
         raise NotSMSCapable(NOT_SMS_CAPABLE, region=number.region)
-    if not _is_allowed(number.region, allowed_regions):
+    is_allowed = (
+        number.region != SATELLITE_REGION
+        if allowed_regions is None
+        else number.region in allowed_regions
+    )
+    if not is_allowed:
         raise RegionNotSupported(REGION_NOT_SUPPORTED, region=number.region)
     return number
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, default_region: str | None) -> tuple[PhoneNumber, str, bool]:
+    """Return a number, the name of its type, and whether its length is right.
+
+    Cached: a login reads the same number twice or more, and each time takes a tenth of a
+    request.
+    """
+    parsed = _parse(text, default_region)
+    # An unassigned number gets the main region of its country code.
+    region = phonenumbers.region_code_for_number(parsed)
+    region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    # UNKNOWN means the same as "not is_valid_number()", which would cost as much again.
+    number_type = phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(parsed))
+    is_possible = number_type != UNKNOWN or phonenumbers.is_possible_number(parsed)
+    return PhoneNumber(e164=e164, region=region), number_type, is_possible
 
 
 def mask(e164: str) -> str:
     """Hide all of a number but its country code and last two digits: ``+1********71``."""
     digits = e164.removeprefix("+")
-    code_length = next((n for n in (1, 2, 3) if digits[:n] in _country_codes()), 0)
+    code_length = next((n for n in (1, 2, 3) if digits[:n] in COUNTRY_CODES), 0)
     hidden = len(digits) - code_length - 2
     if hidden < 1:
         return "+" + "*" * len(digits)
     return f"+{digits[:code_length]}{'*' * hidden}{digits[-2:]}"
-
-
-@cache
-def supported_regions() -> frozenset[str]:
-    """Return all regions that numbers have: two letters (ISO 3166-1), and ``"001"``."""
-    return frozenset(_phonenumbers().SUPPORTED_REGIONS) | {SATELLITE_REGION}
-
-
-@lru_cache(maxsize=1024)
-def _read(text: str, default_region: str | None) -> tuple[PhoneNumber, str, bool]:
-    """Return a number, the name of its type, and whether its length is possible.
-
-    Cached: parsing takes about a tenth of a request, and a person who asks for a code sends the
-    same number again to redeem it. So does a client that floods the endpoints.
-    """
-    library = _phonenumbers()
-    number = _parse(text, default_region)
-    e164 = library.format_number(number, library.PhoneNumberFormat.E164)
-    # UNKNOWN means the same as "not is_valid_number()", which would cost as much again.
-    number_type = _type_names()[library.number_type(number)]
-    is_possible = number_type != UNKNOWN or library.is_possible_number(number)
-    return PhoneNumber(e164=e164, region=_region(number)), number_type, is_possible
 
 
 def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
@@ -146,43 +142,7 @@ def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
     plain = unicodedata.normalize("NFKC", text).translate(HYPHENS)
     if not PLAIN.fullmatch(plain):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    library = _phonenumbers()
     try:
-        number: phonenumbers.PhoneNumber = library.parse(plain, default_region)
-    except library.NumberParseException:
+        return phonenumbers.parse(plain, default_region)
+    except phonenumbers.NumberParseException:
         raise InvalidPhoneNumber(NOT_A_NUMBER) from None
-    return number
-
-
-def _region(number: phonenumbers.PhoneNumber) -> str:
-    library = _phonenumbers()
-    region: str | None = library.region_code_for_number(number)
-    # An unassigned number gets the main region of its country code.
-    return region or library.region_code_for_country_code(number.country_code or 0)
-
-
-def _is_allowed(region: str, allowed_regions: Collection[str] | None) -> bool:
-    if allowed_regions is None:
-        return region != SATELLITE_REGION
-    return region in allowed_regions
-
-
-@cache
-def _country_codes() -> frozenset[str]:
-    return frozenset(map(str, _phonenumbers().COUNTRY_CODE_TO_REGION_CODE))
-
-
-@cache
-def _type_names() -> dict[int, str]:
-    names = vars(_phonenumbers().PhoneNumberType).items()
-    return {value: name for name, value in names if isinstance(value, int)}
-
-
-def _phonenumbers() -> ModuleType:
-    """Return the library, loaded with the first number.
-
-    It takes as long to load as the rest of the app, and most commands read no number.
-    """
-    import phonenumbers
-
-    return phonenumbers

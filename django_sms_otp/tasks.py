@@ -7,9 +7,5 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-__all__: list[str] = []
-
 if find_spec("celery"):
-    from .delivery.queues.celery import deliver
-
-    __all__ += ["deliver"]
+    from .delivery.queues.celery import deliver  # noqa: F401

@@ -16,7 +16,7 @@ django.setup()
 resolve("/auth/sms/get-code/")
 print(*sys.modules)
 """
-APART = ["phonenumbers", "twilio", "boto3", "apprise", "redis", "prometheus_client"]
+APART = ["twilio", "boto3", "apprise", "redis", "prometheus_client"]
 """Loaded when they are first needed: most sites need few of them."""
 
 

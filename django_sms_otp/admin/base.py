@@ -126,7 +126,7 @@ def whole_number(text: str) -> str | None:
         return phone.parse_phone_number(
             text,
             default_region=get_settings().DEFAULT_REGION,
-            allowed_regions=phone.supported_regions(),
+            allowed_regions=phone.SUPPORTED_REGIONS,
             refused_types=(),
         ).e164
     except PhoneNumberError:

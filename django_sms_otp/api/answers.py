@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -49,19 +48,16 @@ STATUSES = {
     "challenge_required": 403,
     "cooldown": 429,
     "delivery_failed": 503,
-    "invalid": 400,
     "invalid_code": 401,
-    "invalid_phone_number": 400,
     "no_active_account": 401,
-    "phone_number_not_sms_capable": 400,
     "quota_exceeded": 429,
     "recipient_opted_out": 409,
-    "region_not_supported": 400,
     "request_too_large": 413,
     "too_many_attempts": 429,
     "unavailable": 503,
     "unknown_phone_number": 404,
 }
+"""The status of each ``code`` whose status is not 400."""
 
 
 class RequestTooLarge(exceptions.APIException):
@@ -80,29 +76,25 @@ def code_requested(outcome: CodeRequested) -> dict[str, Any]:
 
 
 def refused(outcome: RequestRefused | RedemptionRefused) -> Response:
-    issued = outcome.issued if isinstance(outcome, RequestRefused) else None
-    return error_response(
-        outcome.reason,
-        retry_after=outcome.retry_after,
-        extra=code_requested(issued) if issued else {},
-    )
+    response = error_response(outcome.reason, retry_after=outcome.retry_after)
+    if isinstance(outcome, RequestRefused) and outcome.issued:
+        response.data.update(code_requested(outcome.issued))
+    return response
 
 
-def error_response(
-    code: str,
-    *,
-    retry_after: timedelta | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Response:
-    body = {"detail": str(TEXTS[code]), "code": code, **(extra or {})}
-    response = Response(body, status=STATUSES[code])
+def error_response(code: str, *, retry_after: timedelta | None = None) -> Response:
+    body = {"detail": str(TEXTS[code]), "code": code}
+    response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
         # Round to milliseconds first, so that clock skew does not add a second. A client that
         # is told 0 asks again at once.
         seconds = math.ceil(round(retry_after.total_seconds(), 3))
         response["Retry-After"] = str(max(1, seconds))
     if response.status_code == 401:
-        response["WWW-Authenticate"] = _challenge()
+        # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
+        # api_settings when they change: read them through the module.
+        scheme = simplejwt.api_settings.AUTH_HEADER_TYPES[0]
+        response["WWW-Authenticate"] = f'{scheme} realm="api"'
     return response
 
 
@@ -132,14 +124,6 @@ def _invalid_fields(details: Any) -> Response:
     errors = {name: [item["message"] for item in items] for name, items in details.items()}
     name, items = next(iter(details.items()))
     message, code = items[0]["message"], items[0]["code"]
-    if code in TEXTS and code != "invalid":
-        body = {"detail": message, "code": code, "errors": errors}
-    else:
-        body = {"detail": f"{name}: {message}", "code": "invalid", "errors": errors}
-    return Response(body, status=400)
-
-
-def _challenge() -> str:
-    # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
-    # api_settings when they change: read them through the module.
-    return f'{simplejwt.api_settings.AUTH_HEADER_TYPES[0]} realm="api"'
+    if code not in TEXTS or code == "invalid":
+        message, code = f"{name}: {message}", "invalid"
+    return Response({"detail": message, "code": code, "errors": errors}, status=400)

@@ -16,14 +16,7 @@ from ..services import read_phone_number
 
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
-
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
-
-
-def absent_if_blank(field: serializers.Field[Any, Any, Any, Any], data: Any) -> Any:
-    """Treat an empty text in an optional field as absent: HTML forms send it for no value."""
-    is_blank = isinstance(data, str) and not data.strip()
-    return None if is_blank and not field.required else data
 
 
 class TextField(serializers.Field[Any, Any, str, Any]):
@@ -40,7 +33,10 @@ class TextField(serializers.Field[Any, Any, str, Any]):
     }
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        return super().validate_empty_values(absent_if_blank(self, data))
+        # HTML forms send an empty text for no value.
+        is_blank = isinstance(data, str) and not data.strip()
+        is_absent = is_blank and not self.required
+        return super().validate_empty_values(None if is_absent else data)
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
@@ -87,16 +83,19 @@ class ChannelField(TextField):
         return channel
 
 
-class RequestIdField(serializers.UUIDField):
-    """The id of a request. Unlike its base class it takes no number and no boolean for one."""
+class RequestIdField(TextField):
+    """The id of a request, which is a UUID."""
 
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        return super().validate_empty_values(absent_if_blank(self, data))
+    default_error_messages = {
+        "not_a_uuid": serializers.UUIDField.default_error_messages["invalid"]
+    }
 
     def to_internal_value(self, data: Any) -> uuid.UUID:
-        if not isinstance(data, str):
-            self.fail("invalid", value=data)
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        try:
+            return uuid.UUID(text)
+        except ValueError:
+            self.fail("not_a_uuid")
 
 
 class GetCodeSerializer(serializers.Serializer[Any]):

@@ -99,7 +99,7 @@ class SimpleJWTIssuer(TokenIssuer):
 
     def login_failed(self, credentials: dict[str, Any], *, request: object = None) -> None:
         if hook := getattr(simplejwt.api_settings, "ON_LOGIN_FAILED", None):
-            _callable(hook)(credentials, request)
+            hook(credentials, request)
 
 
 def get_token_issuer() -> TokenIssuer:
@@ -110,24 +110,19 @@ def get_token_issuer() -> TokenIssuer:
     return load_class("TOKEN_ISSUER", TokenIssuer)()
 
 
-def serializer_path() -> str:
-    """Return the dotted path of the serializer that makes the tokens of the site."""
-    if path := get_settings().TOKEN_SERIALIZER:
-        return path
-    settings = simplejwt.api_settings
-    token_types = {each.token_type for each in settings.AUTH_TOKEN_CLASSES}
-    if "sliding" in token_types and "access" not in token_types:
-        return str(settings.SLIDING_TOKEN_OBTAIN_SERIALIZER)
-    return str(settings.TOKEN_OBTAIN_SERIALIZER)
-
-
 def token_serializer() -> Any:
-    """Return the class of :func:`serializer_path`.
+    """Return the serializer class that makes the tokens of the site.
 
     :raises InvalidSettings: the path cannot be imported, or has no ``get_token()``.
     """
+    path = get_settings().TOKEN_SERIALIZER
+    if path is None:
+        settings = simplejwt.api_settings
+        token_types = {each.token_type for each in settings.AUTH_TOKEN_CLASSES}
+        is_sliding = "sliding" in token_types and "access" not in token_types
+        name = "SLIDING_TOKEN_OBTAIN_SERIALIZER" if is_sliding else "TOKEN_OBTAIN_SERIALIZER"
+        path = getattr(settings, name)
     # Import it late: the serializers of simplejwt need the user model at import.
-    path = serializer_path()
     try:
         serializer = import_string(path)
     except ImportError as error:
@@ -140,10 +135,6 @@ def token_serializer() -> Any:
 def _after_login(user: AbstractBaseUser, request: object) -> None:
     # simplejwt has ON_LOGIN_SUCCESS since after 5.5.1. Its default hook updates last_login.
     if hook := getattr(simplejwt.api_settings, "ON_LOGIN_SUCCESS", None):
-        _callable(hook)(user, request)
+        hook(user, request)
     elif simplejwt.api_settings.UPDATE_LAST_LOGIN:
         update_last_login(None, user)  # type: ignore[arg-type]
-
-
-def _callable(hook: Any) -> Any:
-    return import_string(hook) if isinstance(hook, str) else hook

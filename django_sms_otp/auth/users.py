@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
-from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from ..conf import get_settings, load_class
@@ -58,10 +55,9 @@ class UserResolver:
 
         :raises InvalidSettings: the user model needs further values; override this method.
         """
-        if missing := self.missing_values():
-            raise InvalidSettings(self.missing_values_text(missing))
-        user_model = get_user_model()
-        user = user_model(**self.known_values(phone_number.e164))
+        if problem := self.registration_problem():
+            raise InvalidSettings(problem)
+        user = get_user_model()(**self.known_values(phone_number.e164))
         # Save it before a token is made: simplejwt may put a hash of it in the token, and each
         # call sets another one.
         user.set_unusable_password()
@@ -80,19 +76,18 @@ class UserResolver:
         """Return the field values of a new user."""
         field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
         # A subclass such as EmailField does not take random text.
-        if not isinstance(field, models.CharField) or type(field) is not models.CharField:
+        if type(field) is not models.CharField:
             return {}
         if _is_phone_like(field.name) or field.has_default():
             return {}
         return {field.name: f"user_{secrets.token_hex(USERNAME_BYTES)}"[: field.max_length]}
 
-    def missing_values(self) -> list[str]:
-        """Return the names of the required fields that :meth:`known_values` does not fill."""
-        known = self.known_values("")
-        return [field.name for field in _required_fields() if field.name not in known]
-
-    def missing_values_text(self, missing: list[str]) -> str:
-        """Return an error text that says what to do about missing values."""
+    def registration_problem(self) -> str | None:
+        """Return what to do if a new user needs more than :meth:`known_values` gives."""
+        required = [field.name for field in _columns() if _is_required(field)]
+        missing = [name for name in required if name not in self.known_values("")]
+        if not missing:
+            return None
         names = ", ".join(map(repr, missing))
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return (
@@ -163,20 +158,16 @@ def get_user_resolver() -> UserResolver:
 def phone_field() -> models.Field[Any, Any]:
     """Return the field that ``USER_PHONE_FIELD`` names.
 
-    :raises InvalidSettings: the user model has no such field.
+    :raises InvalidSettings: the user model has no such column.
     """
     name = get_settings().USER_PHONE_FIELD
-    label = get_user_model()._meta.label
-    try:
-        field = get_user_model()._meta.get_field(name or "")
-    except FieldDoesNotExist:
-        raise InvalidSettings(
-            f"SMS_OTP['USER_PHONE_FIELD'] must name the field of {label} with the verified "
-            f"phone number, not {name!r}."
-        ) from None
-    if not isinstance(field, models.Field) or field.is_relation:
-        raise InvalidSettings(f"SMS_OTP['USER_PHONE_FIELD']: {name!r} is no column of {label}.")
-    return field
+    for field in _columns():
+        if field.name == name and not field.is_relation:
+            return field
+    raise InvalidSettings(
+        f"SMS_OTP['USER_PHONE_FIELD'] must name the column of {get_user_model()._meta.label} "
+        f"with the verified phone number, not {name!r}."
+    )
 
 
 def phone_like_fields() -> list[str]:
@@ -194,22 +185,11 @@ def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
     return phones.filter(phone_number=phone_number.e164).values_list("user_id", flat=True)
 
 
-def _required_fields() -> Iterator[models.Field[Any, Any]]:
-    for field in _columns():
-        optional = field.null or field.blank or field.has_default()
-        if not (optional or _is_set_by_django(field) or field.name == "password"):
-            yield field
-
-
-def _is_set_by_django(field: models.Field[Any, Any]) -> bool:
-    return (
-        isinstance(field, models.AutoField)
-        or field.generated
-        or field.db_default is not NOT_PROVIDED
-        or getattr(field, "auto_now", False)
-        or getattr(field, "auto_now_add", False)
-        or getattr(field.remote_field, "parent_link", False)
-    )
+def _is_required(field: models.Field[Any, Any]) -> bool:
+    # Most fields that Django fills itself are blank: keys, auto_now, generated fields.
+    is_optional = field.null or field.blank or field.has_default() or field.has_db_default()
+    is_parent_link = getattr(field.remote_field, "parent_link", False)
+    return not (is_optional or is_parent_link or field.name == "password")
 
 
 def _columns() -> list[models.Field[Any, Any]]:

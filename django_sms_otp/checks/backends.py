@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
-from django.core.checks import CheckMessage
+from django.core.checks import CheckMessage, Tags, register
 
 from ..backends import BaseSMSBackend, get_backend, with_targets
 from ..conf import backend_aliases, get_settings
@@ -16,11 +17,9 @@ from .base import DEPLOY, Problems, check, error_of
 
 @check("sms_otp.E002")
 def broken_backends() -> Problems:
-    problems = [*error_of(backend_aliases)]
-    yield from problems
-    if not problems:
-        for alias in sorted(backend_aliases(), key=str):
-            yield from error_of(partial(get_backend, alias))
+    yield from error_of(backend_aliases)
+    for alias in sorted(backend_aliases(), key=str):
+        yield from error_of(partial(get_backend, alias))
 
 
 @check(
@@ -73,7 +72,8 @@ def shared_codes_of_gateways() -> Problems:
             )
 
 
-def messages_of_backends() -> list[CheckMessage]:
+@register(Tags.security, deploy=True)
+def messages_of_backends(**kwargs: Any) -> list[CheckMessage]:
     """Return the messages of the backends' own ``check()``."""
     found: list[CheckMessage] = []
     with suppress(InvalidSettings):  # E001 reports a broken SMS_OTP.
@@ -83,16 +83,13 @@ def messages_of_backends() -> list[CheckMessage]:
     return found
 
 
-def _backends_in_use() -> Iterator[BaseSMSBackend]:
-    """Yield every backend that a message may go out by, if it can be built."""
-    seen: set[str] = set()
+def _backends_in_use() -> list[BaseSMSBackend]:
+    """Return every backend that a message may go out by, if it can be built."""
+    found: dict[str, BaseSMSBackend] = {}
     for alias in get_settings().CHANNELS.values():
-        try:
-            backends = with_targets(alias)
-        except InvalidSettings:
-            continue  # E002 or E021 reports it.
-        yield from (each for each in backends if each.alias not in seen)
-        seen.update(each.alias for each in backends)
+        with suppress(InvalidSettings):  # E002 or E021 reports it.
+            found |= {each.alias: each for each in with_targets(alias)}
+    return list(found.values())
 
 
 def _code_issuing_backends() -> Iterator[BaseSMSBackend]:

@@ -1,17 +1,19 @@
-"""The table of checks, and what a row of it is."""
+"""How this app registers its checks with Django."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
+from ..db import database_alias
 from ..exceptions import InvalidSettings
+from ..models import VerifiedPhone
 
-__all__ = ["ALWAYS", "CHECKS", "DATABASE", "DEPLOY", "Check", "Problems", "check", "error_of"]
+__all__ = ["ALWAYS", "DATABASE", "DEPLOY", "Problems", "check", "error_of"]
 
 ALWAYS, DEPLOY, DATABASE = "always", "deploy", "database"
 """With every ``check``, with ``check --deploy``, with ``check --database``."""
@@ -20,42 +22,33 @@ Problems = Iterator[str]
 """The texts of the problems that a check finds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A row of the table.
-
-    :param id: ``sms_otp.E...`` for an error, ``sms_otp.W...`` for a warning. Stable: sites
-        silence warnings by it.
-    :param hint: what to do about the problem.
-    """
-
-    id: str
-    problems: Callable[[], Problems]
-    when: str
-    hint: str | None
-
-    def messages(self) -> Iterator[CheckMessage]:
-        level = Error if self.id.startswith("sms_otp.E") else Warning
-        # Another row reports the invalid settings. Before "migrate" a table may be missing.
-        with suppress(InvalidSettings, DatabaseError):
-            for text in self.problems():
-                yield level(text, hint=self.hint, id=self.id)
-
-
-CHECKS: list[Check] = []
-"""The table. Each module of this package adds its rows with :func:`check`."""
-
-
 def check(
     id: str,  # noqa: A002  (as Django names it)
     when: str = ALWAYS,
     *,
     hint: str | None = None,
 ) -> Callable[[Callable[[], Problems]], Callable[[], Problems]]:
-    """Add a function to the table."""
+    """Register a function that looks for problems.
+
+    :param id: ``sms_otp.E...`` for an error, ``sms_otp.W...`` for a warning. Stable: sites
+        silence warnings by it.
+    :param hint: what to do about the problem.
+    """
+    level = Error if id.startswith("sms_otp.E") else Warning
+    tag = Tags.database if when == DATABASE else Tags.security
 
     def add(problems: Callable[[], Problems]) -> Callable[[], Problems]:
-        CHECKS.append(Check(id, problems, when, hint))
+        @register(tag, deploy=when == DEPLOY)
+        def run(databases: Collection[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+            found: list[CheckMessage] = []
+            if when == DATABASE and not _needed_databases() <= {*(databases or ())}:
+                return found
+            # The check of these settings reports them. Before "migrate" a table may be
+            # missing. Problems found before the error are kept.
+            with suppress(InvalidSettings, DatabaseError):
+                found.extend(level(text, hint=hint, id=id) for text in problems())
+            return found
+
         return problems
 
     return add
@@ -67,3 +60,7 @@ def error_of(read: Callable[[], object]) -> Problems:
         read()
     except InvalidSettings as error:
         yield str(error)
+
+
+def _needed_databases() -> set[str]:
+    return {database_alias(), database_alias(VerifiedPhone)}

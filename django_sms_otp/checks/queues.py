@@ -14,11 +14,10 @@ WORKERS = (
 
 @check("sms_otp.E020")
 def broken_engine() -> Problems:
-    if not is_queued():
-        return
-    yield from (problems := [*error_of(engine)])
-    if not problems and (problem := engine().problem()):
-        yield problem
+    if is_queued():
+        yield from error_of(engine)
+        if problem := engine().problem():
+            yield problem
 
 
 @check("sms_otp.E019", hint=WORKERS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ..backends import BaseSMSBackend, get_backend
@@ -53,16 +54,12 @@ def no_route_to_the_webhook() -> Problems:
         )
 
 
-def _backends_with_receipts() -> Sequence[BaseSMSBackend]:
-    found = []
+def _backends_with_receipts() -> Iterator[BaseSMSBackend]:
     for alias in backend_aliases():
-        try:
+        with suppress(InvalidSettings):  # E002 reports it.
             backend = get_backend(alias)
-        except InvalidSettings:
-            continue  # E002 reports it.
-        if backend.receipt_view:
-            found.append(backend)
-    return found
+            if backend.receipt_view:
+                yield backend
 
 
 def _list(backends: Sequence[BaseSMSBackend]) -> str:

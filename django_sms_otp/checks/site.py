@@ -52,10 +52,9 @@ def ambiguous_phone_field() -> Problems:
 
 @check("sms_otp.E005")
 def registration_without_values() -> Problems:
-    if get_settings().UNKNOWN_NUMBERS == "register":
-        resolver = get_user_resolver()
-        if missing := resolver.missing_values():
-            yield resolver.missing_values_text(missing)
+    problem = get_user_resolver().registration_problem()
+    if problem and get_settings().UNKNOWN_NUMBERS == "register":
+        yield problem
 
 
 @check("sms_otp.E006")

@@ -1,13 +1,11 @@
-"""``SMS_OTP_BACKENDS``: the gateways of a site, by alias. Parsed once, as ``SMS_OTP`` is."""
+"""``SMS_OTP_BACKENDS``: the gateways of a site, by alias."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.signals import setting_changed
 
 from ..exceptions import InvalidBackend, InvalidSettings
 from .validators import did_you_mean
@@ -29,7 +27,6 @@ def backend_aliases() -> list[str]:
     return list(_entries())
 
 
-@cache
 def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
     """Return the dotted path and the options of a backend.
 
@@ -45,7 +42,6 @@ def backend_config(alias: str) -> tuple[str, dict[str, Any]]:
     return entries[alias]["BACKEND"], dict(entries[alias].get("OPTIONS", {}))
 
 
-@cache
 def _entries() -> Mapping[str, Any]:
     entries = getattr(django_settings, "SMS_OTP_BACKENDS", DEFAULT_BACKENDS)
     if not isinstance(entries, Mapping) or not entries:
@@ -67,12 +63,3 @@ def _problem_of(alias: str, entry: Any) -> str | None:
     if not isinstance(options, Mapping) or not all(isinstance(key, str) for key in options):
         return '"OPTIONS" must be a dict with texts as keys.'
     return None
-
-
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "SMS_OTP_BACKENDS":
-        backend_config.cache_clear()
-        _entries.cache_clear()
-
-
-setting_changed.connect(_forget)

@@ -23,7 +23,7 @@ from ..exceptions import InvalidSettings
 from ..limits.rates import Rate, parse_rates
 from . import validators
 from .backends import DEFAULT_ALIAS
-from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator, did_you_mean
+from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator
 
 __all__ = ["Breaker", "Budget", "Settings", "get_settings", "load_class", "secret_keys"]
 
@@ -38,10 +38,6 @@ def _setting(default: Any, validator: Validator, *, shown: bool = True) -> Any:
 
 def _optional(validator: Validator, *, shown: bool = True) -> Any:
     return _setting(None, validators.or_none(validator), shown=shown)
-
-
-def _seconds(*seconds: int) -> tuple[timedelta, ...]:
-    return tuple(timedelta(seconds=each) for each in seconds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +81,7 @@ class Settings:
     CODE_LIFETIME: timedelta = _setting(timedelta(hours=1), validators.positive_duration)
     MAX_ATTEMPTS: int = _setting(5, validators.whole_number(1, 100))
     COOLDOWN: Sequence[timedelta] = _setting(
-        _seconds(30, 60, 120, 300, 900), validators.durations
+        tuple(timedelta(seconds=each) for each in (30, 60, 120, 300, 900)), validators.durations
     )
     LIMITS: Mapping[str, str | None] = _setting(DEFAULT_LIMITS, validators.limits)
     LIMITS_CACHE: str | None = _optional(validators.text)
@@ -168,15 +164,9 @@ def get_settings() -> Settings:
     :raises InvalidSettings: ``SMS_OTP`` has an unknown key or a wrong value.
     """
     raw = getattr(django_settings, "SMS_OTP", {})
-    if not isinstance(raw, Mapping):
-        raise InvalidSettings("SMS_OTP must be a dict.")
     known = {each.name: each.metadata["validator"] for each in fields(Settings)}
-    for key, value in raw.items():
-        if key not in known:
-            hint = did_you_mean(key, known)
-            raise InvalidSettings(f"SMS_OTP has no setting {key!r}.{hint}")
-        if problem := known[key](value):
-            raise InvalidSettings(_complaint(key, problem, value))
+    if problem := validators.entries("setting", known, "must be a dict.")(raw):
+        raise InvalidSettings(f"SMS_OTP{validators.as_sentence(problem, raw)}")
     limits = {**DEFAULT_LIMITS, **raw.get("LIMITS", {})}
     return Settings(**{**raw, "LIMITS": limits})
 
@@ -207,14 +197,6 @@ def secret_keys() -> list[bytes]:
     if keys is None:
         keys = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
     return [key if isinstance(key, bytes) else key.encode() for key in keys]
-
-
-def _complaint(key: str, problem: str, value: Any) -> str:
-    gap = "" if problem.startswith("[") else " "
-    is_sentence = problem.endswith((".", "?"))
-    # A sentence shows the value already, and a secret must not be shown.
-    shown = "" if is_sentence or key == "SECRET_KEYS" else f", not {value!r}"
-    return f"SMS_OTP[{key!r}]{gap}{problem}{shown}{'' if is_sentence else '.'}"
 
 
 def _forget(*, setting: str, **_: Any) -> None:

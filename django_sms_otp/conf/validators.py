@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.utils.functional import Promise
 
 from ..limits.rates import parse_rates
-from ..phone import supported_regions
+from ..phone import SUPPORTED_REGIONS
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
 
 def is_region(value: object) -> bool:
     """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
-    return isinstance(value, str) and value in supported_regions()
+    return isinstance(value, str) and value in SUPPORTED_REGIONS
 
 
 def is_template_name(message: str | Promise) -> bool:
@@ -73,9 +73,8 @@ def is_template_name(message: str | Promise) -> bool:
 
 def whole_number(least: int, most: int) -> Validator:
     def validate(value: Any) -> str | None:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return None
-        return f"must be a whole number from {least} to {most}"
+        is_whole = type(value) is int and least <= value <= most
+        return None if is_whole else f"must be a whole number from {least} to {most}"
 
     return validate
 
@@ -143,52 +142,54 @@ def secret_keys(value: Any) -> str | None:
     is_list = isinstance(value, list | tuple)
     if is_list and value and all(isinstance(item, str | bytes) and item for item in value):
         return None
-    return "must be a list of secret texts, newest first, or None for SECRET_KEY"
+    # A sentence: the value is not shown after it.
+    return "must be a list of secret texts, newest first, or None for SECRET_KEY."
 
 
-def limits(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return "must be a dict of rates"
-    for name, rates in value.items():
-        if name not in DEFAULT_LIMITS:
-            return f"has no limit {name!r}.{did_you_mean(name, DEFAULT_LIMITS)}"
-        if problem := rate_text(name, rates):
-            return _inner(name, problem, rates)
-    return None
+def entries(
+    word: str, validators: Mapping[str, Validator], problem: str, *, may_be_empty: bool = True
+) -> Validator:
+    """Validate a dict with a validator for each of its possible keys.
 
+    :param word: what a key is called, for errors.
+    :param problem: what is wrong with another value.
+    """
 
-def rate_text(name: str, value: Any) -> str | None:
-    if value is None:
+    def validate(value: Any) -> str | None:
+        if not isinstance(value, Mapping) or not (value or may_be_empty):
+            return problem
+        for name, entry in value.items():
+            if name not in validators:
+                return f"has no {word} {name!r}.{did_you_mean(name, validators)}"
+            if inner := validators[name](entry):
+                return f"[{name!r}]{as_sentence(inner, entry)}"
         return None
-    try:
-        rates = parse_rates(value) if isinstance(value, str) else parse_rates("")
-    except ValueError as error:
-        return f"{error}; or None for no limit"
-    if name in NUMBERS_OWN and any(rate.count > MOST_PER_NUMBER for rate in rates):
-        return f"must allow at most {MOST_PER_NUMBER} in a window"
-    return None
+
+    return validate
 
 
-def modes(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return 'must be a dict such as {"prefix": "record"}'
-    for name, mode in value.items():
-        if name not in CONTROLS:
-            return f"has no control {name!r}.{did_you_mean(name, CONTROLS)}"
-        if problem := one_of(*MODES)(mode):
-            return _inner(name, problem, mode)
-    return None
+def as_sentence(problem: str, value: Any) -> str:
+    """Return what to append to the name of a value. A sentence shows the value already."""
+    gap = "" if problem.startswith("[") else " "
+    is_sentence = problem.endswith((".", "?"))
+    return f"{gap}{problem}" if is_sentence else f"{gap}{problem}, not {value!r}."
 
 
-def channels(value: Any) -> str | None:
-    if not isinstance(value, Mapping) or not value:
-        return 'must be a dict of aliases by channel, such as {"sms": "default"}'
-    for name, alias in value.items():
-        if name not in CHANNELS:
-            return f"has no channel {name!r}.{did_you_mean(name, CHANNELS)}"
-        if not (isinstance(alias, str) and alias):
-            return _inner(name, "must be an alias of SMS_OTP_BACKENDS", alias)
-    return None
+def rates(most: float) -> Validator:
+    def validate(value: Any) -> str | None:
+        try:
+            found = parse_rates(value if isinstance(value, str) else "")
+        except ValueError as error:
+            return f"{error}; or None for no limit"
+        is_too_much = any(rate.count > most for rate in found)
+        return f"must allow at most {most} in a window" if is_too_much else None
+
+    return or_none(validate)
+
+
+def alias(value: Any) -> str | None:
+    is_alias = isinstance(value, str) and value
+    return None if is_alias else "must be an alias of SMS_OTP_BACKENDS"
 
 
 def public_url(value: Any) -> str | None:
@@ -213,19 +214,11 @@ def number_types(value: Any) -> str | None:
 
 def figures(group: type[Any]) -> Validator:
     """Validate a dict of some fields of a dataclass by the validators of the fields."""
-
-    def validate(value: Any) -> str | None:
-        if not isinstance(value, Mapping):
-            return "must be a dict of figures; {} for the defaults, None to switch it off"
-        known = {each.name: each.metadata["validator"] for each in fields(group)}
-        for name, figure in value.items():
-            if name not in known:
-                return f"has no figure {name!r}.{did_you_mean(name, known)}"
-            if problem := known[name](figure):
-                return _inner(name, problem, figure)
-        return None
-
-    return validate
+    return entries(
+        "figure",
+        {each.name: each.metadata["validator"] for each in fields(group)},
+        "must be a dict of figures; {} for the defaults, None to switch it off",
+    )
 
 
 def share(value: Any) -> str | None:
@@ -249,6 +242,19 @@ def or_none(validator: Validator) -> Validator:
     return lambda value: None if value is None else validator(value)
 
 
-def _inner(name: str, problem: str, value: Any) -> str:
-    """Return a sentence about one entry of a dict."""
-    return f"[{name!r}] {problem}, not {value!r}."
+limits = entries(
+    "limit",
+    {name: rates(MOST_PER_NUMBER if name in NUMBERS_OWN else inf) for name in DEFAULT_LIMITS},
+    "must be a dict of rates",
+)
+modes = entries(
+    "control",
+    dict.fromkeys(CONTROLS, one_of(*MODES)),
+    'must be a dict such as {"prefix": "record"}',
+)
+channels = entries(
+    "channel",
+    dict.fromkeys(CHANNELS, alias),
+    'must be a dict of aliases by channel, such as {"sms": "default"}',
+    may_be_empty=False,
+)

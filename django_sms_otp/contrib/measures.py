@@ -1,4 +1,4 @@
-"""The instruments of all collectors, and the signals that feed them.
+"""The instruments of all collectors, and the signals that they measure.
 
 No label holds a phone number, an address, a request id or a text of a gateway. Each label has
 few values, bounded by the settings and the code.
@@ -6,18 +6,16 @@ few values, bounded by the settings and the code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from django.dispatch import Signal
 
 from .. import signals
 from ..models import DeliveryState, OTPCode
+from ..phone import PhoneNumber
 
-__all__ = ["INSTRUMENTS", "Collector", "Instrument", "Observation", "connect"]
+__all__ = ["INSTRUMENTS", "SIGNALS", "Collector", "Instrument"]
 
 RECEIVED = frozenset({DeliveryState.DELIVERED, DeliveryState.UNDELIVERED, DeliveryState.FAILED})
 """The final states of a message. Receipts report states on the way there too."""
@@ -34,25 +32,6 @@ class Instrument:
     description: str
     labels: tuple[str, ...]
     buckets: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """An increment of a counter, or a duration in seconds."""
-
-    instrument: Instrument
-    labels: Mapping[str, str]
-    value: float = 1
-
-
-Reader = Callable[..., Iterator[Observation]]
-"""Turns the arguments of a signal into observations."""
-
-
-class Collector(Protocol):
-    """Records observations."""
-
-    def record(self, observation: Observation) -> None: ...
 
 
 REQUESTS = Instrument(
@@ -108,97 +87,87 @@ INSTRUMENTS = (
 )
 
 
-def connect(collector: Collector, uid: str) -> None:
-    """Feed a collector from now on.
-
-    :param uid: its name. A second collector of a name replaces the first.
-    """
-    for name, read in SOURCES.items():
-        signal: Signal = getattr(signals, name)
-        signal.disconnect(dispatch_uid=uid)
-        signal.connect(_receiver(collector, read), weak=False, dispatch_uid=uid)
-
-
-def _receiver(collector: Collector, read: Reader) -> Callable[..., None]:
-    # No functools.partial: send_robust logs the name of a receiver that fails.
-    def receive(**kwargs: Any) -> None:
-        for observation in read(**kwargs):
-            collector.record(observation)
-
-    return receive
-
-
-def _requests(
-    *,
-    phone_number: Any,
-    channel: str,
-    outcome: str,
-    control: str,
-    recorded: tuple[str, ...],
-    **_: Any,
-) -> Iterator[Observation]:
-    labels = {"outcome": outcome, "channel": channel, "region": phone_number.region}
-    yield Observation(REQUESTS, labels)
-    if control:
-        action = "withheld" if outcome == "withheld" else "refused"
-        yield Observation(CONTROLS, {"control": control, "action": action})
-    for each in recorded:
-        yield Observation(CONTROLS, {"control": each, "action": "recorded"})
-
-
-def _numbers(
-    *, channel: str, region: str, reason: str, control: str, mode: str, **_: Any
-) -> Iterator[Observation]:
-    is_recorded = mode == "record"
-    if not is_recorded:
-        labels = {"outcome": reason, "channel": channel, "region": region}
-        yield Observation(REQUESTS, labels)
-    if control:
-        action = "recorded" if is_recorded else "refused"
-        yield Observation(CONTROLS, {"control": control, "action": action})
-
-
-def _calls(
-    *, alias: str, channel: str, outcome: str, latency: float, **_: Any
-) -> Iterator[Observation]:
-    labels = {"backend": alias, "outcome": outcome}
-    yield Observation(CALLS, {**labels, "channel": channel})
-    yield Observation(CALL_DURATION, labels, latency)
-
-
-def _receipts(*, otp_code: OTPCode, **_: Any) -> Iterator[Observation]:
-    state = DeliveryState(otp_code.delivery_state)
-    if state not in RECEIVED:
-        return
-    labels = {"backend": otp_code.backend, "channel": otp_code.channel}
-    yield Observation(RECEIPTS, {**labels, "state": state.value})
-    if state == DeliveryState.DELIVERED and otp_code.delivered_at and otp_code.sent_at:
-        took = otp_code.delivered_at - otp_code.sent_at
-        yield Observation(DELIVERY_DURATION, labels, max(0.0, took.total_seconds()))
-
-
-def _circuits(change: str, *, alias: str, **_: Any) -> Iterator[Observation]:
-    yield Observation(CIRCUITS, {"backend": alias, "change": change})
-
-
-def _redeemed(*, otp_code: OTPCode, **_: Any) -> Iterator[Observation]:
-    yield Observation(REDEEMED, {"channel": otp_code.channel, "region": otp_code.region})
-
-
-def _rejected(*, reason: str, **_: Any) -> Iterator[Observation]:
-    yield Observation(REJECTED, {"reason": reason})
-
-
-SOURCES: Mapping[str, Reader] = MappingProxyType(
-    {
-        "code_requested": _requests,
-        "number_refused": _numbers,
-        "gateway_called": _calls,
-        "delivery_updated": _receipts,
-        "circuit_opened": partial(_circuits, "opened"),
-        "circuit_closed": partial(_circuits, "closed"),
-        "code_redeemed": _redeemed,
-        "code_rejected": _rejected,
-    }
+SIGNALS = (
+    "code_requested",
+    "number_refused",
+    "gateway_called",
+    "delivery_updated",
+    "circuit_opened",
+    "circuit_closed",
+    "code_redeemed",
+    "code_rejected",
 )
-"""The signals, each with its reader."""
+"""The signals that are measured. A collector has a receiver of the same name for each."""
+
+
+class Collector:
+    """Receives the signals, and records what they tell. A subclass defines :meth:`record`."""
+
+    def record(self, instrument: Instrument, value: float = 1, **labels: str) -> None:
+        """Add to a counter, or record a duration in seconds."""
+        raise NotImplementedError(f"{type(self).__name__} must define record().")
+
+    def connect(self, uid: str) -> None:
+        """Measure from now on.
+
+        :param uid: a name. A second collector of a name replaces the first.
+        """
+        for name in SIGNALS:
+            signal: Signal = getattr(signals, name)
+            signal.disconnect(dispatch_uid=uid)
+            signal.connect(getattr(self, name), weak=False, dispatch_uid=uid)
+
+    def code_requested(
+        self,
+        *,
+        phone_number: PhoneNumber,
+        channel: str,
+        outcome: str,
+        control: str,
+        recorded: tuple[str, ...],
+        **_: Any,
+    ) -> None:
+        self.record(REQUESTS, outcome=outcome, channel=channel, region=phone_number.region)
+        if control:
+            action = "withheld" if outcome == "withheld" else "refused"
+            self.record(CONTROLS, control=control, action=action)
+        for each in recorded:
+            self.record(CONTROLS, control=each, action="recorded")
+
+    def number_refused(
+        self, *, channel: str, region: str, reason: str, control: str, mode: str, **_: Any
+    ) -> None:
+        is_recorded = mode == "record"
+        if not is_recorded:
+            self.record(REQUESTS, outcome=reason, channel=channel, region=region)
+        if control:
+            action = "recorded" if is_recorded else "refused"
+            self.record(CONTROLS, control=control, action=action)
+
+    def gateway_called(
+        self, *, alias: str, channel: str, outcome: str, latency: float, **_: Any
+    ) -> None:
+        self.record(CALLS, backend=alias, channel=channel, outcome=outcome)
+        self.record(CALL_DURATION, latency, backend=alias, outcome=outcome)
+
+    def delivery_updated(self, *, otp_code: OTPCode, **_: Any) -> None:
+        state = DeliveryState(otp_code.delivery_state)
+        if state not in RECEIVED:
+            return
+        backend, channel = otp_code.backend, otp_code.channel
+        self.record(RECEIPTS, backend=backend, channel=channel, state=state.value)
+        if state == DeliveryState.DELIVERED and otp_code.delivered_at and otp_code.sent_at:
+            took = (otp_code.delivered_at - otp_code.sent_at).total_seconds()
+            self.record(DELIVERY_DURATION, max(0.0, took), backend=backend, channel=channel)
+
+    def circuit_opened(self, *, alias: str, **_: Any) -> None:
+        self.record(CIRCUITS, backend=alias, change="opened")
+
+    def circuit_closed(self, *, alias: str, **_: Any) -> None:
+        self.record(CIRCUITS, backend=alias, change="closed")
+
+    def code_redeemed(self, *, otp_code: OTPCode, **_: Any) -> None:
+        self.record(REDEEMED, channel=otp_code.channel, region=otp_code.region)
+
+    def code_rejected(self, *, reason: str, **_: Any) -> None:
+        self.record(REJECTED, reason=reason)

@@ -8,7 +8,7 @@ from ..conf import Settings, get_settings
 from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
-from ..phone import REFUSED_TYPES, UNKNOWN, PhoneNumber, parse_phone_number, supported_regions
+from ..phone import REFUSED_TYPES, SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """The controls that refuse a number, by the word of the API's answer."""
@@ -30,7 +30,7 @@ def read_phone_number(
     # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
     while True:
-        allowed = supported_regions() if "region" in passed else settings.ALLOWED_REGIONS
+        allowed = SUPPORTED_REGIONS if "region" in passed else settings.ALLOWED_REGIONS
         refused = _refused_types(settings, channels, all_pass="number_type" in passed)
         try:
             return parse_phone_number(

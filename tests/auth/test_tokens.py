@@ -92,9 +92,9 @@ def newer_simplejwt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, path in defaults.items():
         monkeypatch.setitem(simplejwt.DEFAULTS, name, path)
         monkeypatch.setitem(settings.defaults, name, path)
-    monkeypatch.setattr(
-        settings, "import_strings", (*simplejwt.IMPORT_STRINGS, *defaults), raising=False
-    )
+    import_strings = (*simplejwt.IMPORT_STRINGS, *defaults)
+    monkeypatch.setattr(simplejwt, "IMPORT_STRINGS", import_strings)
+    monkeypatch.setattr(settings, "import_strings", import_strings)
     settings.reload()
     yield
     settings.reload()

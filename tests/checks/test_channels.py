@@ -11,10 +11,9 @@ from django.core.checks import CheckMessage, Warning
 from django.test import override_settings
 
 from django_sms_otp.backends import BaseSMSBackend, get_backend, with_targets
-from django_sms_otp.checks import run
 from django_sms_otp.testing import override_sms_otp
 
-from .test_checks import LOCMEM, found
+from .test_checks import LOCMEM, found, messages_found
 
 
 class Gateway(BaseSMSBackend):
@@ -126,7 +125,7 @@ def test_e011_a_target_for_development() -> None:
         "spare": {"BACKEND": LOCMEM},
     }
     with configured({"sms": "default", "voice": "default"}, **entries):
-        [message] = [each for each in run("deploy") if each.id == "sms_otp.E011"]
+        [message] = [each for each in messages_found(deploy=True) if each.id == "sms_otp.E011"]
     assert "SMS_OTP_BACKENDS['spare']" in message.msg
 
 
@@ -153,7 +152,7 @@ def test_a_backend_speaks_under_deploy_alone(talkative: None) -> None:
 def test_the_same_message_is_shown_once(talkative: None) -> None:
     entries = {"default": entry("Composite", "gateway"), "gateway": entry("Gateway")}
     with configured({"sms": "default", "voice": "default"}, **entries):
-        assert [each.id for each in run("deploy")] == ["sms_otp.W999"]
+        assert [each.id for each in messages_found(deploy=True)] == ["sms_otp.W999"]
 
 
 def test_a_backend_that_no_channel_leads_to_is_not_asked(talkative: None) -> None:

@@ -22,8 +22,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from django_sms_otp import services, signals
-from django_sms_otp.contrib import measures
-from django_sms_otp.contrib.measures import INSTRUMENTS, connect
+from django_sms_otp.contrib.measures import INSTRUMENTS, SIGNALS, Collector, Instrument
 from django_sms_otp.contrib.opentelemetry.collector import OpenTelemetryCollector
 from django_sms_otp.contrib.prometheus.collector import PrometheusCollector
 from django_sms_otp.exceptions import NotDelivered, PhoneNumberError
@@ -50,8 +49,8 @@ class Meters:
         self.provider = MeterProvider([self.reader])
 
     def connect(self) -> None:
-        connect(PrometheusCollector(self.registry), "tests.prometheus")
-        connect(OpenTelemetryCollector(self.provider), "tests.opentelemetry")
+        PrometheusCollector(self.registry).connect("tests.prometheus")
+        OpenTelemetryCollector(self.provider).connect("tests.opentelemetry")
 
     @property
     def prometheus(self) -> Samples:
@@ -105,7 +104,7 @@ def meters(db: None) -> Iterator[Meters]:
     meters = Meters()
     meters.connect()
     yield meters
-    for name in measures.SOURCES:
+    for name in SIGNALS:
         signal = getattr(signals, name)
         signal.disconnect(dispatch_uid="tests.prometheus")
         signal.disconnect(dispatch_uid="tests.opentelemetry")
@@ -266,7 +265,7 @@ def test_no_label_tells_of_a_person(meters: Meters) -> None:
 
 def test_a_second_collector_of_a_name_takes_the_place_of_the_first(meters: Meters) -> None:
     registry = CollectorRegistry()
-    connect(PrometheusCollector(registry), "tests.prometheus")
+    PrometheusCollector(registry).connect("tests.prometheus")
     ask()
     assert counted(samples_of(registry), "sms_otp_requests_total") == {"sms accepted US": 1}
     assert counted(meters.prometheus, "sms_otp_requests_total") == {}
@@ -275,16 +274,16 @@ def test_a_second_collector_of_a_name_takes_the_place_of_the_first(meters: Meter
 def test_a_collector_that_fails_harms_no_login(
     db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Broken:
-        def record(self, observation: object) -> None:
+    class Broken(Collector):
+        def record(self, instrument: Instrument, value: float = 1, **labels: str) -> None:
             raise ZeroDivisionError
 
-    connect(Broken(), "tests.broken")
+    Broken().connect("tests.broken")
     try:
         ask()
         guess(sent_code())
     finally:
-        for name in measures.SOURCES:
+        for name in SIGNALS:
             getattr(signals, name).disconnect(dispatch_uid="tests.broken")
     assert OTPCode.objects.get().redeemed_at is not None
     assert "ZeroDivisionError" in caplog.text

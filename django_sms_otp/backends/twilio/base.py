@@ -47,10 +47,10 @@ class TwilioBackend(BaseSMSBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        self._expect(sid("AC"), account_sid=account_sid)
-        self._expect(if_given(sid("SK")), api_key_sid=api_key_sid)
-        self._expect(positive_number, timeout=timeout)
-        self._expect(if_given(public_url), base_url=base_url)
+        self._expect_all(sid("AC"), account_sid=account_sid)
+        self._expect_all(if_given(sid("SK")), api_key_sid=api_key_sid)
+        self._expect_all(positive_number, timeout=timeout)
+        self._expect_all(if_given(public_url), base_url=base_url)
         self._need("'edge' too", edge, region=region)
         if bool(api_key_sid) != bool(api_key_secret):
             raise self._invalid("'api_key_sid' and 'api_key_secret' go together.")
@@ -91,11 +91,10 @@ class TwilioBackend(BaseSMSBackend):
         """
         return within(self._timeout, lambda: ask(call), gateway=self.alias)
 
-    def _expect(self, validator: Validator, **options: object) -> None:
+    def _expect_all(self, validator: Validator, **options: object) -> None:
         """Refuse options that the validator has a problem with."""
         for name, value in options.items():
-            if problem := validator(value):
-                raise self._invalid(f"option {name!r} {problem}.")
+            self._expect(name, validator(value))
 
     def _need(self, other: str, has_other: object, **options: object) -> None:
         """Refuse options that only work together with another one."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, get_meter
 
 from ... import __version__
-from ..measures import INSTRUMENTS, Instrument, Observation
+from ..measures import INSTRUMENTS, Collector, Instrument
 
 __all__ = ["OpenTelemetryCollector"]
 
 
-class OpenTelemetryCollector:
+class OpenTelemetryCollector(Collector):
     """
     :param provider: ``None`` for that of the site, which may set it later.
     """
@@ -19,12 +19,12 @@ class OpenTelemetryCollector:
         meter = get_meter("django_sms_otp", __version__, provider)
         self._instruments = {each.name: _instrument(each, meter) for each in INSTRUMENTS}
 
-    def record(self, observation: Observation) -> None:
-        instrument = self._instruments[observation.instrument.name]
-        if isinstance(instrument, Histogram):
-            instrument.record(observation.value, observation.labels)
+    def record(self, instrument: Instrument, value: float = 1, **labels: str) -> None:
+        meter = self._instruments[instrument.name]
+        if isinstance(meter, Histogram):
+            meter.record(value, labels)
         else:
-            instrument.add(observation.value, observation.labels)
+            meter.add(value, labels)
 
 
 def _instrument(instrument: Instrument, meter: Meter) -> Counter | Histogram:

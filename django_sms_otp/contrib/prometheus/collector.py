@@ -6,24 +6,24 @@ from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
-from ..measures import INSTRUMENTS, Instrument, Observation
+from ..measures import INSTRUMENTS, Collector, Instrument
 
 __all__ = ["PrometheusCollector", "site_collector"]
 
 
-class PrometheusCollector:
+class PrometheusCollector(Collector):
     """Counts over several processes too: ``prometheus_client`` keeps the values in files
     (``PROMETHEUS_MULTIPROC_DIR``)."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._metrics = {each.name: _metric(each, registry) for each in INSTRUMENTS}
 
-    def record(self, observation: Observation) -> None:
-        metric = self._metrics[observation.instrument.name].labels(**observation.labels)
+    def record(self, instrument: Instrument, value: float = 1, **labels: str) -> None:
+        metric = self._metrics[instrument.name].labels(**labels)
         if isinstance(metric, Histogram):
-            metric.observe(observation.value)
+            metric.observe(value)
         else:
-            metric.inc(observation.value)
+            metric.inc(value)
 
 
 @cache
