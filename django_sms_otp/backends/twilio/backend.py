@@ -93,7 +93,7 @@ class SMSBackend(TwilioBackend):
         super().__init__(alias=alias, **options)
         whatsapp_from = str(whatsapp_from or "").removeprefix(WHATSAPP_PREFIX)
         sms_from = messaging_service_sid or from_number
-        expect = self._expect
+        expect = self._expect_all
         expect(if_given(validators.sid("MG")), messaging_service_sid=messaging_service_sid)
         expect(if_given(validators.sender), from_number=from_number)
         expect(if_given(validators.senders), senders=senders)
