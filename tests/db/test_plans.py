@@ -33,7 +33,8 @@ KNOWN, NEW = phone_of(4_321), "+14155552671"
 ADDRESS = "203.0.113.7"
 
 BLOCKS_OF_A_REQUEST = 45
-"""Each of its statements goes down an index once for each row that it reads. The tables have 50,000."""
+"""Each of its statements goes down an index once for each row that it reads. The tables have
+50,000."""
 
 BLOCKS_OF_A_PAGE = 1_200
 """Of the admin: a hundred rows, a count up to ten thousand, the values of a thousand."""
