@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import exceptions
 from rest_framework.generics import GenericAPIView
@@ -31,15 +31,17 @@ LARGEST_BODY = 16 * 1024
 
 
 class JSONByDefault(DefaultContentNegotiation):
-    """Answers JSON if the client accepts nothing that we have: no login fails by a header."""
+    """Answers JSON, except to a client that asks for HTML: no login fails by a header."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> Any:
-        try:
-            return super().select_renderer(request, renderers, format_suffix)
-        except (exceptions.NotAcceptable, Http404):
-            return renderers[0], renderers[0].media_type
+        asks_for_html = (
+            "text/html" in request.META.get("HTTP_ACCEPT", "")
+            or request.query_params.get(api_settings.URL_FORMAT_OVERRIDE) == "api"
+        )
+        renderer = renderers[-1] if asks_for_html else renderers[0]
+        return renderer, renderer.media_type
 
 
 class SMSOTPView(GenericAPIView[Any]):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -33,12 +34,13 @@ from .statements import (
     read_by_request_id,
 )
 from .transactions import own_transaction
-from .values import fetch_all
+from .values import from_database
 from .writes import Write, write_in_order
 
 __all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
 
-READ_FIELDS = (*LIMIT_FIELDS.values(), *CODE_FIELDS.values())
+ID = [*CODE_FIELDS].index("id")
+BY_AGE = itemgetter([*CODE_FIELDS].index("created_at"), ID)
 
 NEW_CODE = {
     name: column.get_default()
@@ -72,7 +74,7 @@ class NumberRow:
 
     :param e164: the number; empty if there is no code with the ``request_id``.
     :param clock: the application's time of the read.
-    :param codes: the number's unexpired codes of the purpose, newest first.
+    :param codes: the columns of the number's unexpired codes of the purpose, newest first.
     :param is_locked: whether the caller has locked the rows in a transaction.
     """
 
@@ -81,7 +83,7 @@ class NumberRow:
     row: LimitRow
     state: NumberState
     shared: Mapping[LimitKey, LimitRow]
-    codes: Sequence[OTPCode] = field(repr=False)
+    codes: Sequence[Sequence[Any]] = field(repr=False)
     clock: datetime
     is_locked: bool
 
@@ -99,7 +101,7 @@ class NumberRow:
 
         A filter by state would make an older code valid again.
         """
-        return self.codes[0] if self.codes else None
+        return self._make(self.codes[0]) if self.codes else None
 
     def newest_if_live(self) -> OTPCode | None:
         """Return the newest code if it can still be redeemed."""
@@ -107,13 +109,13 @@ class NumberRow:
         return newest if newest and newest.is_live(self.now) else None
 
     def code(self, request_id: uuid.UUID) -> OTPCode | None:
-        return next((each for each in self.codes if each.pk == request_id), None)
+        found = (columns for columns in self.codes if columns[ID] == request_id)
+        return next(map(self._make, found), None)
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a new code of the number, and the write that inserts it."""
         values = {**NEW_CODE, "id": new_request_id(), "seed": new_seed(), **columns}
-        in_order = [values[name] for name in CODE_FIELDS]
-        otp_code = OTPCode.from_db(self.alias, [*CODE_FIELDS], in_order)
+        otp_code = self._make([values[name] for name in CODE_FIELDS])
         given = {name: values[name] for name in INSERT_CODE.fields}
         return otp_code, Write(statement=INSERT_CODE, values=given)
 
@@ -147,6 +149,9 @@ class NumberRow:
         """Return the write that marks a code as superseded, if it is live."""
         values = {"id": otp_code.pk, "now": self.now, "superseded_at": self.now}
         return Write(statement=SUPERSEDE_CODE, values=values, is_condition=False)
+
+    def _make(self, columns: Sequence[Any]) -> OTPCode:
+        return OTPCode.from_db(self.alias, [*CODE_FIELDS], columns)
 
     def _change(self, change: Change, otp_code: OTPCode, **values: Any) -> Write:
         given = {"id": otp_code.pk, "now": self.now, "seen": otp_code.failed_attempts}
@@ -207,7 +212,7 @@ def read_number(query: NumberQuery, *, is_locked: bool = False) -> NumberRow:
         row=row,
         state=NumberState.from_json(row.state),
         shared={key: LimitRow.of(key, limits.get(key), clock) for key in query.shared},
-        codes=sorted(codes, key=lambda code: (code.created_at, code.pk), reverse=True),
+        codes=codes,
         clock=clock,
         is_locked=is_locked,
     )
@@ -222,20 +227,8 @@ def keys_to_lock(query: NumberQuery) -> list[LimitKey]:
     return [LimitKey(NUMBER, e164 or ""), *sorted(query.shared)]
 
 
-def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[OTPCode]]:
-    limits: dict[LimitKey, Limit] = {}
-    codes: list[OTPCode] = []
-    for columns in _rows(query):
-        limit_columns = columns[: len(LIMIT_FIELDS)]
-        code_columns = columns[len(LIMIT_FIELDS) :]
-        limit = Limit.from_db(query.alias, [*LIMIT_FIELDS], limit_columns)
-        limits[limit.key] = limit
-        if code_columns[0] is not None:
-            codes.append(OTPCode.from_db(query.alias, [*CODE_FIELDS], code_columns))
-    return limits, codes
-
-
-def _rows(query: NumberQuery) -> list[list[Any]]:
+def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[list[Any]]]:
+    """Return the limits by key, and the columns of the codes, newest first."""
     values = {"purpose": query.purpose, "now": timezone.now(), "forever": FOREVER}
     if query.phone_number is None:
         statement = read_by_request_id()
@@ -248,4 +241,14 @@ def _rows(query: NumberQuery) -> list[list[Any]]:
     connection = connections[query.alias]
     with connection.cursor() as cursor:
         statement.execute(cursor, values)
-        return fetch_all(cursor, READ_FIELDS)
+        rows = cursor.fetchall()
+    width = len(LIMIT_FIELDS)
+    # A limit stands beside each code of its number.
+    limit_rows = {row[0]: row[:width] for row in rows}.values()
+    code_rows = [row[width:] for row in rows if row[width] is not None]
+    found = [
+        Limit.from_db(query.alias, [*LIMIT_FIELDS], columns)
+        for columns in from_database(limit_rows, LIMIT_FIELDS, connection)
+    ]
+    codes = from_database(code_rows, CODE_FIELDS, connection)
+    return {limit.key: limit for limit in found}, sorted(codes, key=BY_AGE, reverse=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Value
 
-__all__ = ["fetch_all", "to_database"]
+__all__ = ["from_database", "to_database"]
+
+Fields = Mapping[str, "Field[Any, Any]"]
+"""Columns by name, in the order of the model."""
 
 PLAIN = frozenset({bool, int, str, type(None)})
 """Types that every database driver takes as they are."""
@@ -23,7 +25,7 @@ Conversion = tuple[int, Sequence[Callable[..., Any]], Any]
 
 def to_database(
     values: Mapping[str, Any],
-    fields: Mapping[str, Field[Any, Any]],
+    fields: Fields,
     connection: BaseDatabaseWrapper,
 ) -> dict[str, Any]:
     """Prepare parameters for a statement.
@@ -40,15 +42,16 @@ def to_database(
     return prepared
 
 
-def fetch_all(cursor: CursorWrapper, fields: tuple[Field[Any, Any], ...]) -> list[list[Any]]:
-    """Return the rows that a statement found, as the values of their fields."""
-    connection = cursor.db
-    rows = [list(row) for row in cursor.fetchall()]
-    for number, converters, column in _conversions(connection.alias, fields):
-        for row in rows:
+def from_database(
+    rows: Iterable[Sequence[Any]], fields: Fields, connection: BaseDatabaseWrapper
+) -> list[list[Any]]:
+    """Convert the rows of a cursor to the values of their fields."""
+    converted = [list(row) for row in rows]
+    for number, converters, column in _conversions(connection.alias, tuple(fields.values())):
+        for row in converted:
             for convert in converters:
                 row[number] = convert(row[number], column, connection)
-    return rows
+    return converted
 
 
 @lru_cache

@@ -53,7 +53,7 @@ def test_a_code_is_read_as_the_orm_reads_it(by_id: bool) -> None:
     )
     asked = query(phone_number=None, request_id=stored.pk) if by_id else query()
     row = read_number(asked)
-    [code] = row.codes
+    code = row.newest()
     assert row.e164 == PHONE
     assert columns_of(code, CODE_FIELDS) == columns_of(OTPCode.objects.get(), CODE_FIELDS)
 
@@ -64,7 +64,10 @@ def test_unexpired_codes_of_the_purpose_are_read_newest_first() -> None:
     OTPCodeFactory.create(phone_number=PHONE, purpose="verify_phone")
     OTPCodeFactory.create(phone_number=PHONE, created_at=NOW, expires_at=LATER)
     OTPCodeFactory.create()
-    assert read_number(query()).codes == [second, first]
+    row = read_number(query())
+    assert [columns[0] for columns in row.codes] == [second.pk, first.pk]
+    assert row.newest() == second
+    assert row.code(first.pk) == first
 
 
 def test_shared_rows_are_read_along_and_no_row_of_another_kind() -> None:
