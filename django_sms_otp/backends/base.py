@@ -101,9 +101,9 @@ class BaseSMSBackend:
     checks_codes: bool = False
     """Whether the gateway makes the codes and checks the guesses: see :meth:`check_code`."""
 
-    wants_reports: bool = False
+    wants_feedback: bool = False
     """Whether the gateway wants to know which codes were redeemed: see
-    :meth:`report_redeemed`."""
+    :meth:`send_feedback`."""
 
     targets: Sequence[str] = ()
     """The aliases that it hands messages on to, if it does not send by itself."""
@@ -155,9 +155,9 @@ class BaseSMSBackend:
         """
         raise NotImplementedError(f"{type(self).__name__} must define check_code().")
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         """Tell the gateway that the code of a message was redeemed. The app asks only if
-        ``wants_reports`` is true, makes no promise to, and never while somebody waits.
+        ``wants_feedback`` is true, makes no promise to, and never while somebody waits.
 
         :raises DeliveryError: the gateway did not take it.
         """

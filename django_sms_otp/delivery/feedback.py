@@ -35,7 +35,7 @@ def send_feedback(otp_code: OTPCode) -> None:
     A login never waits for that, nor fails by it: this function raises nothing.
     """
     try:
-        if get_backend(otp_code.backend).wants_reports:
+        if get_backend(otp_code.backend).wants_feedback:
             _queue().put_nowait(otp_code)
     except Full:
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code="full")
@@ -52,7 +52,7 @@ def tell_gateway(otp_code: OTPCode) -> None:
     if not otp_code.message_id:
         return
     try:
-        get_backend(otp_code.backend).report_redeemed(otp_code.message_id)
+        get_backend(otp_code.backend).send_feedback(otp_code.message_id)
     except DeliveryError as error:
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code=error.error_code)
         logger.info("Gateway %r took no feedback: %s", otp_code.backend, error, extra=extra)

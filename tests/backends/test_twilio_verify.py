@@ -428,7 +428,7 @@ def test_a_custom_code_is_sent_and_not_checked(
 ) -> None:
     backend = make_backend(custom_codes=True)
     assert not backend.checks_codes
-    assert backend.wants_reports
+    assert backend.wants_feedback
     assert backend.code_length is None
 
     backend.send(make_message(code=OUR_CODE, body="Your code is 482913", purpose="other"))
@@ -440,12 +440,12 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
     backend = make_backend(custom_codes=True)
     sent = backend.send(make_message(code=OUR_CODE))
 
-    backend.report_redeemed(sent.message_id)
+    backend.send_feedback(sent.message_id)
 
     assert verify.verifications[0].status == "approved"
     assert verify.requests[-1].path.endswith(f"/Verifications/{sent.message_id}")
     assert isinstance(
-        failure_of(lambda: backend.report_redeemed(sent.message_id)), NotDelivered
+        failure_of(lambda: backend.send_feedback(sent.message_id)), NotDelivered
     )
 
 

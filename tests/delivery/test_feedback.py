@@ -32,7 +32,7 @@ PATIENCE = 10.0
 class HangingGateway(BaseSMSBackend):
     """Takes feedback when a test lets it, and notes from which thread it came."""
 
-    wants_reports = True
+    wants_feedback = True
     asked: threading.Semaphore
     may_answer: threading.Semaphore
     reports: list[tuple[str, threading.Thread]] = []
@@ -40,7 +40,7 @@ class HangingGateway(BaseSMSBackend):
     def send(self, message: SMSMessage) -> SendResult:
         return SendResult(message_id="SM1")
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         self.asked.release()
         self.may_answer.acquire(timeout=PATIENCE)
         connections["default"].ensure_connection()

@@ -49,7 +49,7 @@ BUSY = NotDelivered("Busy.", error_code="busy")
 class Gateway(BaseSMSBackend):
     """Keeps what it takes, and raises ``error`` where a test has put one there."""
 
-    wants_reports = True
+    wants_feedback = True
     taken: list[SMSMessage] = []
     reports: list[str] = []
     error: Exception | None = None
@@ -60,7 +60,7 @@ class Gateway(BaseSMSBackend):
         self.taken.append(message)
         return SendResult(message_id="SM1")
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         if self.error:
             raise self.error
         self.reports.append(message_id)

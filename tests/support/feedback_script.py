@@ -14,9 +14,9 @@ from django_sms_otp.backends import BaseSMSBackend
 
 
 class HangingBackend(BaseSMSBackend):
-    wants_reports = True
+    wants_feedback = True
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         with Path(sys.argv[1]).open("a") as file:
             file.write(f"{message_id}\n")
         time.sleep(60)

@@ -120,7 +120,7 @@ class SMSBackend(TwilioBackend):
                 "'voice_from'."
             )
         self.receipt_secret = self._auth_token
-        self.wants_reports = bool(provide_feedback)
+        self.wants_feedback = bool(provide_feedback)
         self._senders = senders or {}
         self._content_variables = content_variables or {"1": "{code}"}
         self._ring_timeout = ring_timeout
@@ -164,7 +164,7 @@ class SMSBackend(TwilioBackend):
         given = {name: value for name, value in fields.items() if value}
         return self._ask(lambda: self._create(message.channel, given))
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         """Tell Twilio that a message has done its work. It takes no such reports of calls."""
         # The id becomes a part of a path.
         if message_id.startswith(("SM", "MM")) and is_name(message_id):

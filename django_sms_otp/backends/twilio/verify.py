@@ -90,7 +90,7 @@ class SMSBackend(TwilioBackend):
             )
         self._services = services
         self.checks_codes = not custom_codes
-        self.wants_reports = custom_codes
+        self.wants_feedback = custom_codes
         self.code_length = None if custom_codes else code_length
 
     def send(self, message: SMSMessage) -> SendResult:
@@ -115,7 +115,7 @@ class SMSBackend(TwilioBackend):
             raise DeliveryUnknown("Twilio's answer has no status.", error_code="no-status")
         return found.status == "approved" and _is_same_line(found.to, check.to)
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         """Approve a verification with a custom code. Twilio then counts it as redeemed, and a
         new one may begin."""
         verification = self._service(LOGIN).verifications(message_id)

@@ -84,8 +84,8 @@ def test_without_the_webhook_nothing_is_reported(
 def test_a_redeemed_code_is_reported(backend: SMSBackend, twilio: FakeTwilio) -> None:
     twilio.answers(accepted(outcome="confirmed"))
 
-    assert backend.wants_reports
-    backend.report_redeemed(MESSAGE_SID)
+    assert backend.wants_feedback
+    backend.send_feedback(MESSAGE_SID)
 
     [request] = twilio.requests
     messages = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages"
@@ -94,14 +94,14 @@ def test_a_redeemed_code_is_reported(backend: SMSBackend, twilio: FakeTwilio) ->
 
 
 def test_reports_may_be_off(make_backend: MakeBackend) -> None:
-    assert not make_backend(**OPTIONS, provide_feedback=False).wants_reports
+    assert not make_backend(**OPTIONS, provide_feedback=False).wants_feedback
 
 
 @pytest.mark.parametrize("message_id", ["", "CA" + "a" * 32, "VE1", "SM/../Calls", "SM?x=1"])
 def test_what_is_no_message_is_not_reported(
     backend: SMSBackend, twilio: FakeTwilio, message_id: str
 ) -> None:
-    backend.report_redeemed(message_id)
+    backend.send_feedback(message_id)
 
     assert twilio.requests == []
 
@@ -122,6 +122,6 @@ def test_a_report_that_is_not_taken_is_an_error_with_a_type(
     twilio.answers(answer)
 
     with pytest.raises(error):
-        backend.report_redeemed(MESSAGE_SID)
+        backend.send_feedback(MESSAGE_SID)
 
     assert len(twilio.requests) == 1

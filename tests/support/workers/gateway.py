@@ -13,7 +13,7 @@ from .orders import REFUSE, Orders
 
 
 class SMSBackend(FileBackend):
-    wants_reports = True
+    wants_feedback = True
 
     def __init__(self, *, path: str, **options: Any) -> None:
         super().__init__(path=path, **options)
@@ -27,6 +27,6 @@ class SMSBackend(FileBackend):
         self._orders.reached("answer")
         return SendResult(message_id=f"SM{message.request_id}")
 
-    def report_redeemed(self, message_id: str) -> None:
+    def send_feedback(self, message_id: str) -> None:
         with (self._folder / "reports").open("a") as file:
             file.write(f"{message_id}\n")
