@@ -23,7 +23,6 @@ from .statements import (
     CODE_FIELDS,
     CONSUME_CODE,
     COUNT_ATTEMPT,
-    FOREVER,
     INSERT_CODE,
     LIMIT_FIELDS,
     RESEND_CODE,
@@ -229,7 +228,7 @@ def keys_to_lock(query: NumberQuery) -> list[LimitKey]:
 
 def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[list[Any]]]:
     """Return the limits by key, and the columns of the codes, newest first."""
-    values = {"purpose": query.purpose, "now": timezone.now(), "forever": FOREVER}
+    values: dict[str, Any] = {"purpose": query.purpose, "now": timezone.now()}
     if query.phone_number is None:
         statement = read_by_request_id()
         values["id"] = query.request_id

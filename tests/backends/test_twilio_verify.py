@@ -444,9 +444,7 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
 
     assert verify.verifications[0].status == "approved"
     assert verify.requests[-1].path.endswith(f"/Verifications/{sent.message_id}")
-    assert isinstance(
-        failure_of(lambda: backend.send_feedback(sent.message_id)), NotDelivered
-    )
+    assert isinstance(failure_of(lambda: backend.send_feedback(sent.message_id)), NotDelivered)
 
 
 def test_what_to_do_about_a_code_is_told(backend: SMSBackend) -> None:
