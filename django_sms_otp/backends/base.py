@@ -91,6 +91,8 @@ class BaseSMSBackend:
     ``super().__init__``, which refuses them by name. One instance serves one thread.
     """
 
+    # A subclass declares what it can do.
+
     development_only: bool = False
     """Whether nothing reaches a phone: an error for a channel's backend under
     ``check --deploy``."""
@@ -135,6 +137,8 @@ class BaseSMSBackend:
             hint = did_you_mean(name, self.option_names())
             raise InvalidBackend(f"unknown option {name!r}.{hint}", alias=alias)
 
+    # A subclass defines send(), and what else its gateway can do.
+
     def send(self, message: SMSMessage) -> SendResult:
         """Hand ``message`` to the gateway.
 
@@ -162,6 +166,18 @@ class BaseSMSBackend:
         :raises DeliveryError: the gateway did not take it.
         """
 
+    def check(self) -> list[CheckMessage]:
+        """Return what is wrong with the configuration, as far as that shows without sending:
+        for ``check --deploy`` and ``send_test_sms``."""
+        return []
+
+    def explain(self, error_code: str) -> str:
+        """Return what to do about one of the gateway's error codes, in plain words and with a
+        link, for ``send_test_sms``. Empty: nothing is known of it."""
+        return ""
+
+    # A subclass calls these, and does not override them.
+
     def receipt_url(self) -> str | None:
         """Return the public address of the gateway's receipts; ``None``: the site has none."""
         public_url = get_settings().PUBLIC_URL
@@ -172,16 +188,6 @@ class BaseSMSBackend:
         except NoReverseMatch:
             return None
         return f"{public_url.rstrip('/')}{path}"
-
-    def check(self) -> list[CheckMessage]:
-        """Return what is wrong with the configuration, as far as that shows without sending:
-        for ``check --deploy`` and ``send_test_sms``."""
-        return []
-
-    def explain(self, error_code: str) -> str:
-        """Return what to do about one of the gateway's error codes, in plain words and with a
-        link, for ``send_test_sms``. Empty: nothing is known of it."""
-        return ""
 
     def _expect(self, option: str, problem: str | None) -> None:
         """Refuse an option that has a problem, which the validators of settings word."""

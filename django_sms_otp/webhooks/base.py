@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
-from ..db.transactions import non_atomic
+from ..db import non_atomic
 from ..exceptions import InvalidBackend
 from ..logs import log_fields
 from .receipts import Receipt, take

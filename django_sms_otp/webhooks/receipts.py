@@ -18,7 +18,7 @@ from ..backends import with_targets
 from ..conf import backend_aliases
 from ..conf.validators import VOICE
 from ..controls import note_fraud
-from ..db.transactions import database_alias, retry_lost_races
+from ..db import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings
 from ..logs import log_fields
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
