@@ -8,7 +8,7 @@ hides nothing, and refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,22 +93,24 @@ class Policy:
 
     def check(self, row: NumberRow) -> Decision:
         """Judge the message. Nothing is counted in the database yet."""
-        recorded, withheld_by = [], ""
-        for violation in self._violations(row):
-            if self._subject.settings.mode(violation.control) == "record":
-                recorded.append(violation.control)
-            elif violation.is_soft:
-                withheld_by = withheld_by or violation.control
-            else:
-                # Do not ask the groups behind this one: a refused caller must learn nothing
-                # from the site's hooks, and must not cost the site a look-up.
-                self.roll_back()
-                return Refused(
-                    answer=_answer(violation, row),
-                    control=violation.control,
-                    recorded=recorded,
-                    trips=self._trips(row),
-                )
+        recorded: list[str] = []
+        withheld_by = ""
+        for group in self._groups:
+            for violation in group.check(row):
+                if self._subject.settings.mode(violation.control) == "record":
+                    recorded.append(violation.control)
+                elif violation.is_soft:
+                    withheld_by = withheld_by or violation.control
+                else:
+                    # The groups behind this one are not asked: a refused caller must learn
+                    # nothing from the site's hooks, and must not cost the site a look-up.
+                    self.roll_back()
+                    return Refused(
+                        answer=_answer(violation, row),
+                        control=violation.control,
+                        recorded=recorded,
+                        trips=self._trips(row),
+                    )
         return Admitted(
             withheld_by=withheld_by,
             exempt=self._subject.is_exempt,
@@ -132,10 +134,6 @@ class Policy:
         """Give back the uses that were reserved outside the database."""
         for group in self._groups:
             group.roll_back()
-
-    def _violations(self, row: NumberRow) -> Iterator[Violation]:
-        for group in self._groups:
-            yield from group.check(row)
 
     def _trips(self, row: NumberRow) -> Sequence[Trip]:
         return [trip for group in self._groups for trip in group.trips(row)]
