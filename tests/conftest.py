@@ -47,8 +47,13 @@ WHATEVER_DATABASE = ("tests/docs/",)
 """Modules to which it is the same which database there is."""
 
 
-BENCHMARKS = ("tests/attacks/", "tests/api/test_enumeration_time.py")
-"""Modules that measure, or try what does. Those take long, and run with one Python alone."""
+ONE_PYTHON = (
+    "tests/attacks/",
+    "tests/api/test_enumeration_time.py",
+    "tests/db/test_plans.py",
+    "tests/docs/",
+)
+"""Modules that take long or do not depend on the Python. They run with one Python alone."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_left_out(item: pytest.Item) -> bool:
-    if os.environ.get("TEST_BENCHMARKS") == "no" and item.nodeid.startswith(BENCHMARKS):
+    if os.environ.get("TEST_EVERYTHING") == "no" and item.nodeid.startswith(ONE_PYTHON):
         return True
     return connection.vendor != "sqlite" and _is_for_sqlite_alone(item)
 

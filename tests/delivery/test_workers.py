@@ -38,7 +38,7 @@ def started(
         server = request.getfixturevalue("valkey_server")
         broker = f"redis+socket://{server.unix_socket_path}"
     elif request.param == "celery-rabbitmq":
-        if os.environ.get("TEST_BENCHMARKS") == "no":
+        if os.environ.get("TEST_EVERYTHING") == "no":
             pytest.skip("Over RabbitMQ workers are tried with one Python alone.")
         if not rabbitmq_answers():
             pytest.skip("No RabbitMQ answers at 127.0.0.1:5672: Celery runs over Valkey alone.")
