@@ -26,8 +26,7 @@ def statements() -> list[Row]:
     requests = {
         "known number": 5,
         "same code again": 5,
-        # PostgreSQL marks the code that it supersedes in the same statement.
-        "new code for a live one": 6,
+        "new code for a live one": 5,
         "first sight of the number": 5,
         "first sight of number and address": 5,
         "refused": 2,
@@ -36,8 +35,7 @@ def statements() -> list[Row]:
     guesses = {
         "known user": 4,
         "wrong code": 3,
-        # One asks for a user whom the default manager of the site hides.
-        "registration": 7,
+        "registration": 6,
         "too many attempts": 1,
     }
     views = {"get-code": requests, "auth-code": guesses}
