@@ -80,6 +80,7 @@ BREAKS: dict[str, Break] = {
     "the code": lambda: OTPCode.objects.update(failed_attempts=2),
     "the first shared row": lambda: Limit.objects.filter(kind="country").update(version=9),
     "the last shared row": lambda: Limit.objects.filter(kind="site").update(version=9),
+    "the uses of a shared row": lambda: Limit.objects.filter(kind="site").update(uses=1),
 }
 
 
@@ -100,6 +101,17 @@ def test_nothing_is_written_where_anything_has_changed(
     before = everything()
     with pytest.raises(LostRace):
         row.replace(row.state, row.attempt(code), *counts(row))
+    assert everything() == before
+
+
+def test_a_code_that_has_met_another_guess_meanwhile_is_not_redeemed(
+    way: str, code: OTPCode
+) -> None:
+    row = read_row()
+    OTPCode.objects.update(failed_attempts=2)
+    before = everything()
+    with pytest.raises(LostRace):
+        row.replace(row.state, row.consumption(code, None))
     assert everything() == before
 
 
@@ -146,6 +158,16 @@ def test_a_limit_that_others_use_up_meanwhile_is_a_lost_race(way: str, code: OTP
         _count_once()
     row = read_row()
     Limit.objects.filter(kind="site").update(uses=3)
+    before = everything()
+    with pytest.raises(LostRace):
+        row.replace(row.state, *counts(row))
+    assert everything() == before
+
+
+def test_no_use_is_counted_in_a_row_that_another_has_replaced(way: str, code: OTPCode) -> None:
+    _count_once()
+    row = read_row()
+    Limit.objects.filter(kind="site").update(version=9)
     before = everything()
     with pytest.raises(LostRace):
         row.replace(row.state, *counts(row))
