@@ -19,10 +19,10 @@ from benchmarks.sites.base import Post, Visitor, other_than
 from benchmarks.sites.own.site import site
 from django_sms_otp.testing import override_sms_otp
 
-STRANGERS = 4_000_000
+STRANGERS = 2_000_000
 """Numbers from here on belong to nobody."""
 
-WARM_UPS = 6_000_000
+WARM_UPS = 4_000_000
 """Numbers from here on are of requests that nobody measures, three of each story."""
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.db import connection
+
 from tests.support.clock import Clock
 from tests.support.server import environment
 
@@ -26,7 +28,8 @@ def statements() -> list[Row]:
     requests = {
         "known number": 5,
         "same code again": 5,
-        "new code for a live one": 5,
+        # PostgreSQL supersedes the old code in the statement that writes the new one.
+        "new code for a live one": 5 if connection.vendor == "postgresql" else 6,
         "first sight of the number": 5,
         "first sight of number and address": 5,
         "refused": 2,
@@ -35,7 +38,9 @@ def statements() -> list[Row]:
     guesses = {
         "known user": 4,
         "wrong code": 3,
-        "registration": 6,
+        # One asks whether the site's default manager hides the user of this number. Without it
+        # such a person would get an error, and a savepoint would cost two trips.
+        "registration": 7,
         "too many attempts": 1,
     }
     views = {"get-code": requests, "auth-code": guesses}
