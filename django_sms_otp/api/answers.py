@@ -86,10 +86,7 @@ def error_response(code: str, *, retry_after: timedelta | None = None) -> Respon
     body = {"detail": str(TEXTS[code]), "code": code}
     response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
-        # Round to milliseconds first, so that clock skew does not add a second. A client that
-        # is told 0 asks again at once.
-        seconds = math.ceil(round(retry_after.total_seconds(), 3))
-        response["Retry-After"] = str(max(1, seconds))
+        _tell_wait(response, retry_after.total_seconds())
     if response.status_code == 401:
         # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
         # api_settings when they change: read them through the module.
@@ -117,13 +114,28 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ParseError):
         return error_response("invalid")
     body = {"detail": str(error.detail), "code": error.default_code}
-    return Response(body, status=error.status_code)
+    response = Response(body, status=error.status_code)
+    # A site may throttle a subclass of a view. Not every throttle knows the wait.
+    wait: float | None = getattr(error, "wait", None)
+    if wait is not None:
+        _tell_wait(response, wait)
+    return response
+
+
+def _tell_wait(response: Response, seconds: float) -> None:
+    """Say in the body, too, how long to wait: a script of another origin cannot read the
+    header, unless the site exposes it."""
+    # Round to milliseconds first, so that clock skew does not add a second. A client that is
+    # told 0 asks again at once.
+    whole = max(1, math.ceil(round(seconds, 3)))
+    response["Retry-After"] = str(whole)
+    response.data["retry_after"] = whole
 
 
 def _invalid_fields(details: Any) -> Response:
+    """Answer with the first problem as the text for the person, who knows no names of fields.
+    The client finds those in ``errors``."""
     errors = {name: [item["message"] for item in items] for name, items in details.items()}
-    name, items = next(iter(details.items()))
-    message, code = items[0]["message"], items[0]["code"]
-    if code not in TEXTS or code == "invalid":
-        message, code = f"{name}: {message}", "invalid"
-    return Response({"detail": message, "code": code, "errors": errors}, status=400)
+    first = next(iter(details.values()))[0]
+    code = first["code"] if first["code"] in TEXTS else "invalid"
+    return Response({"detail": first["message"], "code": code, "errors": errors}, status=400)

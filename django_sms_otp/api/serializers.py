@@ -127,11 +127,9 @@ class AuthCodeSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("request_id") is None:
             if get_settings().REQUIRE_REQUEST_ID:
-                raise serializers.ValidationError(
-                    {"request_id": [_("Send the request_id that get-code has answered.")]}
-                )
+                raise serializers.ValidationError({"request_id": [_("Ask for a code first.")]})
             if attrs.get("phone_number") is None:
                 raise serializers.ValidationError(
-                    {"phone_number": [_("Send phone_number or request_id.")]}
+                    {"phone_number": [_("Write the phone number that the code was sent to.")]}
                 )
         return attrs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,9 @@ def assert_refused(response: Any, status: int, code: str, *fields: str) -> None:
     assert isinstance(body["detail"], str)
     assert body["detail"]
     assert set(body.get("errors", {})) == set(fields)
+    # The text is for a person, who knows no names of fields.
+    assert not re.search(r"^\w+: |\w_\w", body["detail"])
+    assert str(body.get("retry_after", "")) == response.headers.get("Retry-After", "")
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Content-Type"] == "application/json"
 
@@ -278,6 +282,15 @@ def test_a_multipart_form_will_do(client: Client) -> None:
 def test_a_large_body_is_refused(client: Client, content_type: str, size: int) -> None:
     answer = client.generic("POST", GET_CODE, b"x" * size, content_type=content_type)
     assert_refused(answer, 413, "request_too_large")
+
+
+@pytest.mark.django_db
+def test_a_length_that_is_no_number_is_no_error_of_the_site(client: Client) -> None:
+    body = {"phone_number": PHONE}
+    answer: Any = client.post(
+        GET_CODE, body, content_type="application/json", CONTENT_LENGTH="x"
+    )
+    assert answer.status_code == 400
 
 
 @pytest.mark.django_db
@@ -704,7 +717,7 @@ def test_a_message_not_sent_gives_the_cooldown_back(get_code: Post, failing_with
         answer = get_code(phone_number=PHONE)
         assert_refused(answer, 503, "delivery_failed")
         assert answer.headers["Retry-After"] == "8"
-        assert body_of(answer).keys() == {"detail", "code"}
+        assert body_of(answer).keys() == {"detail", "code", "retry_after"}
 
 
 def test_a_message_of_unknown_fate_leaves_the_request_usable(

@@ -92,7 +92,7 @@ def assert_ours(response: Any) -> None:
     if response.status_code >= 400:
         assert isinstance(body["detail"], str)
         assert isinstance(body["code"], str)
-        assert body.keys() <= {"detail", "code", "errors"}
+        assert body.keys() <= {"detail", "code", "errors", "retry_after"}
         for texts in body.get("errors", {}).values():
             assert all(isinstance(text, str) for text in texts)
 

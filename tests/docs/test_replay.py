@@ -63,4 +63,4 @@ def test_answer_without_request_has_known_keys() -> None:
         if block.language == "json" and not block.title
     ]
     sent = json.loads(pages.blocks(pages.page("api.md"))[1].text)
-    assert [list(each) for each in found] == [["detail", "code", *sent]]
+    assert [list(each) for each in found] == [["detail", "code", "retry_after", *sent]]
