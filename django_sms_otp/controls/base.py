@@ -34,20 +34,23 @@ class Subject:
         self.lifetime = lifetime
         self.settings = settings
 
-    @cached_property
-    def is_exempt(self) -> bool:
-        """Whether the number opens an account, and so passes the fraud controls.
-
-        Read it only after the number's own limits let the message pass. A refused caller may
-        repeat a request without end, and could measure how long the look-up takes.
-        """
+    def is_exempt(self, row: NumberRow) -> bool:
+        """Whether the number passes the fraud controls, if the site has any on."""
         if not (self.settings.rates("prefix") or self.settings.budget or self.settings.breaker):
             return False
-        return self.opens_account
+        return self.is_trusted(row)
+
+    def is_trusted(self, row: NumberRow) -> bool:
+        """Whether the number opens an account, and its messages get redeemed.
+
+        Ask only after the number's own limits let the message pass. A refused caller may
+        repeat a request without end, and could measure how long the look-up takes.
+        """
+        # The look-up comes first: its time must not tell that messages were left unredeemed.
+        return self._opens_account and row.state.gets_redeemed
 
     @cached_property
-    def opens_account(self) -> bool:
-        """Whether the number opens an account, even if no fraud control is on."""
+    def _opens_account(self) -> bool:
         return get_user_resolver().is_verified(self.attempt.phone_number)
 
 

@@ -39,7 +39,7 @@ class FraudControls(Controls):
         blocking = {*self._breaker_keys, *self.watched_keys()}
         blocked = [_is_blocked(row.shared[key]) for key in blocking]
         is_over_budget, is_blocked = any(used_up), any(blocked)
-        if self.subject.is_exempt or (is_blocked and self.subject.opens_account):
+        if self.subject.is_exempt(row) or (is_blocked and self.subject.is_trusted(row)):
             return []
         found = {"budget": is_over_budget, "breaker": is_blocked}
         is_soft = self.settings.UNKNOWN_NUMBERS != "reject"
@@ -58,7 +58,7 @@ class FraudControls(Controls):
     def commit(self, row: NumberRow, tally: Tally, *, withheld: bool) -> None:
         for key in self.row_keys():
             tally.replaced.add(key)
-            if withheld or self.subject.is_exempt:
+            if withheld or self.subject.is_exempt(row):
                 continue
             now = row.shared[key].now.timestamp()
             counters = tally.counters[key].with_sent(now)

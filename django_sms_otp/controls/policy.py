@@ -59,7 +59,8 @@ class Admitted:
     """The caller is told that a message was sent, even if the message is withheld.
 
     :param withheld_by: the control that withheld the message; empty if it goes out.
-    :param exempt: the number passes the fraud controls, because it opens an account.
+    :param exempt: the number passes the fraud controls, because it opens an account and its
+        messages get redeemed.
     """
 
     withheld_by: str
@@ -113,7 +114,7 @@ class Policy:
                     )
         return Admitted(
             withheld_by=withheld_by,
-            exempt=self._subject.is_exempt,
+            exempt=self._subject.is_exempt(row),
             recorded=recorded,
             trips=self._trips(row),
         )

@@ -29,7 +29,7 @@ class _SharedQuotas(Controls):
                 free_at=datetime.fromtimestamp(waits[charge.control], UTC),
                 is_soft=charge.is_soft,
             )
-            for charge in self._countable
+            for charge in self._countable(row)
             if charge.control in waits
         ]
 
@@ -37,12 +37,11 @@ class _SharedQuotas(Controls):
         """Return the controls of used-up limits, and when each is free again."""
         raise NotImplementedError
 
-    @property
-    def _countable(self) -> list[QuotaCharge]:
-        return [each for each in self._charges if not self._is_exempt_from(each)]
+    def _countable(self, row: NumberRow) -> list[QuotaCharge]:
+        return [each for each in self._charges if not self._is_exempt_from(each, row)]
 
-    def _is_exempt_from(self, charge: QuotaCharge) -> bool:
-        return charge.exempts and self.subject.is_exempt
+    def _is_exempt_from(self, charge: QuotaCharge, row: NumberRow) -> bool:
+        return charge.exempts and self.subject.is_exempt(row)
 
 
 class RowQuotas(_SharedQuotas):
@@ -59,7 +58,7 @@ class RowQuotas(_SharedQuotas):
         for charge in self._charges:
             now = row.shared[charge.key].now.timestamp()
             counts = charge.counts_withheld or not withheld
-            count = int(counts and not self._is_exempt_from(charge))
+            count = int(counts and not self._is_exempt_from(charge, row))
             # A message that does not count is written too. So the statements are the same for
             # every number, and their time does not tell whether the number has an account.
             counters = tally.counters[charge.key].with_use(charge.rates, now, count=count)
@@ -69,7 +68,7 @@ class RowQuotas(_SharedQuotas):
 
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
         waits = {}
-        for charge in self._countable:
+        for charge in self._countable(row):
             shared = row.shared[charge.key]
             free_at = shared.counters.free_at(charge.rates, shared.now.timestamp())
             if free_at is not None:
@@ -102,5 +101,5 @@ class StoreQuotas(_SharedQuotas):
 
     def _waits(self, row: NumberRow) -> Mapping[str, float]:
         if self._charges and self._taken is None:
-            self._taken = self._store.take(self._countable, row.now.timestamp())
+            self._taken = self._store.take(self._countable(row), row.now.timestamp())
         return self._taken.waits if self._taken else {}

@@ -20,6 +20,9 @@ MOST_KEPT_TIMES = 100
 MOST_KNOWN_CALLERS = 8
 """A row keeps the tags of the newest addresses and devices that redeemed a code."""
 
+MOST_UNREDEEMED = 5
+"""Messages in a row that a number may leave unredeemed before it is trusted no more."""
+
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30, 3600
 """NIST SP 800-63B-4, 3.2.2: waits "from 30 seconds up to an hour"."""
 
@@ -90,6 +93,7 @@ class NumberState:
     :param sends: time and caller's tag of each message, oldest first. A success gives no quota
         back.
     :param succeeded_at: time of the last success. The cooldown counts the messages since then.
+    :param unredeemed: messages since the last success, however old they are.
     :param strangers: failures of callers that the number does not know. They cannot use up the
         reserve of the known callers, so guessing cannot lock out the holder of the number.
     :param acquainted: failures of callers that redeemed a code of this number before.
@@ -98,6 +102,7 @@ class NumberState:
 
     sends: tuple[tuple[float, str], ...] = ()
     succeeded_at: float = 0
+    unredeemed: int = 0
     strangers: Failures = Failures()
     acquainted: Failures = Failures()
     known: tuple[str, ...] = ()
@@ -107,6 +112,7 @@ class NumberState:
         return cls(
             sends=tuple((at, tag) for at, tag in data.get("sends", ())),
             succeeded_at=data.get("succeeded_at", 0),
+            unredeemed=data.get("unredeemed", 0),
             strangers=_failures(data.get("strangers")),
             acquainted=_failures(data.get("acquainted")),
             known=tuple(data.get("known", ())),
@@ -116,6 +122,7 @@ class NumberState:
         data = {
             "sends": [list(send) for send in self.sends],
             "succeeded_at": self.succeeded_at,
+            "unredeemed": self.unredeemed,
             "strangers": _failures_json(self.strangers),
             "acquainted": _failures_json(self.acquainted),
             "known": list(self.known),
@@ -126,6 +133,14 @@ class NumberState:
     def has_failures(self) -> bool:
         """Whether there are failures. A purge must keep the row then."""
         return bool(self.strangers.consecutive or self.acquainted.consecutive)
+
+    @property
+    def gets_redeemed(self) -> bool:
+        """Whether few enough messages of the number were left unredeemed in a row.
+
+        A fraudster redeems one code, and would then be trusted for ever.
+        """
+        return self.unredeemed < MOST_UNREDEEMED
 
     def next_send_at(self, cooldown: Sequence[timedelta]) -> datetime | None:
         """Return the end of the cooldown, or ``None`` if there is none.
@@ -156,12 +171,17 @@ class NumberState:
         """Count a message, and forget messages that no cooldown or quota counts any more."""
         since = (now - memory).timestamp()
         recent = [send for send in self.sends if send[0] > since]
-        return replace(self, sends=(*recent, (now.timestamp(), tag))[-MOST_KEPT_TIMES:])
+        return replace(
+            self,
+            sends=(*recent, (now.timestamp(), tag))[-MOST_KEPT_TIMES:],
+            unredeemed=self.unredeemed + 1,
+        )
 
     def without_send(self, sent_at: datetime) -> NumberState:
         """Give back the cooldown and quota of a message that was not sent."""
-        refunded = sent_at.timestamp()
-        return replace(self, sends=tuple(send for send in self.sends if send[0] != refunded))
+        others = tuple(send for send in self.sends if send[0] != sent_at.timestamp())
+        refunded = len(self.sends) - len(others)
+        return replace(self, sends=others, unredeemed=max(self.unredeemed - refunded, 0))
 
     def knows(self, tags: Sequence[str]) -> bool:
         """Return whether a caller with one of these tags redeemed a code before."""
@@ -202,6 +222,7 @@ class NumberState:
         return replace(
             self.unlocked(),
             succeeded_at=now.timestamp(),
+            unredeemed=0,
             known=(*others, *tags)[-MOST_KNOWN_CALLERS:],
         )
 
