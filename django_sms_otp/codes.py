@@ -11,6 +11,7 @@ import hmac
 import unicodedata
 
 from .crypto import digest
+from .typed_text import without_marks
 
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
 
@@ -53,11 +54,12 @@ def derive_code(
 def normalise_code(typed: str) -> str:
     """Return the ASCII digits of a typed or pasted code, or ``""`` if it is none.
 
-    Spaces and hyphens of every kind are dropped. Decimal digits of any script count.
+    Spaces, hyphens and invisible marks are dropped. Decimal digits of any script count.
     """
     if len(typed) > MAX_TYPED_LENGTH:
         return ""
-    digits = [unicodedata.decimal(char, None) for char in typed if not _is_separator(char)]
+    visible = without_marks(typed)
+    digits = [unicodedata.decimal(char, None) for char in visible if not _is_separator(char)]
     return "" if None in digits else "".join(map(str, digits))
 
 
@@ -67,6 +69,5 @@ def match_code(expected: str, typed: str) -> bool:
 
 
 def _is_separator(char: str) -> bool:
-    # Zs: spaces. Pd: hyphens and dashes. Cf: invisible marks, which come along with text that
-    # is copied from a right-to-left message.
-    return unicodedata.category(char) in {"Zs", "Pd", "Cf"} or char in "\t\r\n\u2212"
+    # Zs: spaces. Pd: hyphens and dashes.
+    return unicodedata.category(char) in {"Zs", "Pd"} or char in "\t\r\n\u2212"

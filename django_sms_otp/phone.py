@@ -7,13 +7,15 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 
 import phonenumbers
 from django.utils.translation import gettext_lazy as _
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
+from .typed_text import without_marks
 
-__all__ = ["SUPPORTED_REGIONS", "PhoneNumber", "mask", "parse_phone_number"]
+__all__ = ["SUPPORTED_REGIONS", "PhoneNumber", "WithE164", "mask", "parse_phone_number"]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
@@ -47,7 +49,35 @@ DEFAULT_REFUSED_TYPES = REFUSED_TYPES | {UNKNOWN}
 PLAIN = re.compile(r"[\d+().,/~ -]*")
 """Digits of any script, and the usual punctuation of phone numbers."""
 
-HYPHENS = {0x2010: "-", 0x2011: "-", 0x2013: "-"}
+DASHES = {ord(each): "-" for each in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"}
+
+URI = re.compile(r"\Atel:", re.IGNORECASE)
+"""RFC 3966. A link is pasted with it. Its parameters (``;ext=``) are refused."""
+
+SPREADSHEET_FRACTION = re.compile(r"\d{5}[.,]0+\Z")
+"""The end of a number that a program kept as a fraction: ``1512345678.0``. The point is
+punctuation in a phone number, so the zero would make it another person's."""
+
+TRUNK_ZERO = re.compile(r"(?<=\d)[ -]*\(0\)")
+"""The zero of ``+39 (0) 333 1234567``: callers from abroad leave it out."""
+
+SAME_LINES = [
+    # Calls from abroad to a mobile number put a 9 before its area code, and many people leave
+    # it out. Fixed and mobile numbers share no digits. Gateways want the 9.
+    (re.compile(r"\+54(\d{10})"), r"+549\1"),
+    # Mexico gave up the prefixes of mobile numbers in 2019; WhatsApp still shows the 1.
+    (re.compile(r"\+52(?:1|01|044|045)(\d{10})"), r"+52\1"),
+    # Palestinian operators are reached by both country codes. +970 is the one of ITU-T E.164.
+    (re.compile(r"\+972(5[69]\d{7})"), r"+970\1"),
+    # San Marino is reached by its own country code and by an Italian area code.
+    (re.compile(r"\+390549(\d{6,7})"), r"+3780549\1"),
+]
+"""Countries where one line has several texts in E.164, and the text that it is known by.
+
+It is the text that gateways take. A rule holds only if the result is a valid number, so an
+Argentine toll-free number stays as it is. Renumberings are not here: Brazil's ninth digit and
+Benin's 01 made new numbers, and the old ones are no numbers any more.
+"""
 
 NOT_A_NUMBER = _("This is not a phone number. Write it with its country code: +14155552671.")
 NOT_SMS_CAPABLE = _("This kind of phone number cannot receive our SMS. Use a mobile number.")
@@ -74,8 +104,15 @@ class PhoneNumber:
         return self.masked
 
 
+class WithE164(Protocol):
+    """A phone number of another package, such as django-phonenumber-field."""
+
+    @property
+    def as_e164(self) -> str: ...
+
+
 def parse_phone_number(
-    text: str,
+    text: str | PhoneNumber | WithE164,
     *,
     default_region: str | None = None,
     allowed_regions: Collection[str] | None = None,
@@ -83,14 +120,17 @@ def parse_phone_number(
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that a code may be sent to.
 
+    :param text: as typed; or a number object, of which only the E.164 text is read. Its ``str``
+        is for people, and may be masked or lack the country code.
     :param default_region: region of a number without ``+``; ``None`` refuses such a number.
     :param allowed_regions: regions to accept; ``None`` accepts all but satellite networks.
     :param refused_types: names in :class:`phonenumbers.PhoneNumberType` to refuse.
     :raises InvalidPhoneNumber: ``text`` is no phone number, or its country has no such number.
     :raises NotSMSCapable: the type is refused.
     :raises RegionNotSupported: the region is not allowed.
+    :raises TypeError: ``text`` is neither.
     """
-    number, number_type, is_possible = _read(text, default_region)
+    number, number_type, is_possible = _read(_plain(_written(text)), default_region)
     is_refused = number_type in refused_types
     if number_type == UNKNOWN and (is_refused or not is_possible):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
@@ -107,21 +147,35 @@ def parse_phone_number(
 
 
 @lru_cache(maxsize=1024)
-def _read(text: str, default_region: str | None) -> tuple[PhoneNumber, str, bool]:
+def _read(plain: str, default_region: str | None) -> tuple[PhoneNumber, str, bool]:
     """Return a number, the name of its type, and whether its length is right.
 
     Cached: a login reads the same number twice or more, and each time takes a tenth of a
     request.
     """
-    parsed = _parse(text, default_region)
+    parsed = _same_line(_parse(plain, default_region))
     # An unassigned number gets the main region of its country code.
     region = phonenumbers.region_code_for_number(parsed)
     region = region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     # UNKNOWN means the same as "not is_valid_number()", which would cost as much again.
     number_type = phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(parsed))
     is_possible = number_type != UNKNOWN or phonenumbers.is_possible_number(parsed)
-    return PhoneNumber(e164=e164, region=region), number_type, is_possible
+    return PhoneNumber(e164=_e164(parsed), region=region), number_type, is_possible
+
+
+def _same_line(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
+    """Return the number that the line is known by: see ``SAME_LINES``."""
+    e164 = _e164(parsed)
+    for pattern, replacement in SAME_LINES:
+        if match := pattern.fullmatch(e164):
+            other = phonenumbers.parse(match.expand(replacement))
+            if phonenumbers.is_valid_number(other):
+                return other
+    return parsed
+
+
+def _e164(parsed: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def mask(e164: str) -> str:
@@ -134,15 +188,38 @@ def mask(e164: str) -> str:
     return f"+{digits[:code_length]}{'*' * hidden}{digits[-2:]}"
 
 
-def _parse(text: str, default_region: str | None) -> phonenumbers.PhoneNumber:
+def _written(text: str | PhoneNumber | WithE164) -> str:
+    """Return the text of a number. A default region never applies to a number object."""
+    if isinstance(text, str):
+        return text
+    e164 = text.e164 if isinstance(text, PhoneNumber) else getattr(text, "as_e164", None)
+    if not isinstance(e164, str):
+        name = type(text).__name__
+        raise TypeError(f"Pass a phone number as a str such as '+14155552671', not {name}.")
+    if not e164.startswith("+"):
+        raise InvalidPhoneNumber(NOT_A_NUMBER)
+    return e164
+
+
+def _plain(text: str) -> str:
     # These checks bound the work of phonenumbers. They also refuse what it would silently drop
     # or convert: letters ("1-800-FLOWERS"), extensions and RFC 3966 parameters.
     if len(text) > MAX_TEXT_LENGTH:
         raise InvalidPhoneNumber(NOT_A_NUMBER)
-    plain = unicodedata.normalize("NFKC", text).translate(HYPHENS)
-    if not PLAIN.fullmatch(plain):
+    visible = without_marks(text).strip()
+    plain = URI.sub("", unicodedata.normalize("NFKC", visible).translate(DASHES), count=1)
+    if not PLAIN.fullmatch(plain) or SPREADSHEET_FRACTION.search(plain):
         raise InvalidPhoneNumber(NOT_A_NUMBER)
+    return plain
+
+
+def _parse(plain: str, default_region: str | None) -> phonenumbers.PhoneNumber:
     try:
-        return phonenumbers.parse(plain, default_region)
+        parsed = phonenumbers.parse(plain, default_region)
+        without_zero = TRUNK_ZERO.sub("", plain)
+        # Some numbers begin with a zero of their own, such as Ivorian ones.
+        if without_zero == plain or phonenumbers.is_valid_number(parsed):
+            return parsed
+        return phonenumbers.parse(without_zero, default_region)
     except phonenumbers.NumberParseException:
         raise InvalidPhoneNumber(NOT_A_NUMBER) from None

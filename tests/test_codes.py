@@ -132,6 +132,7 @@ def test_all_codes_are_about_equally_likely() -> None:
         "\N{LEFT-TO-RIGHT ISOLATE}012345\N{POP DIRECTIONAL ISOLATE}",
         "\N{RIGHT-TO-LEFT EMBEDDING}012345\N{POP DIRECTIONAL FORMATTING}",
         "\N{ZERO WIDTH SPACE}012345\N{ZERO WIDTH NO-BREAK SPACE}",
+        "\N{SOFT HYPHEN}012\N{WORD JOINER}345\N{VARIATION SELECTOR-16}",
     ],
 )
 def test_digits_are_read_however_they_were_typed_or_pasted(typed: str) -> None:

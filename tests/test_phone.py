@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_sms_otp import phone
 from django_sms_otp.exceptions import (
     InvalidPhoneNumber,
     NotSMSCapable,
@@ -47,6 +49,13 @@ VALID_NUMBERS = [
         "+١٤١٥٥٥٥٢٦٧١",
         "+۱۴۱۵۵۵۵۲۶۷۱",
         "+१४१५५५५२६७१",
+        "\u2068+1 415-555-2671\u2069",
+        "\u202a+1\u200b (415)\u00ad 555\u2060-2671\u202c\ufeff",
+        "\u200e+1\ufe0f 415 555 2671\u200f",
+        "+1\N{EM DASH}415\N{MINUS SIGN}555\N{FIGURE DASH}2671",
+        "tel:+1-415-555-2671",
+        "TEL:\u2066+1(415)555-2671\u2069\n",
+        "+1 415 555 2671".ljust(40),
     ],
 )
 def test_many_writings_of_a_number_give_one_e164(text: str) -> None:
@@ -69,6 +78,100 @@ def test_a_default_region_reads_national_and_00_writings(
     text: str, region: str, e164: str
 ) -> None:
     assert parse_phone_number(text, default_region=region).e164 == e164
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("+44 (0) 7400 123456", "+447400123456"),
+        ("+39 (0) 333 1234567", "+393331234567"),
+        ("tel:+39-(0)333-1234567", "+393331234567"),
+        ("+225 (0)7 12 34 56 78", "+2250712345678"),
+    ],
+)
+def test_the_zero_of_callers_at_home_is_dropped_where_it_is_no_digit(
+    text: str, e164: str
+) -> None:
+    assert parse_phone_number(text).e164 == e164
+
+
+ONE_LINE = {
+    "+5491123456789": [
+        "+54 9 11 2345 6789",
+        "+54 11 2345 6789",
+        "+54 11 15 2345 6789",
+        "+54 (0) 11 15-2345-6789",
+    ],
+    "+525512345678": ["+52 55 1234 5678", "+52 1 55 1234 5678", "+52 044 55 1234 5678"],
+    "+970592123456": ["+970 59 212 3456", "+972 59 212 3456", "+972 (0)59-212-3456"],
+    "+3780549886377": ["+378 0549 886377", "+39 0549 886377", "+378 886377"],
+}
+
+
+@pytest.mark.parametrize(
+    ("e164", "text"), [(e164, text) for e164, texts in ONE_LINE.items() for text in texts]
+)
+def test_one_line_is_one_number_however_its_country_writes_it(e164: str, text: str) -> None:
+    assert parse_phone_number(text, refused_types=()).e164 == e164
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        pytest.param("+54 800 123 4567", "+548001234567", id="toll_free"),
+        pytest.param("+972 52 212 3456", "+972522123456", id="israeli"),
+        pytest.param("+39 06 6982", "+39066982", id="italian"),
+        pytest.param("+55 11 8765 4321", "+551187654321", id="brazilian_of_before_2012"),
+    ],
+)
+def test_other_numbers_of_these_countries_stay_as_they_are(text: str, e164: str) -> None:
+    assert parse_phone_number(text, refused_types=()).e164 == e164
+
+
+class OthersNumber:
+    """A number as django-phonenumber-field has it, where the site shows national ones."""
+
+    def __init__(self, as_e164: str) -> None:
+        self.as_e164 = as_e164
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+    def __str__(self) -> str:
+        return "55 1234 5678"
+
+    def __hash__(self) -> int:
+        return hash(self.as_e164)
+
+    def __eq__(self, other: object) -> bool:
+        return other in (self.as_e164, str(self))
+
+
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_of_a_number_object_only_the_e164_text_is_read(is_warm: bool) -> None:
+    phone._read.cache_clear()
+    if is_warm:
+        parse_phone_number("55 1234 5678", default_region="DE", refused_types=())
+    number = parse_phone_number(OthersNumber("+525512345678"), default_region="DE")
+    assert number.e164 == "+525512345678"
+    assert parse_phone_number(number) == number
+
+
+def test_a_number_object_without_its_country_code_is_refused() -> None:
+    with pytest.raises(InvalidPhoneNumber):
+        parse_phone_number(OthersNumber("5512345678"), default_region="MX")
+
+
+@pytest.mark.parametrize("value", [None, 14155552671, b"+14155552671", ["+14155552671"]])
+def test_what_is_no_text_is_refused_with_what_to_pass(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"as a str such as '\+14155552671', not "):
+        parse_phone_number(value)
+
+
+@pytest.mark.parametrize("text", ["1512345678.0", "1512345678,00", "+4915123456780.0"])
+def test_a_number_that_a_spreadsheet_made_a_fraction_is_refused(text: str) -> None:
+    with pytest.raises(InvalidPhoneNumber):
+        parse_phone_number(text, default_region="DE")
 
 
 @pytest.mark.parametrize("text", ["4155552671", "07400 123456", "0044 7400 123456"])
@@ -158,7 +261,8 @@ def test_allowing_a_region_does_not_allow_its_neighbours_of_the_same_code() -> N
         pytest.param("+1 415 555 267", id="too_short"),
         pytest.param("+1 415 555 26711", id="too_many_digits"),
         pytest.param("+1 100 555 2671", id="no_such_area"),
-        pytest.param("+1 415 555 2671" + " " * 40, id="too_long"),
+        pytest.param("+1 415 555 2671".ljust(41), id="too_long"),
+        pytest.param("+1 415 555 2671" + "\u200b" * 40, id="too_many_marks"),
         pytest.param("+1" + "4" * 10_000, id="ten_thousand_digits"),
         pytest.param("1-800-FLOWERS", id="letters"),
         pytest.param("+1 800 FLOWERS", id="letters_with_plus"),
@@ -166,7 +270,8 @@ def test_allowing_a_region_does_not_allow_its_neighbours_of_the_same_code() -> N
         pytest.param("+1 415 555 2671 x5", id="x_extension"),
         pytest.param("+1 415 555 2671;ext=5", id="rfc_3966_extension"),
         pytest.param("+1 415 555 2671#5", id="hash_extension"),
-        pytest.param("tel:+14155552671", id="uri"),
+        pytest.param("sip:+14155552671", id="another_uri"),
+        pytest.param("tel:tel:+14155552671", id="two_uris"),
         pytest.param("415 555 2671;phone-context=+1", id="phone_context"),
         pytest.param("+1415555\x002671", id="nul"),
         pytest.param("+1415555\n2671", id="line_end"),
@@ -203,6 +308,7 @@ def test_errors_do_not_repeat_the_number() -> None:
         ("+12", "+**"),
         ("+123", "+***"),
         ("+1234", "+1*34"),
+        ("+9991234567", "+********67"),
         ("", "+"),
     ],
 )

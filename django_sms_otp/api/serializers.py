@@ -13,6 +13,7 @@ from ..conf import get_settings
 from ..exceptions import PhoneNumberError
 from ..phone import PhoneNumber
 from ..services import read_phone_number
+from ..typed_text import without_marks
 
 __all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
 
@@ -56,8 +57,10 @@ class NumberTextField(TextField):
         text = super().get_value(dictionary)
         # In a form body an unescaped "+" means a space (WHATWG URL, 5.1). Many clients forget
         # to escape it.
-        is_form = isinstance(dictionary, QueryDict) and isinstance(text, str)
-        return f"+{text[1:]}" if is_form and text.startswith(" ") else text
+        if not (isinstance(dictionary, QueryDict) and isinstance(text, str)):
+            return text
+        visible = without_marks(text)
+        return f"+{visible[1:]}" if visible.startswith(" ") else text
 
 
 class PhoneNumberField(NumberTextField):

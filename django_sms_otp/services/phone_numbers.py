@@ -8,24 +8,35 @@ from ..conf import Settings, get_settings
 from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
-from ..phone import REFUSED_TYPES, SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
+from ..phone import (
+    REFUSED_TYPES,
+    SUPPORTED_REGIONS,
+    UNKNOWN,
+    PhoneNumber,
+    WithE164,
+    parse_phone_number,
+)
+from .arguments import check_channel
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """The controls that refuse a number, by the word of the API's answer."""
 
 
 def read_phone_number(
-    text: str, *, to_send: bool = False, channel: str | None = None
+    text: str | PhoneNumber | WithE164, *, to_send: bool = False, channel: str | None = None
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that may get a message.
 
+    :param text: as typed; or a number object, such as one of django-phonenumber-field.
     :param to_send: whether a message is about to go there. A refusal is then logged and
         counted. Otherwise any channel of the site may reach the number.
     :param channel: the channel of the message; by default that of the site.
     :raises PhoneNumberError: the text is not a phone number, or its type or region is refused.
+    :raises TypeError: ``text`` is neither a text nor a number.
+    :raises ValueError: ``CHANNELS`` lacks ``channel``.
     """
     settings = get_settings()
-    channel = channel or settings.default_channel
+    channel = check_channel(channel)
     channels = {channel} if to_send else {*settings.CHANNELS}
     # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}

@@ -21,6 +21,7 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
+from .arguments import check_number, check_purpose, check_texts, request_id_of
 from .gateway_check import check_with_gateway
 from .guesses import Guess, GuessResult, evaluate
 
@@ -34,7 +35,7 @@ def redeem_code(
     code: str,
     *,
     phone_number: PhoneNumber | None = None,
-    request_id: uuid.UUID | None = None,
+    request_id: uuid.UUID | str | None = None,
     purpose: str = LOGIN,
     grant: Callable[[AbstractBaseUser], T] | None = None,
     grant_writes: bool = True,
@@ -65,8 +66,13 @@ def redeem_code(
     :raises InsideTransaction: the caller has begun a transaction.
     :raises InvalidSettings: the configuration is broken. The code stays valid.
     :raises Unavailable: the gateway that made the code did not check the guess.
-    :raises ValueError: ``ip_address`` is not an IP address.
+    :raises TypeError: an argument is missing, or has another type. Nothing was counted.
+    :raises ValueError: ``ip_address`` is not an IP address, or ``request_id`` or ``purpose`` is
+        malformed. Nothing was counted.
     """
+    request_id = request_id_of(request_id)
+    _check_code(code)
+    check_texts(ip_address=ip_address, device=device)
     _check_arguments(phone_number, request_id, purpose, grant)
     guess = Guess(
         purpose=purpose,
@@ -93,15 +99,27 @@ def redeem_code(
     return result.answer
 
 
+@sensitive_variables("code")
+def _check_code(code: object) -> None:
+    if not isinstance(code, str):
+        # A number has lost its leading zeros. The error must not show the code.
+        raise TypeError(f"code must be a str, as typed, not {type(code).__name__}.")
+
+
 def _check_arguments(
     phone_number: PhoneNumber | None, request_id: uuid.UUID | None, purpose: str, grant: object
 ) -> None:
+    if phone_number is not None:
+        check_number(phone_number)
+    check_purpose(purpose)
     if phone_number is None and request_id is None:
         raise TypeError("redeem_code() needs a phone_number or a request_id.")
     if request_id is None and get_settings().REQUIRE_REQUEST_ID:
         raise TypeError(
             "SMS_OTP['REQUIRE_REQUEST_ID'] is on: redeem_code() needs a request_id."
         )
+    if grant is not None and not callable(grant):
+        raise TypeError(f"grant must be a function of the user, not {type(grant).__name__}.")
     if grant is not None and purpose != LOGIN:
         raise TypeError(f"grant needs the user of a login: use it with purpose={LOGIN!r} only.")
 

@@ -27,6 +27,7 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
+from .arguments import check_channel, check_number, check_purpose, check_texts, request_id_of
 from .dispatch import PendingDelivery, dispatch
 from .guesses import is_spent
 
@@ -55,7 +56,7 @@ def request_code(
     *,
     purpose: str = LOGIN,
     channel: str | None = None,
-    request_id: uuid.UUID | None = None,
+    request_id: uuid.UUID | str | None = None,
     ip_address: str | None = None,
     device: str | None = None,
     challenge: str | None = None,
@@ -74,17 +75,17 @@ def request_code(
     :param challenge: the client's response to ``CHALLENGE``.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises InvalidSettings: the configuration is broken. Nothing was written.
+    :raises TypeError: an argument has another type. Nothing was counted.
     :raises Unavailable: a store of limits or a hook did not answer. Nothing was sent.
-    :raises ValueError: ``ip_address`` is not an IP address, or ``CHANNELS`` lacks ``channel``.
+    :raises ValueError: ``ip_address`` is not an IP address, ``CHANNELS`` lacks ``channel``, or
+        ``request_id`` or ``purpose`` is malformed. Nothing was counted.
     """
-    channel = channel or get_settings().default_channel
-    aliases = get_settings().CHANNELS
-    if channel not in aliases:
-        raise ValueError(
-            f"SMS_OTP['CHANNELS'] has no {channel!r}. It has: {', '.join(aliases)}."
-        )
+    check_number(phone_number)
+    check_purpose(purpose)
+    check_texts(ip_address=ip_address, device=device, challenge=challenge)
+    channel = check_channel(channel)
     # Before anything is counted: a broken configuration must not cost a number its cooldown.
-    backend = get_backend(aliases[channel])
+    backend = get_backend(get_settings().CHANNELS[channel])
     if is_queued():
         engine()
     attempt = SendAttempt(
@@ -92,7 +93,11 @@ def request_code(
     )
     caller = Caller.of(ip_address, device)
     request = _Request(
-        attempt=attempt, caller=caller, request_id=request_id, channel=channel, backend=backend
+        attempt=attempt,
+        caller=caller,
+        request_id=request_id_of(request_id),
+        channel=channel,
+        backend=backend,
     )
     outcome = _refuse_unknown_number(request) or _decide_and_commit(request)
     if isinstance(outcome, Refused):

@@ -1,0 +1,106 @@
+"""Refuses arguments of the wrong type before anything is counted, and says what to pass.
+
+A text in the place of an id or a number would otherwise match no row, and be answered like a
+wrong code.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from ..conf import get_settings
+from ..phone import PhoneNumber
+
+__all__ = [
+    "check_channel",
+    "check_number",
+    "check_purpose",
+    "check_texts",
+    "e164_of",
+    "request_id_of",
+]
+
+PURPOSE = re.compile(r"[\w.:-]{1,32}", re.ASCII)
+"""The column holds 32 characters. A space at the end would be none to some databases."""
+
+E164 = re.compile(r"\+\d{1,15}", re.ASCII)
+
+
+def check_number(value: object) -> None:
+    """:raises TypeError: ``value`` is no :class:`~django_sms_otp.phone.PhoneNumber`."""
+    if not isinstance(value, PhoneNumber):
+        raise TypeError(
+            f"phone_number must be what read_phone_number() returns, not {_type(value)}."
+        )
+
+
+def e164_of(value: object) -> str:
+    """Return the E.164 text of a number, which may be such a text already.
+
+    :raises TypeError: ``value`` is neither.
+    :raises ValueError: the text is not in E.164.
+    """
+    if isinstance(value, PhoneNumber):
+        return value.e164
+    if not isinstance(value, str):
+        raise TypeError(
+            f"Pass a phone number in E.164, such as '+14155552671', not {_type(value)}."
+        )
+    if not E164.fullmatch(value):
+        # The text may be a number, so the error does not repeat it.
+        raise ValueError("The phone number is not in E.164. Pass one such as '+14155552671'.")
+    return value
+
+
+def request_id_of(value: object) -> uuid.UUID | None:
+    """Return the id of a request, which may be its text.
+
+    :raises TypeError: ``value`` is neither a UUID nor a text.
+    :raises ValueError: the text is no UUID.
+    """
+    if value is None or isinstance(value, uuid.UUID):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"request_id must be a UUID or its text, not {_type(value)}.")
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        raise ValueError(
+            "request_id must be the text of a UUID, as request_id answers it."
+        ) from None
+
+
+def check_purpose(value: object) -> None:
+    """:raises ValueError: ``value`` does not name a purpose."""
+    if not isinstance(value, str) or not PURPOSE.fullmatch(value):
+        raise ValueError(
+            "purpose must be 1 to 32 letters, digits or any of _ . : -, such as "
+            f"'verify_phone', not {value!r}."
+        )
+
+
+def check_channel(value: object) -> str:
+    """Return a channel of the site; ``None`` stands for the default.
+
+    :raises ValueError: ``CHANNELS`` lacks it.
+    """
+    settings = get_settings()
+    if value is None:
+        return settings.default_channel
+    offered = settings.CHANNELS
+    if not isinstance(value, str) or value not in offered:
+        raise ValueError(f"SMS_OTP['CHANNELS'] has no {value!r}. It has: {', '.join(offered)}.")
+    return value
+
+
+def check_texts(**values: Any) -> None:
+    """:raises TypeError: one of the values is neither a text nor ``None``."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be a str or None, not {_type(value)}.")
+
+
+def _type(value: object) -> str:
+    return type(value).__name__
