@@ -12,7 +12,6 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from rest_framework import exceptions
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,10 +23,13 @@ from ..db import non_atomic
 from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
 from . import answers
+from .parsers import (
+    LARGEST_BODY,
+    BoundedFormParser,
+    BoundedJSONParser,
+    BoundedMultiPartParser,
+)
 from .serializers import AuthCodeSerializer, GetCodeSerializer
-
-LARGEST_BODY = 16 * 1024
-"""Bytes. The JSON parser of REST framework reads a body of any size into memory."""
 
 
 class JSONByDefault(DefaultContentNegotiation):
@@ -50,7 +52,7 @@ class SMSOTPView(GenericAPIView[Any]):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes = (BoundedJSONParser, BoundedFormParser, BoundedMultiPartParser)
     content_negotiation_class = JSONByDefault
     versioning_class = None
 
@@ -84,6 +86,8 @@ class SMSOTPView(GenericAPIView[Any]):
 
         :raises APIException: the serializer does not take them.
         """
+        # Before the type of the body is looked at. Of a body that is longer than it says, the
+        # parsers read no more.
         if _content_length(request) > LARGEST_BODY:
             raise answers.RequestTooLarge
         try:

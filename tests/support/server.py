@@ -1,4 +1,5 @@
-"""A real server for the tests: gunicorn, some processes of some threads, the test database."""
+"""A real server for the tests: gunicorn, some processes of some threads, or uvicorn; and the
+test database."""
 
 from __future__ import annotations
 
@@ -45,6 +46,7 @@ class Server:
     """Answers over HTTP, and keeps what it sends in a file.
 
     :param options: of gunicorn.
+    :param is_asgi: serve over ASGI, by one process of uvicorn.
     :param database: what its ``DATABASES["default"]`` has otherwise than that of the tests.
     :param sms_otp: the setting of this name; ``None``: as in tests/settings.py.
     :param clock: to take the time from.
@@ -57,6 +59,7 @@ class Server:
         *,
         application: str = "tests.support.wsgi",
         options: Sequence[str] = ("--workers=2", "--threads=8"),
+        is_asgi: bool = False,
         database: Mapping[str, Any] = NOTHING,
         sms_otp: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
@@ -65,13 +68,20 @@ class Server:
         self.messages_file = folder / "messages.jsonl"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{probe.getsockname()[1]}"
+            self.port = int(probe.getsockname()[1])
+            self._address = f"127.0.0.1:{self.port}"
         self._log = (folder / "server.log").open("w+")
+        command = [
+            "gunicorn",
+            *options,
+            "--backlog=512",
+            f"--bind={self._address}",
+            application,
+        ]
+        if is_asgi:
+            command = ["uvicorn", f"--port={self.port}", "tests.support.asgi:application"]
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", *options),
-                *("--backlog=512", f"--bind={self._address}", application),
-            ],
+            [sys.executable, "-m", *command],
             env=environment(folder, database=database, sms_otp=sms_otp, clock=clock)
             | dict(variables),
             stdout=self._log,

@@ -51,6 +51,12 @@ def locked_database_file() -> Iterator[None]:
         lock.rollback()
 
 
+def other_connections() -> list[int]:
+    """Return the database server's ids of the connections to this database but our own."""
+    with connection.cursor() as cursor:
+        return _others(cursor)
+
+
 def _others(cursor: CursorWrapper) -> list[int]:
     cursor.execute(OTHERS[connection.vendor])
     return [other for (other,) in cursor.fetchall()]
