@@ -21,6 +21,8 @@ DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
         "phone": "5/h,10/d",
         "phone_ip": "3/h,5/d",
         "ip": "50/h",
+        "ip_56": "100/h",
+        "ip_48": "200/h",
         "prefix": None,
         "country": None,
         "site": None,

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..conf import Settings
+from ..limits.addresses import IPV6_PREFIX, wider_network
 from ..limits.keys import COUNTRY, IP, PREFIX, SITE, LimitKey
 from ..limits.rates import Rate
 from ..phone import PhoneNumber
 from .callers import Caller
 
-__all__ = ["QuotaCharge", "charges_of", "shared_key"]
+__all__ = ["NETWORK_CONTROLS", "QuotaCharge", "charges_of", "control_of", "shared_key"]
 
 PREFIX_DROPS_DIGITS = 4
 """A prefix is a number without its last four digits. Ten thousand numbers share it."""
 
-SHARED_CONTROLS = (IP, PREFIX, COUNTRY, SITE)
+NETWORK_CONTROLS = {"ip": IPV6_PREFIX, "ip_56": 56, "ip_48": 48}
+"""The limits by address, and the bits of the IPv6 network that shares each. A home has a /56 or
+a /48 (RFC 6177): 256 or 65,536 times a /64."""
+
+SHARED_CONTROLS = (*NETWORK_CONTROLS, PREFIX, COUNTRY, SITE)
 
 EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """The controls that let verified numbers pass."""
@@ -48,12 +53,17 @@ class QuotaCharge:
         return self.enforced and self.exempts and not self.tells
 
     @property
+    def is_by_address(self) -> bool:
+        """Whether the limit is that of the caller's address or of a network around it."""
+        return self.control in NETWORK_CONTROLS
+
+    @property
     def counts_withheld(self) -> bool:
         """Whether a withheld message counts, too.
 
         It does for the caller's own address: the caller cannot tell it from a sent message.
         """
-        return self.control == IP
+        return self.is_by_address
 
 
 def charges_of(
@@ -74,13 +84,24 @@ def charges_of(
 
 
 def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> LimitKey | None:
-    """Return the key of a shared row, or ``None`` if the caller's address is unknown."""
+    """Return the key of a shared row, or ``None`` if the caller has no such network."""
     match control:
         case "ip":
             return LimitKey(IP, caller.network) if caller.network else None
+        case "ip_56" | "ip_48":
+            prefix = NETWORK_CONTROLS[control]
+            network = wider_network(caller.network, prefix) if caller.network else ""
+            return LimitKey(IP, network) if network else None
         case "prefix":
             return LimitKey(PREFIX, phone_number.e164[:-PREFIX_DROPS_DIGITS])
         case "country":
             return LimitKey(COUNTRY, phone_number.region)
         case _:
             return LimitKey(SITE)
+
+
+def control_of(key: LimitKey) -> str:
+    """Return the control whose limit a shared row counts."""
+    bits = key.subject.partition("/")[2]
+    wider = (name for name, prefix in NETWORK_CONTROLS.items() if str(prefix) == bits)
+    return next(wider, IP) if key.kind == IP else key.kind

@@ -13,12 +13,13 @@ from ..signals import limit_tripped, number_refused
 from ..stats.counts import count
 from .breakers import announce
 from .policy import Decision, Refused
+from .quotas import NETWORK_CONTROLS
 
 __all__ = ["log_decision", "log_refused_number", "log_withheld"]
 
 logger = logging.getLogger("django_sms_otp")
 
-ALARMING = frozenset({"ip", "prefix", "country", "site", "budget", "lookup"})
+ALARMING = frozenset({*NETWORK_CONTROLS, "prefix", "country", "site", "budget", "lookup"})
 """Controls that many numbers share. The others concern a single person."""
 
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
-__all__ = ["client_address", "network_of"]
+__all__ = ["IPV6_PREFIX", "client_address", "network_of", "wider_network"]
 
 Address = IPv4Address | IPv6Address
 
 IPV6_PREFIX = 64
 """The least that a subscriber gets (RFC 6177). A subscriber has all 2^64 addresses in it."""
+
+TRANSLATED_NETWORKS = [
+    IPv6Network(network)
+    for network in (
+        "::/96",  # RFC 4291, 2.5.5.1: IPv4-compatible
+        "::ffff:0:0:0/96",  # RFC 2765, 2.1: IPv4-translated
+        "64:ff9b::/96",  # RFC 6052, 2.1: NAT64, seen by a server that has IPv6 alone
+        "64:ff9b:1::/48",  # RFC 8215: the same with a prefix of the network's own
+    )
+]
+"""The last 32 bits of these addresses are the IPv4 address of the client. Without them all
+clients behind one translator would share a limit."""
+
+UNEMBEDDED = 2
+"""``::`` and ``::1`` are IPv4-compatible by their form, but mean no address and this host."""
 
 PRIVATE_NETWORKS = [
     ip_network(network)
@@ -55,6 +70,15 @@ def network_of(address: str) -> str:
     return str(ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
+def wider_network(network: str, prefix: int) -> str:
+    """Return the IPv6 network of ``prefix`` bits around a /64; empty for an IPv4 address.
+
+    :param network: what :func:`network_of` has returned.
+    """
+    parsed = ip_network(network)
+    return str(parsed.supernet(new_prefix=prefix)) if isinstance(parsed, IPv6Network) else ""
+
+
 def _parse(text: str) -> Address | None:
     """Read an IP address with or without a port and brackets."""
     text = text.strip()
@@ -75,6 +99,23 @@ def _is_private(address: Address) -> bool:
 def _normalised(address: Address) -> Address:
     if isinstance(address, IPv4Address):
         return address
-    # A socket for both versions writes 192.0.2.1 as ::ffff:192.0.2.1. A zone (fe80::1%eth0,
-    # RFC 4007) names an interface of this machine, and Django's column refuses it.
-    return address.ipv4_mapped or IPv6Address(int(address))
+    # A zone (fe80::1%eth0, RFC 4007) names an interface of this machine, and Django's column
+    # refuses it.
+    return _embedded(address) or IPv6Address(int(address))
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address whose holder has this IPv6 address, if there is one.
+
+    A socket for both versions writes 192.0.2.1 as ``::ffff:192.0.2.1``. By 6to4 (RFC 3056) the
+    holder of one IPv4 address has 65,536 networks, by Teredo (RFC 4380) as many as it asks for.
+    """
+    if embedded := address.ipv4_mapped or address.sixtofour:
+        return embedded
+    if address.teredo:
+        _server, client = address.teredo
+        return client
+    is_translated = any(address in network for network in TRANSLATED_NETWORKS)
+    if is_translated and int(address) >= UNEMBEDDED:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None

@@ -112,13 +112,13 @@ def _refuse_unknown_number(request: _Request) -> Refused | None:
     """Refuse a number that opens no account, if ``UNKNOWN_NUMBERS`` is ``reject``."""
     if not _falls_under("reject", request.attempt):
         return None
-    free_at = count_probe(request.attempt.phone_number, request.caller)
-    if free_at is None:
+    full = count_probe(request.attempt.phone_number, request.caller)
+    if full is None:
         answer = RequestRefused(reason="unknown_phone_number")
         return Refused(answer=answer, control="unknown_number")
-    wait = max(free_at - timezone.now(), timedelta(seconds=1))
-    answer = RequestRefused(reason="quota_exceeded", retry_after=wait)
-    return Refused(answer=answer, control="ip")
+    wait = max(full.free_at - timezone.now(), timedelta(seconds=1)) if full.free_at else None
+    answer = RequestRefused(reason=full.reason, retry_after=wait)
+    return Refused(answer=answer, control=full.control)
 
 
 def _falls_under(policy: str, attempt: SendAttempt) -> bool:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from django_sms_otp import client as clients
 from django_sms_otp.controls.callers import Caller
-from django_sms_otp.limits.addresses import client_address, network_of
+from django_sms_otp.limits.addresses import client_address, network_of, wider_network
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
@@ -58,10 +58,42 @@ def test_the_client_is_counted_from_the_right(
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("::ffff:198.51.100.7", "198.51.100.7"),
         ("2001:db8:1:2::1%eth0", "2001:db8:1:2::/64"),
+        ("::", "::/64"),
+        ("::1", "::/64"),
     ],
 )
 def test_an_ipv6_subscriber_is_one_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "2002:c633:6407:1::1",  # 6to4
+        "2002:c633:6407:ffff::1",
+        "2001:0:c000:201:8000:1234:39cc:9bf8",  # Teredo: the client's address, inverted
+        "64:ff9b::198.51.100.7",  # NAT64
+        "64:ff9b:1:abcd::198.51.100.7",
+        "::ffff:198.51.100.7",
+        "::ffff:0:198.51.100.7",
+        "::198.51.100.7",
+        "64:ff9b::198.51.100.7%eth0",
+    ],
+)
+def test_an_embedded_ipv4_address_is_read_as_such(address: str) -> None:
+    assert network_of(address) == "198.51.100.7"
+    assert str(client_address(address, "", trusted_proxies=0)) == "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("network", "wider"),
+    [
+        ("2001:db8:1:2ff::/64", ("2001:db8:1:200::/56", "2001:db8:1::/48")),
+        ("198.51.100.7", ("", "")),
+    ],
+)
+def test_an_ipv6_network_has_two_wider_ones(network: str, wider: tuple[str, str]) -> None:
+    assert (wider_network(network, 56), wider_network(network, 48)) == wider
 
 
 def ask(client: Client, **headers: Any) -> Any:

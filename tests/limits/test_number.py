@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.test.utils import override_settings
 
@@ -20,6 +21,7 @@ from django_sms_otp.signals import limit_tripped
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code
+from ..support.counting import statements_made
 from ..support.factories import VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,6 +140,47 @@ def test_the_addresses_of_an_ipv6_subscriber_are_one(ask: Any) -> None:
     answers = [ask(phone, ip=ip) for phone, ip in zip(NEIGHBOURS, addresses, strict=False)]
     assert answers == [SENT, SENT, FULL]
     assert ask(NEIGHBOURS[5], ip="2001:db8:0:2::1") == SENT
+
+
+@override_sms_otp(LIMITS={"ip": "2/h", "ip_56": "3/h", "ip_48": "5/h"})
+def test_whoever_has_many_networks_shares_their_wider_limits(
+    ask: Any,
+) -> None:
+    networks = [0x100, 0x100, 0x101, 0x102, 0x200, 0x200, 0x300]
+    callers = zip(NEIGHBOURS, networks, strict=False)
+    answers = [ask(phone, ip=f"2001:db8:0:{network:x}::1") for phone, network in callers]
+    # The second network of its /56 was the last, and the fifth of the /48.
+    assert answers == [SENT, SENT, SENT, FULL, SENT, SENT, FULL]
+    refused = HourlyCount.objects.filter(event__startswith="refused:")
+    assert set(refused.values_list("event", flat=True)) == {"refused:ip_56", "refused:ip_48"}
+    assert ask(NEIGHBOURS[8], ip="2001:db8:1::1") == SENT
+
+
+@no_cooldown
+@pytest.mark.parametrize("address", ["203.0.113.9", "2001:db8::1"])
+def test_wider_networks_cost_a_known_caller_no_statement_on_postgresql(
+    ask: Any, address: str
+) -> None:
+    ask(ip=address)
+    with statements_made() as made:
+        assert ask(ip=address) == SENT
+    if connection.vendor == "postgresql":
+        assert len(made) == 3
+
+
+@override_sms_otp(LIMITS={"ip": "2/h"})
+def test_clients_behind_a_translator_have_limits_of_their_own(ask: Any) -> None:
+    addresses = [f"64:ff9b::203.0.113.{number}" for number in (1, 1, 1, 2)]
+    answers = [ask(phone, ip=ip) for phone, ip in zip(NEIGHBOURS, addresses, strict=False)]
+    assert answers == [SENT, SENT, FULL, SENT]
+
+
+@override_sms_otp(LIMITS={"ip": "2/h"})
+def test_the_networks_of_one_6to4_address_are_one(ask: Any) -> None:
+    addresses = [f"2002:cb00:7109:{number}::1" for number in range(3)]
+    answers = [ask(phone, ip=ip) for phone, ip in zip(NEIGHBOURS, addresses, strict=False)]
+    assert answers == [SENT, SENT, FULL]
+    assert ask(NEIGHBOURS[5]) == FULL  # The IPv4 address itself.
 
 
 @override_sms_otp(LIMITS={"country": "2/h"})
@@ -263,3 +306,10 @@ def test_an_address_does_not_ask_a_list_of_numbers_for_accounts(
     assert ask(NEIGHBOURS[1], ip="203.0.113.10") == unknown
     clock.shift(timedelta(hours=1, minutes=1))
     assert ask(PHONE) == SENT
+
+
+@override_sms_otp(LIMITS={"ip_48": "3/h"}, UNKNOWN_NUMBERS="reject")
+def test_a_network_does_not_ask_a_list_of_numbers_for_accounts(ask: Any) -> None:
+    unknown = (404, "unknown_phone_number")
+    callers = [(NEIGHBOURS[n], f"2001:db8:0:{n}00::1") for n in range(5)]
+    assert [ask(phone, ip=ip) for phone, ip in callers] == [unknown] * 3 + [FULL] * 2

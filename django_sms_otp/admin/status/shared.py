@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from ...controls.pumping import country_is_over
+from ...controls.quotas import control_of
 from ...limits.shared import DAY, HOUR, Cohort, SharedCounters
 from ...models import Limit, LimitKind
 from ...stats.rollup import busiest_day
@@ -19,6 +20,7 @@ __all__ = ["SharedStatus"]
 class SharedStatus(LimitStatus):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
+        self.control = control_of(row.key)
         self.counters = SharedCounters.from_json(row.state, uses=row.uses)
         # The row still holds the uses from before the site moved its limits to a cache.
         self.is_counted_in_cache = self.settings.LIMITS_CACHE is not None
@@ -27,9 +29,9 @@ class SharedStatus(LimitStatus):
     def badge(self) -> Badge | None:
         if self._is_blocked() and self.is_enforced("breaker"):
             return Badge.BLOCKED
-        if self.is_counted_in_cache or not self.is_enforced(self.row.kind):
+        if self.is_counted_in_cache or not self.is_enforced(self.control):
             return None
-        rates = self.settings.rates(self.row.kind)
+        rates = self.settings.rates(self.control)
         is_full = self.counters.free_at(rates, self.now.timestamp()) is not None
         return Badge.USED_UP if is_full else None
 
@@ -60,7 +62,7 @@ class SharedStatus(LimitStatus):
     def _usage(self) -> str:
         if self.is_counted_in_cache:
             return _("counted in the cache")
-        return self.usage(self.row.kind, self.counters.entries)
+        return self.usage(self.control, self.counters.entries)
 
     def _is_over_budget(self) -> bool:
         budget, region = self.settings.budget, self.row.subject
