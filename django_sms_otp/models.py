@@ -279,8 +279,11 @@ class Limit(models.Model):
         permissions = [("unlock_limit", "Can lift limits and lockouts")]
 
     def __str__(self) -> str:
-        if self.is_number:
-            return phone.mask(self.subject)
+        match self.kind:
+            case LimitKind.NUMBER:
+                return phone.mask(self.subject)
+            case LimitKind.PREFIX:
+                return f"{self.kind}:{phone.mask_prefix(self.subject)}"
         return str(self.key)
 
     @property

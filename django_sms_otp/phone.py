@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 from .typed_text import without_marks
 
-__all__ = ["SUPPORTED_REGIONS", "PhoneNumber", "WithE164", "mask", "parse_phone_number"]
+__all__ = [
+    "SUPPORTED_REGIONS",
+    "PhoneNumber",
+    "WithE164",
+    "mask",
+    "mask_prefix",
+    "parse_phone_number",
+]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
@@ -181,11 +188,25 @@ def _e164(parsed: phonenumbers.PhoneNumber) -> str:
 def mask(e164: str) -> str:
     """Hide all of a number but its country code and last two digits: ``+1********71``."""
     digits = e164.removeprefix("+")
-    code_length = next((n for n in (1, 2, 3) if digits[:n] in COUNTRY_CODES), 0)
+    code_length = _country_code_length(digits)
     hidden = len(digits) - code_length - 2
     if hidden < 1:
         return "+" + "*" * len(digits)
     return f"+{digits[:code_length]}{'*' * hidden}{digits[-2:]}"
+
+
+def mask_prefix(prefix: str) -> str:
+    """Hide all of a prefix but its country code: ``+1******``.
+
+    Beside a masked number of the same country, the prefix would complete the number.
+    """
+    digits = prefix.removeprefix("+")
+    code_length = _country_code_length(digits)
+    return f"+{digits[:code_length]}{'*' * (len(digits) - code_length)}"
+
+
+def _country_code_length(digits: str) -> int:
+    return next((n for n in (1, 2, 3) if digits[:n] in COUNTRY_CODES), 0)
 
 
 def _written(text: str | PhoneNumber | WithE164) -> str:

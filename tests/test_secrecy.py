@@ -18,13 +18,15 @@ from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from django_sms_otp import testing
+from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.db import numbers
+from django_sms_otp.exceptions import NotDelivered
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
 from django_sms_otp.services import redeem_code
 
-from .conftest import PHONE, Post, wrong
+from .conftest import PHONE, Post, body_of, last_code, wrong
 from .support.factories import VerifiedPhoneFactory
 
 
@@ -91,6 +93,41 @@ def test_our_loggers_show_no_whole_number(
     assert len(ours) == 4
     assert not [text for text in ours if PHONE[1:] in text]
     assert all("+1********71" in text for text in ours)
+
+
+@pytest.mark.parametrize("backend", ["locmem.SMSBackend", "failover.SMSBackend"])
+def test_no_line_holds_a_whole_request_id(
+    get_code: Post,
+    auth_code: Post,
+    caplog: pytest.LogCaptureFixture,
+    settings: Any,
+    backend: str,
+) -> None:
+    """The id is half of what a login needs. Its start tells the lines of a request."""
+    caplog.set_level(logging.DEBUG, logger="django_sms_otp")
+    broken = {"BACKEND": "tests.test_secrecy.BrokenBackend"}
+    options = {"aliases": ["broken", "spare"]} if backend.startswith("failover") else {}
+    settings.SMS_OTP_BACKENDS = {
+        "default": {"BACKEND": f"django_sms_otp.backends.{backend}", "OPTIONS": options},
+        "broken": broken,
+        "spare": {"BACKEND": "django_sms_otp.backends.locmem.SMSBackend"},
+    }
+    settings.SMS_OTP = {"REQUIRE_REQUEST_ID": True}
+    request_id = body_of(get_code())["request_id"]
+    auth_code(request_id=request_id, code="000")
+    auth_code(request_id=request_id, code=last_code())
+    records = [vars(each) for each in caplog.records if each.name == "django_sms_otp"]
+    assert len(records) > 2
+    assert request_id not in repr(records)
+    assert uuid.UUID(request_id).hex not in repr(records)
+    assert all(each["sms_otp"]["request_id"] == request_id[:8] for each in records)
+
+
+class BrokenBackend(BaseSMSBackend):
+    """Has certainly not sent the message."""
+
+    def send(self, message: SMSMessage) -> SendResult:
+        raise NotDelivered("It is broken.", error_code="broken")
 
 
 def test_an_error_of_the_site_shows_no_code(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from ..db import non_atomic
 from ..exceptions import PhoneNumberError
 from .large_tables import BoundedPaginator
 
-__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "whole_number"]
+__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "may_see_numbers", "staff_name", "whole_number"]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
@@ -50,7 +51,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic a
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if not request.user.has_perm("django_sms_otp.view_whole_phone_number"):
+        if not may_see_numbers(request):
             return fieldsets
         return [
             (title, {**options, "fields": [self._unmasked(name) for name in options["fields"]]})
@@ -83,6 +84,16 @@ def _parameter_name(list_filter: Any) -> str:
     return str(getattr(list_filter, "parameter_name", list_filter))
 
 
+def may_see_numbers(request: HttpRequest) -> bool:
+    """Return whether the user may see whole phone numbers, and search for them."""
+    return request.user.has_perm("django_sms_otp.view_whole_phone_number")
+
+
+def staff_name(request: HttpRequest) -> str:
+    """Return how the log names the user. The user's own name may be a phone number."""
+    return f"User {request.user.pk}"
+
+
 class PhoneAdmin(ReadOnlyAdmin):
     """Shows rows with a phone number."""
 
@@ -92,11 +103,22 @@ class PhoneAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find whole numbers only: a search for parts would unmask a number digit by digit."""
+        """Find whole numbers only: a search for parts would unmask a number digit by digit.
+
+        Find nothing for staff who may not see whole numbers: a masked number has few digits
+        left to try.
+        """
         if not search_term.strip():
             return queryset, False
-        number = whole_number(search_term)
+        number = whole_number(search_term) if may_see_numbers(request) else None
         return queryset.filter(phone_number=number) if number else queryset.none(), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Offer no search that finds nothing."""
+        found = super().get_changelist_instance(request)
+        if not may_see_numbers(request):
+            found.search_fields = ()
+        return found
 
     @admin.display(description=_("phone number"))
     def number(self, row: Any) -> str:

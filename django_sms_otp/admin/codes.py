@@ -8,15 +8,18 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_settings
+from ..exceptions import Contention
 from ..models import CodeState, OTPCode, OTPCodeQuerySet
 from ..services import invalidate_codes
-from .base import PhoneAdmin
+from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
+
+INVALIDATED = gettext_noop("Invalidated the code.")
 
 HELP_TEXTS = {
     "ip_address": _("Stored only with STORE_IP_ADDRESS."),
@@ -126,7 +129,17 @@ class OTPCodeAdmin(PhoneAdmin):
 
     @admin.action(permissions=["invalidate"], description=_("Invalidate the selected codes"))
     def invalidate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        count = invalidate_codes(queryset.iterator())
+        count = 0
+        for otp_code in queryset.iterator():
+            try:
+                is_changed = invalidate_codes([otp_code], by=staff_name(request))
+            except Contention:
+                text = gettext("%(limit)s is in use right now. Please try again.")
+                self.message_user(request, text % {"limit": otp_code}, messages.WARNING)
+                continue
+            if is_changed:
+                self.log_change(request, otp_code, gettext(INVALIDATED))
+                count += 1
         text = ngettext(
             "%(count)d live code was invalidated.",
             "%(count)d live codes were invalidated.",

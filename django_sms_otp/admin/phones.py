@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ..logs import log_fields
 from ..models import VerifiedPhone
-from .base import PhoneAdmin
+from .base import PhoneAdmin, staff_name
+
+logger = logging.getLogger("django_sms_otp")
 
 
 @admin.register(VerifiedPhone)
@@ -22,6 +26,13 @@ class VerifiedPhoneAdmin(PhoneAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_sms_otp.delete_verifiedphone")
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for row in queryset:
+            extra = log_fields("number_removed", phone_number=row.phone_number)
+            text = "%s removed the number %s of user %s."
+            logger.info(text, staff_name(request), row, row.user_id, extra=extra)
+        return super().log_deletions(request, queryset)
 
     @admin.display(description=_("primary"), boolean=True)
     def primary(self, row: VerifiedPhone) -> bool:

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ..conf.validators import positive_number, true_or_false
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend
 
@@ -80,7 +80,7 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
     logger.log(
         logging.ERROR if needs_attention else logging.WARNING,
         "Code %s by %r: %s %s %s",
-        *(message.request_id, error.alias, error, error.verdict, then),
+        *(short_id(message.request_id), error.alias, error, error.verdict, then),
         extra=log_fields(
             "failover",
             request_id=message.request_id,

@@ -18,7 +18,7 @@ from django.db import connections
 
 from ..backends import get_backend
 from ..exceptions import DeliveryError
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import OTPCode
 
 __all__ = ["send_feedback", "tell_gateway"]
@@ -40,11 +40,12 @@ def send_feedback(otp_code: OTPCode) -> None:
     except Full:
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code="full")
         text = "There is no feedback about code %s: too many wait."
-        logger.warning(text, otp_code.pk, extra=extra)
+        logger.warning(text, short_id(otp_code.pk), extra=extra)
     except Exception as error:
         name = type(error).__name__
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code=name)
-        logger.error("There is no feedback about code %s: %s.", otp_code.pk, name, extra=extra)
+        text = "There is no feedback about code %s: %s."
+        logger.error(text, short_id(otp_code.pk), name, extra=extra)
 
 
 def tell_gateway(otp_code: OTPCode) -> None:

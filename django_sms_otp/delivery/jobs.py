@@ -14,7 +14,7 @@ from ..controls.callers import Caller
 from ..controls.refusals import log_withheld
 from ..db import database_alias, own_transaction, retry_lost_races
 from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from .sending import give_up, refund, send, withhold
 
@@ -109,7 +109,8 @@ def _postpone(otp_code: OTPCode, error: DeliveryError, enqueue: Enqueue | None) 
         latency=error.latency,
     )
     seconds = round(wait.total_seconds())
-    logger.info("Code %s waits %d s: %s", otp_code.id, seconds, error, extra=extra)
+    name = short_id(otp_code.id)
+    logger.info("Code %s waits %d s: %s", name, seconds, error, extra=extra)
     try:
         enqueue(otp_code.pk, wait)
     except NotQueued:

@@ -20,7 +20,7 @@ from ..exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import DeliveryState, OTPCode
 from ..signals import code_sent, delivery_failed
 from .composing import message_of
@@ -65,7 +65,7 @@ def send(otp_code: OTPCode) -> None:
     )
     extra = log_fields("code_sent", otp_code=otp_code, outcome="sent", latency=result.latency)
     text = "Sent code %s to %s by %r."
-    logger.info(text, otp_code.id, otp_code.number, otp_code.backend, extra=extra)
+    logger.info(text, short_id(otp_code.id), otp_code.number, otp_code.backend, extra=extra)
     _send_signal(code_sent, otp_code, latency=result.latency)
 
 
@@ -81,7 +81,7 @@ def give_up(otp_code: OTPCode, error: DeliveryError) -> None:
     logger.log(
         _log_level(error),
         "Code %s to %s by %r: %s %s",
-        *(otp_code.id, otp_code.number, otp_code.backend, error, error.verdict),
+        *(short_id(otp_code.id), otp_code.number, otp_code.backend, error, error.verdict),
         extra=log_fields(
             "delivery_failed",
             otp_code=otp_code,
@@ -113,7 +113,8 @@ def withhold(otp_code: OTPCode) -> None:
     )
     control = otp_code.withheld_by
     extra = log_fields("code_withheld", otp_code=otp_code, outcome="withheld", control=control)
-    logger.info("Withheld code %s from %s.", otp_code.id, otp_code.number, extra=extra)
+    name = short_id(otp_code.id)
+    logger.info("Withheld code %s from %s.", name, otp_code.number, extra=extra)
 
 
 def refund(otp_code: OTPCode) -> None:
@@ -135,7 +136,7 @@ def record(otp_code: OTPCode, **values: Any) -> None:
         name = type(error.__cause__ or error).__name__
         extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
         text = "The delivery of code %s was not recorded: %s."
-        logger.error(text, otp_code.id, name, extra=extra)
+        logger.error(text, short_id(otp_code.id), name, extra=extra)
 
 
 def _store(otp_code: OTPCode) -> None:

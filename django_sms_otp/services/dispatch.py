@@ -18,7 +18,7 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..results import CodeRequested, RequestRefused
 
@@ -75,7 +75,8 @@ def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
         engine().enqueue_message(otp_code.pk)
     except NotQueued as error:
         extra = log_fields("not_queued", otp_code=otp_code, outcome="not_queued")
-        logger.error("Code %s was not queued: %s", otp_code.pk, error, extra=extra)
+        name = short_id(otp_code.pk)
+        logger.error("Code %s was not queued: %s", name, error, extra=extra)
         # If an earlier message of the code waits, its job sends this message too.
         if not pending.was_waiting and take_back(otp_code):
             return _not_sent(pending, error)

@@ -23,7 +23,7 @@ from ..codes import normalise_code
 from ..db import change_number
 from ..delivery.queues import is_queued
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..purposes import LOGIN
 from ..results import RedemptionRefused
@@ -53,7 +53,8 @@ def check_with_gateway(
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:
         extra = _log_extra(otp_code, error)
-        logger.info("The gateway refused code %s: %s", otp_code.pk, error, extra=extra)
+        name = short_id(otp_code.pk)
+        logger.info("The gateway refused code %s: %s", name, error, extra=extra)
         if is_queued():
             # The gateway does not know a withheld code, and would not refuse it. So this answer
             # would tell that the code was not withheld.
@@ -93,7 +94,10 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
 def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
     needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     level = logging.ERROR if needs_attention else logging.WARNING
-    text, values = "Code %s was not checked by %r: %s", (otp_code.pk, error.alias, error)
+    text, values = (
+        "Code %s was not checked by %r: %s",
+        (short_id(otp_code.pk), error.alias, error),
+    )
     logger.log(level, text, *values, extra=_log_extra(otp_code, error))
     if isinstance(error, NotDelivered):
         return Unavailable("The gateway did not check.", retry_after=error.retry_after)

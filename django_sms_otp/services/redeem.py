@@ -15,7 +15,7 @@ from ..controls import note_redemption
 from ..controls.callers import Caller
 from ..db import change_number
 from ..delivery import send_feedback
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -132,7 +132,8 @@ def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose:
     answer = result.answer
     if isinstance(answer, Redeemed):
         extra = log_fields("code_redeemed", otp_code=result.otp_code, outcome="redeemed")
-        logger.info("Redeemed code %s of %s.", answer.request_id, phone_number, extra=extra)
+        name = short_id(answer.request_id)
+        logger.info("Redeemed code %s of %s.", name, phone_number, extra=extra)
         code_redeemed.send_robust(OTPCode, user=answer.user, **common)
     else:
         extra = log_fields(

@@ -1,20 +1,29 @@
-"""Services for staff: invalidate codes, lift lockouts, forget limits."""
+"""Services for staff: invalidate codes, lift lockouts, forget limits.
+
+Each of them logs what it has changed. ``by`` says in the log who did it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from ..backends.composite import circuits
 from ..db import LimitRow, NumberRow, Write, change_limit, change_number
 from ..limits.keys import CIRCUIT, NUMBER, LimitKey
-from ..models import LimitKind, OTPCode
+from ..logs import log_fields, short_id
+from ..models import Limit, LimitKind, OTPCode
 from ..phone import PhoneNumber
 from .arguments import e164_of
 
 __all__ = ["forget_limit", "invalidate_codes", "unlock_number"]
 
+logger = logging.getLogger("django_sms_otp")
 
-def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
+NOBODY_NAMED = "Somebody"
+
+
+def invalidate_codes(otp_codes: Iterable[OTPCode], *, by: str = NOBODY_NAMED) -> int:
     """Supersede codes. Return how many of them were live.
 
     :raises TypeError: one of them is no :class:`~django_sms_otp.models.OTPCode`. No code was
@@ -23,18 +32,23 @@ def invalidate_codes(otp_codes: Iterable[OTPCode]) -> int:
     otp_codes = [*otp_codes]
     if not all(isinstance(each, OTPCode) for each in otp_codes):
         raise TypeError("invalidate_codes() takes rows of OTPCode, such as a QuerySet.")
-    return sum(_invalidate(otp_code) for otp_code in otp_codes)
+    return sum(_invalidate(otp_code, by) for otp_code in otp_codes)
 
 
-def _invalidate(otp_code: OTPCode) -> int:
-    def supersede(row: NumberRow) -> int:
+def _invalidate(otp_code: OTPCode, by: str) -> bool:
+    def supersede(row: NumberRow) -> bool:
         with row.replaced_by(row.state):
-            return sum(row.write(row.supersession(otp_code)))
+            return any(row.write(row.supersession(otp_code)))
 
-    return change_number(otp_code.phone_number, supersede)
+    is_changed = change_number(otp_code.phone_number, supersede)
+    if is_changed:
+        extra = log_fields("code_invalidated", otp_code=otp_code, outcome="invalidated")
+        text = "%s invalidated code %s of %s."
+        logger.info(text, by, short_id(otp_code.pk), otp_code.number, extra=extra)
+    return is_changed
 
 
-def unlock_number(phone_number: PhoneNumber | str) -> bool:
+def unlock_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> bool:
     """Forget the wrong guesses of a number, and so lift its lockout.
 
     Return whether there were any.
@@ -48,10 +62,14 @@ def unlock_number(phone_number: PhoneNumber | str) -> bool:
         row.replace(row.state.unlocked())
         return row.state.has_failures
 
-    return change_number(e164_of(phone_number), forget)
+    e164 = e164_of(phone_number)
+    is_changed = change_number(e164, forget)
+    if is_changed:
+        _log(by, LimitKey(NUMBER, e164), "Lifted the lockout.")
+    return is_changed
 
 
-def forget_limit(key: str) -> bool:
+def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
     """Clear the counts of a shared limit and its block, or close the circuit of a backend.
 
     Return whether there was anything to clear.
@@ -72,7 +90,9 @@ def forget_limit(key: str) -> bool:
             "number call unlock_number()."
         )
     if limit.kind == CIRCUIT:
-        return circuits.close(limit.subject)
+        if is_changed := circuits.close(limit.subject):
+            _log(by, limit, "Closed the circuit.")
+        return is_changed
     had_any = False
 
     def forget(row: LimitRow) -> Write | None:
@@ -81,4 +101,12 @@ def forget_limit(key: str) -> bool:
         return row.replacement({}) if had_any else None
 
     change_limit(limit, forget)
+    if had_any:
+        _log(by, limit, "Forgot what was counted.")
     return had_any
+
+
+def _log(by: str, key: LimitKey, text: str) -> None:
+    masked = str(Limit(kind=key.kind, subject=key.subject))
+    extra = log_fields("limit_changed", outcome=text, key=masked)
+    logger.info("%s, limit %s: %s", by, masked, text, extra=extra)

@@ -20,7 +20,7 @@ from ..conf.validators import VOICE
 from ..controls import note_fraud
 from ..db import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings
-from ..logs import log_fields
+from ..logs import log_fields, short_id
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from ..signals import delivery_updated
 
@@ -148,7 +148,8 @@ def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetim
 
 def _ignore(receipt: Receipt) -> bool:
     extra = log_fields("receipt_ignored", request_id=receipt.request_id, backend=receipt.alias)
-    logger.debug("A receipt for code %s changes nothing.", receipt.request_id, extra=extra)
+    name = short_id(receipt.request_id)
+    logger.debug("A receipt for code %s changes nothing.", name, extra=extra)
     return True
 
 
@@ -158,11 +159,7 @@ def _log(receipt: Receipt, otp_code: OTPCode) -> None:
     logger.log(
         logging.ERROR if is_alarming else logging.INFO,
         "Code %s to %s by %r: %s%s.",
-        otp_code.id,
-        otp_code.number,
-        receipt.alias,
-        receipt.status.value,
-        reason,
+        *(short_id(otp_code.id), otp_code.number, receipt.alias, receipt.status.value, reason),
         extra=log_fields(
             "receipt",
             otp_code=otp_code,

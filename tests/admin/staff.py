@@ -18,8 +18,8 @@ from django_sms_otp.models import Limit
 LIMITS = "/admin/django_sms_otp/limit/"
 
 
-def staff(*permissions: str) -> Client:
-    user = User.objects.create_user("clerk", is_staff=True)
+def staff(*permissions: str, name: str = "clerk") -> Client:
+    user = User.objects.create_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
     client.force_login(user)

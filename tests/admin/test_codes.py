@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_sms_otp import testing
+from django_sms_otp import services, testing
+from django_sms_otp.admin import codes
+from django_sms_otp.exceptions import Contention
 from django_sms_otp.models import DeliveryState, OTPCode
 
 from ..conftest import PHONE, Post
@@ -154,19 +158,25 @@ def test_seeds_are_nowhere() -> None:
 @pytest.mark.parametrize("written", ["+14155552671", "+1 (415) 555-2671", "+1 415.555.2671"])
 def test_a_number_is_found_however_it_is_written(written: str) -> None:
     OTPCodeFactory.create(phone_number=PHONE)
-    assert "+1********71" in page(staff("view_otpcode"), LIST, q=written)
+    assert "+1********71" in page(
+        staff("view_otpcode", "view_whole_phone_number"), LIST, q=written
+    )
 
 
 @pytest.mark.parametrize("number", ["+18005551234", "+881612345678", "+14155000000"])
 def test_a_number_that_is_refused_by_now_is_found(number: str) -> None:
     OTPCodeFactory.create(phone_number=number)
-    assert number[-2:] + "<br>" in page(staff("view_otpcode"), LIST, q=number)
+    assert number[-2:] + "<br>" in page(
+        staff("view_otpcode", "view_whole_phone_number"), LIST, q=number
+    )
 
 
 @pytest.mark.parametrize("part", ["+1415555267", "2671", "415", "nobody", "+14155552672"])
 def test_a_part_of_a_number_finds_nothing(part: str) -> None:
     OTPCodeFactory.create(phone_number=PHONE)
-    assert "+1********71" not in page(staff("view_otpcode"), LIST, q=part)
+    assert "+1********71" not in page(
+        staff("view_otpcode", "view_whole_phone_number"), LIST, q=part
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,6 +206,44 @@ def test_invalidate_kills_live_codes(get_code: Post, auth_code: Post) -> None:
     )
     answer = auth_code(phone_number=PHONE, code=testing.outbox[-1].code)
     assert answer.status_code == 401
+
+
+def test_an_invalidation_is_logged_and_in_the_history(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    live = OTPCodeFactory.create(phone_number=PHONE)
+    dead = OTPCodeFactory.create(superseded_at=timezone.now())
+    client = staff("view_otpcode", "invalidate_otpcode")
+    client.post(
+        LIST, {"action": "invalidate", "_selected_action": [str(live.pk), str(dead.pk)]}
+    )
+    user = User.objects.get()
+    start = str(live.pk)[:8]
+    assert [each.getMessage() for each in caplog.records if each.name == "django_sms_otp"] == [
+        f"User {user.pk} invalidated code {start} of +1********71."
+    ]
+    entry = LogEntry.objects.get()
+    assert (entry.user_id, entry.object_id) == (user.pk, str(live.pk))
+    assert entry.object_repr == "login +1********71"
+    history = reverse("admin:django_sms_otp_otpcode_history", args=[live.pk])
+    assert "Invalidated the code." in page(client, history)
+
+
+def test_a_code_in_use_is_named_and_the_others_are_invalidated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy, free = OTPCodeFactory.create(phone_number=PHONE), OTPCodeFactory.create()
+
+    def invalidate(otp_codes: list[OTPCode], *, by: str) -> int:
+        if otp_codes[0].pk == busy.pk:
+            raise Contention
+        return services.invalidate_codes(otp_codes, by=by)
+
+    monkeypatch.setattr(codes, "invalidate_codes", invalidate)
+    ticked = {"action": "invalidate", "_selected_action": [str(busy.pk), str(free.pk)]}
+    client = staff("view_otpcode", "invalidate_otpcode")
+    shown = client.post(LIST, ticked, follow=True).content.decode()
+    assert "Login +1********71 is in use right now. Please try again." in shown
+    assert "1 live code was invalidated." in shown
 
 
 def test_actions_commit_by_themselves_under_atomic_requests(

@@ -29,7 +29,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def client(db: None) -> Client:
-    return staff("view_otpcode")
+    return staff("view_otpcode", "view_whole_phone_number")
 
 
 def code(at: datetime, region: str) -> OTPCode:

@@ -166,10 +166,10 @@ def test_a_row_in_use_is_named_and_the_others_are_changed(
     limit(PHONE, FAILED, has_failures=True)
     limit("+14155552672", FAILED, has_failures=True)
 
-    def unlock(number: str) -> bool:
+    def unlock(number: str, *, by: str) -> bool:
         if number == PHONE:
             raise Contention("busy")
-        return services.unlock_number(number)
+        return services.unlock_number(number, by=by)
 
     monkeypatch.setattr(limits, "unlock_number", unlock)
     shown = act(clerk, "unlock", PHONE, "+14155552672")

@@ -17,13 +17,14 @@ from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 
 from ..conftest import PHONE
 from ..support.factories import OTPCodeFactory, VerifiedPhoneFactory
-from .staff import LIMITS, page, staff
+from .staff import LIMITS, limit, page, staff
 
 MASKED = "+1********71"
 DIGITS = PHONE[1:]
 VIEWS = ("view_limit", "view_otpcode", "view_verifiedphone")
 ACTIONS = ("unlock_limit", "invalidate_otpcode", "delete_verifiedphone")
 MODELS = (Limit, OTPCode, VerifiedPhone)
+WHOLE = "view_whole_phone_number"
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +66,7 @@ def test_the_title_of_a_rows_page_is_masked(
     model: type[models.Model], rows: dict[Any, Any]
 ) -> None:
     # With the permission too: titles stay in the browser's history.
-    client = staff(*VIEWS, "view_whole_phone_number")
+    client = staff(*VIEWS, WHOLE)
     shown = page(client, address(model, "change", rows[model].pk))
     title = shown.partition("<title>")[2].partition("</title>")[0]
     assert MASKED in title
@@ -76,7 +77,7 @@ def test_the_title_of_a_rows_page_is_masked(
 def test_the_permission_shows_the_number_on_a_rows_own_page_alone(
     model: type[models.Model], rows: dict[Any, Any]
 ) -> None:
-    client = staff(*VIEWS, "view_whole_phone_number")
+    client = staff(*VIEWS, WHOLE)
     assert PHONE in page(client, address(model, "change", rows[model].pk))
     assert DIGITS not in page(client, address(model, "changelist"))
     assert DIGITS not in page(client, address(model, "history", rows[model].pk))
@@ -117,7 +118,53 @@ def test_autocompletion_lists_masked_numbers_and_finds_whole_ones(
 
     monkeypatch.setattr(autocomplete, "apps", Note._meta.apps)
     query = {"app_label": "customers", "model_name": "note", "field_name": "about"}
-    answer = staff(*VIEWS).get("/admin/autocomplete/", {**query, "term": term})
-    results = answer.json()["results"]
-    assert [MASKED in each["text"] for each in results] == [True] * is_found
-    assert DIGITS not in answer.content.decode()
+    url = "/admin/autocomplete/"
+    for client, finds in (
+        (staff(*VIEWS, WHOLE), is_found),
+        (staff(*VIEWS, name="trainee"), not term),
+    ):
+        answer = client.get(url, {**query, "term": term})
+        results = answer.json()["results"]
+        assert [MASKED in each["text"] for each in results] == [True] * finds
+        assert DIGITS not in answer.content.decode()
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("term", [PHONE, "+1 (415) 555-2671", f"number:{PHONE}"])
+def test_a_masked_number_is_not_completed_by_searching(
+    model: type[models.Model], term: str
+) -> None:
+    """Of the ten digits, two are shown. Whoever may search tries the rest."""
+    shown = page(staff(*VIEWS), address(model, "changelist"), q=term)
+    assert MASKED not in shown
+    assert "0 " in shown
+
+
+@pytest.mark.parametrize("model", [OTPCode, VerifiedPhone])
+def test_only_who_may_search_is_offered_a_search(model: type[models.Model]) -> None:
+    url = address(model, "changelist")
+    assert 'name="q"' not in page(staff(*VIEWS), url)
+    assert 'name="q"' in page(staff(*VIEWS, WHOLE, name="boss"), url)
+
+
+def test_a_masked_number_is_not_completed_by_its_prefix() -> None:
+    """The prefix has all digits but four, and the masked number has two of these."""
+    digits = "+1212555"
+    prefix = limit(f"prefix:{digits}")
+    client = staff(*VIEWS, *ACTIONS)
+    whole, masked = f"prefix:{digits}", "prefix:+1******"
+    ticked = {"action": "forget", "_selected_action": [str(prefix.pk)]}
+    Limit.objects.filter(pk=prefix.pk).update(uses=1)
+    shown = [
+        client.post(LIMITS, ticked, follow=True).content.decode(),
+        page(client, LIMITS),
+        page(client, address(Limit, "change", prefix.pk)),
+        page(client, address(Limit, "history", prefix.pk)),
+        page(client, "/admin/"),
+    ]
+    assert [each for each in shown if masked not in each] == []
+    assert [each for each in shown if digits in each] == []
+    assert masked not in page(client, LIMITS, q=whole)
+    boss = staff(*VIEWS, WHOLE, name="boss")
+    assert whole in page(boss, LIMITS)
+    assert digits in page(boss, address(Limit, "change", prefix.pk))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import User
 
 from django_sms_otp.models import VerifiedPhone
 
@@ -27,6 +29,21 @@ def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
     assert client.get(f"{PHONES}add/").status_code == 403
     client.post(f"{PHONES}{bound.pk}/delete/", {"post": "yes"})
     assert not VerifiedPhone.objects.exists()
+
+
+@pytest.mark.parametrize("whole_selection", [True, False])
+def test_a_removal_is_logged(caplog: pytest.LogCaptureFixture, whole_selection: bool) -> None:
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    bound = VerifiedPhoneFactory.create(phone_number=PHONE)
+    client = staff("view_verifiedphone", "delete_verifiedphone")
+    ticked = {"action": "delete_selected", "_selected_action": [str(bound.pk)]}
+    url = PHONES if whole_selection else f"{PHONES}{bound.pk}/delete/"
+    client.post(url, {**(ticked if whole_selection else {}), "post": "yes"})
+    [record] = [each for each in caplog.records if each.name == "django_sms_otp"]
+    user = User.objects.get(username="clerk")
+    said = f"User {user.pk} removed the number +1********71 of user {bound.user_id}."
+    assert record.getMessage() == said
+    assert PHONE[1:] not in repr(vars(record))
 
 
 def test_the_list_says_which_number_is_primary_and_when_it_was_used() -> None:
