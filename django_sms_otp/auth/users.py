@@ -14,11 +14,24 @@ from ..conf import get_settings, load_class
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
+from .new_users import missing_fields, repeated_fields
 
-__all__ = ["UserFieldResolver", "UserResolver", "VerifiedPhoneResolver", "get_user_resolver"]
+__all__ = [
+    "UserFieldResolver",
+    "UserResolver",
+    "VerifiedPhoneResolver",
+    "get_user_resolver",
+    "is_shown",
+]
 
 USERNAME_BYTES = 16
 """The name is random: it reveals neither the number nor how many users there are."""
+
+SHORTEST_USERNAME = 16
+"""64 random bits. Shorter names would meet."""
+
+SAMPLE_NUMBERS = "+14155550100", "+14155550101"
+"""Numbers of films."""
 
 
 class UserResolver:
@@ -55,7 +68,7 @@ class UserResolver:
 
         :raises InvalidSettings: the user model needs further values; override this method.
         """
-        if problem := self.registration_problem():
+        if problem := self._missing_values():
             raise InvalidSettings(problem)
         user = get_user_model()(**self.known_values(phone_number.e164))
         # Save it before a token is made: simplejwt may put a hash of it in the token, and each
@@ -80,21 +93,41 @@ class UserResolver:
             return {}
         if _is_phone_like(field.name) or field.has_default():
             return {}
-        return {field.name: f"user_{secrets.token_hex(USERNAME_BYTES)}"[: field.max_length]}
+        name = secrets.token_hex(USERNAME_BYTES)
+        room = field.max_length or USERNAME_BYTES * 4
+        if room < SHORTEST_USERNAME:
+            return {}
+        return {field.name: f"user_{name}" if room > len(name) + 5 else name[:room]}
 
     def registration_problem(self) -> str | None:
-        """Return what to do if a new user needs more than :meth:`known_values` gives."""
-        required = [field.name for field in _columns() if _is_required(field)]
-        missing = [name for name in required if name not in self.known_values("")]
+        """Return what to do if new users need other values than :meth:`known_values` gives."""
+        return self._missing_values() or self._repeated_values()
+
+    def _missing_values(self) -> str | None:
+        missing = missing_fields(self.known_values(SAMPLE_NUMBERS[0]))
         if not missing:
             return None
-        names = ", ".join(map(repr, missing))
+        return (
+            f"{get_user_model()._meta.label} needs a value for {_listed(missing)}, which an "
+            f"SMS does not give. {self._advice()} Or give the fields a default."
+        )
+
+    def _repeated_values(self) -> str | None:
+        repeated = repeated_fields(*map(self.known_values, SAMPLE_NUMBERS))
+        if not repeated:
+            return None
+        return (
+            f"{get_user_model()._meta.label} must have unique values for {_listed(repeated)}, "
+            "but gives the same ones to each new user: every registration after the first "
+            f"would fail. {self._advice()} Or let the fields be null, with no other default."
+        )
+
+    def _advice(self) -> str:
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return (
-            f"{get_user_model()._meta.label} needs a value for {names}, which an SMS does not "
-            f"give. Subclass {path}, define known_values(e164) or create_user(phone_number), "
-            "and name it in SMS_OTP['USER_RESOLVER']; or give the fields a default; or set "
-            "SMS_OTP['UNKNOWN_NUMBERS'] to 'reject'."
+            f"Subclass {path}, define known_values(e164) or create_user(phone_number), and "
+            "name it in SMS_OTP['USER_RESOLVER']; or set SMS_OTP['UNKNOWN_NUMBERS'] to "
+            "'reject'."
         )
 
 
@@ -143,6 +176,16 @@ class UserFieldResolver(UserResolver):
             raise LoginRefused("Several users have this phone number.")
         return users[0] if users else None
 
+    def create_user(self, phone_number: PhoneNumber) -> AbstractBaseUser:
+        """Create the account of a new number.
+
+        :raises LoginRefused: the default manager of the site hides the user of this number.
+        """
+        everybody = get_user_model()._base_manager.using(router.db_for_write(get_user_model()))
+        if everybody.filter(**{phone_field().name: phone_number.e164}).exists():
+            raise LoginRefused("The account of this phone number is hidden.")
+        return super().create_user(phone_number)
+
     def known_values(self, e164: str) -> dict[str, Any]:
         return {**super().known_values(e164), phone_field().name: e164}
 
@@ -153,6 +196,23 @@ def get_user_resolver() -> UserResolver:
     :raises InvalidSettings: the path cannot be imported, or names no :class:`UserResolver`.
     """
     return load_class("USER_RESOLVER", UserResolver)()
+
+
+def creates_users_itself(resolver: UserResolver) -> bool:
+    """Tell whether the site has defined :meth:`UserResolver.create_user` in another way."""
+    ours = (UserResolver, VerifiedPhoneResolver, UserFieldResolver)
+    return type(resolver).create_user not in [each.create_user for each in ours]
+
+
+def is_shown(user: AbstractBaseUser) -> bool:
+    """Tell whether the default manager of the site shows a user.
+
+    A resolver of the site may have found the user by another manager, as ``phone.user`` does,
+    or a new user may wait for an approval. A token would be of no use to them.
+    """
+    if type(get_user_model()._default_manager).get_queryset is models.Manager.get_queryset:
+        return True  # It shows every user, so the query is saved.
+    return bool(_users().filter(pk=user.pk).exists())
 
 
 def phone_field() -> models.Field[Any, Any]:
@@ -185,11 +245,8 @@ def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
     return phones.filter(phone_number=phone_number.e164).values_list("user_id", flat=True)
 
 
-def _is_required(field: models.Field[Any, Any]) -> bool:
-    # Most fields that Django fills itself are blank: keys, auto_now, generated fields.
-    is_optional = field.null or field.blank or field.has_default() or field.has_db_default()
-    is_parent_link = getattr(field.remote_field, "parent_link", False)
-    return not (is_optional or is_parent_link or field.name == "password")
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _columns() -> list[models.Field[Any, Any]]:

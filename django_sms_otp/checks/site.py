@@ -11,6 +11,7 @@ from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from ..auth.users import (
     UserFieldResolver,
     VerifiedPhoneResolver,
+    creates_users_itself,
     get_user_resolver,
     phone_field,
     phone_like_fields,
@@ -52,8 +53,10 @@ def ambiguous_phone_field() -> Problems:
 
 @check("sms_otp.E005")
 def registration_without_values() -> Problems:
-    problem = get_user_resolver().registration_problem()
-    if problem and get_settings().UNKNOWN_NUMBERS == "register":
+    resolver = get_user_resolver()
+    if get_settings().UNKNOWN_NUMBERS != "register" or creates_users_itself(resolver):
+        return
+    if problem := resolver.registration_problem():
         yield problem
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from ..auth.users import get_user_resolver
+from ..auth.users import get_user_resolver, is_shown
 from ..backends import code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
@@ -197,6 +197,10 @@ def _register(phone_number: PhoneNumber) -> AbstractBaseUser | None:
         return None
 
 
+def _may_log_in(user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
+    return get_user_resolver().may_log_in(user, phone_number) and is_shown(user)
+
+
 @sensitive_variables("guess")
 def _log_in(
     guess: Guess[T],
@@ -206,8 +210,7 @@ def _log_in(
     registered: bool = False,
 ) -> Redeemed[T] | RedemptionRefused:
     refused = RedemptionRefused(reason="no_active_account")
-    may_log_in = user is not None and get_user_resolver().may_log_in(user, otp_code.number)
-    if guess.purpose == LOGIN and not may_log_in:
+    if guess.purpose == LOGIN and not (user and _may_log_in(user, otp_code.number)):
         return refused
     try:
         granted = guess.grant(user) if guess.grant and user else None

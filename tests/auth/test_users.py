@@ -32,6 +32,7 @@ from tests.support.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFa
 
 NUMBER = parse_phone_number(PHONE)
 HERE = "tests.auth.test_users"
+BY_FIELD = {"USER_RESOLVER": "django_sms_otp.auth.users.UserFieldResolver"}
 
 
 class DoubtfulResolver(VerifiedPhoneResolver):
@@ -80,6 +81,14 @@ class BlindResolver(VerifiedPhoneResolver):
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         self.looked.append(phone_number.e164)
         return None if len(self.looked) == 1 else super().get_user(phone_number)
+
+
+class LooseResolver(VerifiedPhoneResolver):
+    """Finds users by a manager that shows all of them."""
+
+    def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
+        phone = VerifiedPhone.objects.filter(phone_number=phone_number.e164).first()
+        return phone.user if phone else None
 
 
 class NoResolver:
@@ -323,6 +332,33 @@ def test_a_hidden_user_does_not_log_in(get_code: Post, auth_code: Post) -> None:
     assert (answer.status_code, body_of(answer)["code"]) == (401, "no_active_account")
     assert VerifiedPhone.objects.count() == 1
     assert not VerifiedPhoneResolver().is_verified(NUMBER)
+
+
+@pytest.mark.parametrize(
+    "settings_of_the_site",
+    [
+        pytest.param({"USER_RESOLVER": f"{HERE}.LooseResolver"}, id="by_another_manager"),
+        pytest.param({**BY_FIELD, "USER_PHONE_FIELD": "last_name"}, id="by_field"),
+    ],
+)
+def test_no_resolver_logs_a_hidden_user_in(
+    hidden_user: User, get_code: Post, auth_code: Post, settings_of_the_site: dict[str, str]
+) -> None:
+    User._base_manager.filter(pk=hidden_user.pk).update(last_name=PHONE)
+    with override_sms_otp(**settings_of_the_site):
+        answer = log_in(get_code, auth_code)
+    assert (answer.status_code, body_of(answer)["code"]) == (401, "no_active_account")
+    assert User._base_manager.count() == 1
+
+
+def test_a_new_user_whom_the_site_has_yet_to_show_gets_no_token(
+    get_code: Post, auth_code: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = User.objects.none()
+    monkeypatch.setattr(UserManager, "get_queryset", lambda manager: shown.all())
+    for _ in range(2):
+        assert log_in(get_code, auth_code).status_code == 401
+    assert User._base_manager.count() == VerifiedPhone.objects.count() == 1
 
 
 @pytest.mark.django_db
