@@ -1,4 +1,4 @@
-"""The client of an HTTP request: its address, and the name of its device."""
+"""The client of an HTTP request: its address, its device, and the site whose page it shows."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from functools import lru_cache
+from urllib.parse import urlsplit
 
+from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 
 from .conf import get_settings
 from .limits.addresses import client_address
 from .logs import log_fields
 
-__all__ = ["device_of", "ip_address_of", "new_device", "remember_device"]
+__all__ = ["device_of", "ip_address_of", "is_cross_site", "new_device", "remember_device"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -22,6 +25,15 @@ DEVICE_BYTES = 16
 DEVICE = re.compile(r"[\w-]{22}", re.ASCII)
 DEVICE_AGE = 400 * 24 * 3600
 """Seconds. Browsers keep a cookie for 400 days at most."""
+
+OWN_SITES = frozenset({"same-origin", "same-site", "none"})
+"""Values of ``Sec-Fetch-Site`` (W3C, Fetch Metadata): this host, a host of the same domain, and
+the person, who typed the address."""
+
+PREFLIGHTED = "application/json"
+"""A browser asks the server first (CORS) before it sends such a body to another origin."""
+
+LONGEST_LOGGED = 100
 
 
 def ip_address_of(request: HttpRequest) -> str | None:
@@ -63,6 +75,62 @@ def remember_device(request: HttpRequest, response: HttpResponse, device: str | 
             httponly=True,
             samesite="Lax",
         )
+
+
+def is_cross_site(request: HttpRequest) -> bool:
+    """Return whether a page of a foreign site made a browser send this request.
+
+    A page with a hidden form has each of its visitors order a message, from an address of their
+    own. No limit by address holds against that. Browsers name the page by headers that no
+    script can set; a client that is no browser sends none of them.
+    """
+    origin = request.headers.get("Origin", "")
+    if site := request.headers.get("Sec-Fetch-Site"):
+        is_foreign = site not in OWN_SITES
+    else:
+        # A browser from before 2023, or none.
+        is_form = request.content_type != PREFLIGHTED
+        is_foreign = bool(origin) and is_form and _netloc(origin) != request.get_host()
+    if not is_foreign or any(_matches(origin, each) for each in _trusted_origins()):
+        return False
+    _log_foreign_origin(origin)
+    return True
+
+
+def _trusted_origins() -> Sequence[str]:
+    """Return the origins whose pages may send requests."""
+    trusted = get_settings().TRUSTED_ORIGINS
+    if trusted is not None:
+        return trusted
+    # The second one belongs to django-cors-headers. Who lists an origin there wants its pages
+    # to work, too.
+    others = getattr(django_settings, "CORS_ALLOWED_ORIGINS", ())
+    return [*django_settings.CSRF_TRUSTED_ORIGINS, *map(str, others)]
+
+
+def _matches(origin: str, trusted: str) -> bool:
+    """Return whether an origin is the trusted one, such as ``https://*.example.com``."""
+    start, star, domain = trusted.partition("*")
+    if not star:
+        return origin == trusted
+    return origin.startswith(start) and origin.endswith(domain) and len(origin) >= len(trusted)
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+def _log_foreign_origin(origin: str) -> None:
+    shown = "".join(char for char in origin if char.isprintable())[:LONGEST_LOGGED]
+    logger.info(
+        "Refused a request from a page of %r. If it is yours, name it in "
+        "SMS_OTP['TRUSTED_ORIGINS'].",
+        shown,
+        extra=log_fields("cross_site", origin=shown),
+    )
 
 
 @lru_cache(maxsize=1)

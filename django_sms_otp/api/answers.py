@@ -25,6 +25,7 @@ TEXTS = {
     "busy": _("Too many requests for this phone number at once. Please try again."),
     "challenge_required": _("Please prove that you are human, and try again."),
     "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
+    "cross_site": _("This request came from a page of another website. Please use our own."),
     "delivery_failed": _("The SMS could not be sent. Please try again later."),
     "invalid": _("The request is malformed."),
     "invalid_code": _("This code is not valid. Check it, or ask for a new one."),
@@ -47,6 +48,7 @@ STATUSES = {
     "busy": 503,
     "challenge_required": 403,
     "cooldown": 429,
+    "cross_site": 403,
     "delivery_failed": 503,
     "invalid_code": 401,
     "no_active_account": 401,
@@ -64,6 +66,12 @@ class RequestTooLarge(exceptions.APIException):
     status_code = STATUSES["request_too_large"]
     default_detail = TEXTS["request_too_large"]
     default_code = "request_too_large"
+
+
+class CrossSite(exceptions.APIException):
+    status_code = STATUSES["cross_site"]
+    default_detail = TEXTS["cross_site"]
+    default_code = "cross_site"
 
 
 def code_requested(outcome: CodeRequested) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from ..auth.tokens import get_token_issuer
-from ..client import device_of, ip_address_of, new_device, remember_device
+from ..client import device_of, ip_address_of, is_cross_site, new_device, remember_device
 from ..db import non_atomic
 from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
@@ -74,6 +74,11 @@ class SMSOTPView(GenericAPIView[Any]):
         if (request.encoding or django_settings.DEFAULT_CHARSET) != "utf-8":
             request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST" and is_cross_site(request):
+            raise answers.CrossSite
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

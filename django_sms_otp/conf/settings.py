@@ -116,6 +116,7 @@ class Settings:
     )
     TOKEN_SERIALIZER: str | None = _optional(validators.dotted_path)
     TRUSTED_PROXY_COUNT: int = _setting(0, validators.whole_number(0, 10))
+    TRUSTED_ORIGINS: Sequence[str] | None = _optional(validators.origins)
     STORE_IP_ADDRESS: bool = _setting(False, validators.true_or_false)
     DEVICE_COOKIE: str | None = _optional(validators.text)
     RETENTION: timedelta = _setting(timedelta(days=30), validators.positive_duration)

@@ -129,6 +129,19 @@ def origin(value: Any) -> str | None:
     return 'must be a bare host name, such as "example.com": no scheme, port or path'
 
 
+def origins(value: Any) -> str | None:
+    is_list = isinstance(value, list | tuple)
+    if is_list and all(isinstance(each, str) and _is_origin(each) for each in value):
+        return None
+    return 'must be a list of origins, such as ["https://example.com", "https://*.example.com"]'
+
+
+def _is_origin(text: str) -> bool:
+    scheme, _, host = text.partition("://")
+    is_word = not any(char.isspace() or char in "/?#@" for char in host)
+    return bool(scheme and host) and is_word and "*" not in host.removeprefix("*.")
+
+
 def region(value: Any) -> str | None:
     return None if is_region(value) else 'must be a two-letter region, such as "US"'
 

@@ -80,6 +80,9 @@ GOOD = [
     ("REFUSED_NUMBER_TYPES", []),
     ("REFUSED_NUMBER_TYPES", ["UNKNOWN", "VOIP"]),
     ("TRUSTED_PROXY_COUNT", 2),
+    ("TRUSTED_ORIGINS", None),
+    ("TRUSTED_ORIGINS", ["https://example.com:8443", "https://*.example.com"]),
+    ("TRUSTED_ORIGINS", ("capacitor://localhost",)),
     ("STORE_IP_ADDRESS", True),
     ("DEVICE_COOKIE", "sms_otp_device"),
     ("CHANNELS", {"sms": "default", "voice": "calls"}),
@@ -103,6 +106,10 @@ KEYS = "must be a list of secret texts"
 
 BAD: list[tuple[str, Any, str]] = [
     ("LIMITS", None, "must be a dict of rates"),
+    *(
+        ("TRUSTED_ORIGINS", value, "must be a list of origins")
+        for value in ("https://example.com", ["example.com"], ["https://example.com/"], ["*"])
+    ),
     ("CHANNELS", {}, "must be a dict of aliases by channel"),
     ("CHANNELS", ["sms"], "must be a dict of aliases by channel"),
     ("DELIVERY", "thread", "must be one of 'immediate', 'tasks', 'celery'"),
