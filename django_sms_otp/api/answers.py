@@ -11,10 +11,11 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
+from ..db import is_outage
 from ..exceptions import Contention, Unavailable
 from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
 from ..results import CodeRequested, RedemptionRefused, RequestRefused
-from .outages import is_outage, log_outage
+from .outages import log_contention, log_outage
 
 __all__ = ["code_requested", "error_response", "from_exception", "refused"]
 
@@ -107,6 +108,7 @@ def from_exception(error: Exception, context: Any) -> Response | None:
     """Answer an error that a view has raised; ``None`` raises it again. REST framework calls
     this as its ``EXCEPTION_HANDLER``."""
     if isinstance(error, Contention):
+        log_contention(error)
         return error_response("busy", retry_after=BUSY_WAIT)
     if isinstance(error, Unavailable):
         return error_response("unavailable", retry_after=error.retry_after)

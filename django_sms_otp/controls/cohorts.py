@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import Error
 
 from ..conf import get_settings
-from ..db import LimitRow, change_limit
+from ..db import LimitRow, change_limit, error_name
 from ..exceptions import Contention
 from ..limits.keys import IP
 from ..limits.shared import SharedCounters
@@ -64,8 +64,8 @@ def note_fraud(phone_number: PhoneNumber) -> None:
         return
     try:
         blocked_until = block(key, FRAUD_BLOCK)
-    except (Contention, DatabaseError) as error:
-        name = type(error).__name__
+    except (Contention, Error) as error:
+        name = error_name(error)
         extra = log_fields("not_counted", control="breaker", key=str(key), error_code=name)
         logger.error("%s was not blocked: %s.", key, name, extra=extra)
         return
@@ -86,9 +86,9 @@ def _change_cohorts(
     try:
         for key in filter(None, keys):
             change_limit(key, lambda row: row.with_counters(change(row)))
-    except (Contention, DatabaseError) as error:
+    except (Contention, Error) as error:
         # A count that fails must not fail the login.
-        name = type(error).__name__
+        name = error_name(error)
         extra = log_fields("not_counted", phone_number=phone_number, error_code=name)
         logger.error("Cohorts were not counted: %s.", name, extra=extra)
 

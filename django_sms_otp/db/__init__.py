@@ -6,6 +6,7 @@ Every request for a code and every guess goes through :func:`change_number`.
 from .attempts import change_limit, change_number
 from .deliveries import store_delivery
 from .numbers import NumberRow
+from .outages import error_name, is_outage
 from .rows import LimitRow
 from .transactions import (
     database_alias,
@@ -23,6 +24,8 @@ __all__ = [
     "change_limit",
     "change_number",
     "database_alias",
+    "error_name",
+    "is_outage",
     "non_atomic",
     "own_transaction",
     "retry_lost_races",

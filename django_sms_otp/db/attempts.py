@@ -62,13 +62,14 @@ def change_number(
     )
     has_clashed = False
     races = Races()
+    lost: Exception | None = None
     for number in range(MOST_ATTEMPTS):
         try:
             if number < OPTIMISTIC_ATTEMPTS:
                 return attempt(read_number(query))
             return _locked_attempt(query, attempt)
-        except LostRace:
-            continue
+        except LostRace as error:
+            lost = error
         except IntegrityError:
             # Two logins created the same account, and the next attempt finds it. If the error
             # comes again, it is not a race.
@@ -78,7 +79,8 @@ def change_number(
         except DatabaseError as error:
             if not races.was_lost(error):
                 raise
-    raise Contention("The rows of this number changed in every attempt.")
+            lost = error
+    raise Contention("The rows of this number changed in every attempt.") from lost
 
 
 def change_limit(key: LimitKey, change: Callable[[LimitRow], Write | None]) -> None:
@@ -93,6 +95,7 @@ def change_limit(key: LimitKey, change: Callable[[LimitRow], Write | None]) -> N
     alias = database_alias()
     rows = Limit.objects.using(alias).filter(kind=key.kind, subject=key.subject)
     races = Races()
+    lost: Exception | None = None
     for _ in range(MOST_ATTEMPTS):
         try:
             with own_transaction(alias):
@@ -102,12 +105,13 @@ def change_limit(key: LimitKey, change: Callable[[LimitRow], Write | None]) -> N
                     with connections[alias].cursor() as cursor:
                         write_in_order(cursor, [write])
                 return
-        except LostRace:
-            continue
+        except LostRace as error:
+            lost = error
         except DatabaseError as error:
             if not races.was_lost(error):
                 raise
-    raise Contention("The row changed in every attempt.")
+            lost = error
+    raise Contention("The row changed in every attempt.") from lost
 
 
 def _locked_attempt(query: NumberQuery, attempt: Callable[[NumberRow], T]) -> T:

@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from ..exceptions import InsideTransaction
 from ..models import OTPCode, VerifiedPhone
+from .outages import sqlstate
 
 __all__ = [
     "MOST_ATTEMPTS",
@@ -147,14 +148,9 @@ def _relax_isolation(connection: BaseDatabaseWrapper) -> None:
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {lower}")
 
 
-def _sqlstate(error: DatabaseError) -> str | None:
-    cause = error.__cause__
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
 def _is_lost_race(error: DatabaseError) -> bool:
     """Return whether the error is a deadlock, serialization failure or lock time-out."""
-    if _sqlstate(error) in POSTGRESQL_RACES:
+    if sqlstate(error) in POSTGRESQL_RACES:
         return True
     cause = error.__cause__
     if (getattr(cause, "sqlite_errorcode", 0) & 0xFF) == SQLITE_BUSY:

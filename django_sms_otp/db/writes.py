@@ -9,9 +9,17 @@ from typing import Any
 from django.db import IntegrityError
 from django.db.backends.utils import CursorWrapper
 
+from ..models import Limit
+from .outages import sqlstate
 from .statements import INSERT_LIMIT, Change, Insertion
 
 __all__ = ["LostRace", "Write", "write_in_order"]
+
+
+[LIMIT_KEY] = [each.name for each in Limit._meta.total_unique_constraints]
+
+DUPLICATES = frozenset({"23505", 1062, 2067})
+"""unique_violation of PostgreSQL, ER_DUP_ENTRY of MySQL, SQLITE_CONSTRAINT_UNIQUE."""
 
 
 class LostRace(Exception):
@@ -42,9 +50,21 @@ def _write(cursor: CursorWrapper, write: Write) -> int:
     try:
         matched = write.statement.statement().execute(cursor, write.values)
     except IntegrityError as error:
-        if write.statement is INSERT_LIMIT:
+        if write.statement is INSERT_LIMIT and _is_duplicate(error):
             raise LostRace from error  # Another request has inserted the row.
         raise
     if write.is_condition and not matched:
         raise LostRace
     return matched
+
+
+def _is_duplicate(error: IntegrityError) -> bool:
+    """Return whether the row is there already. Any other error comes again, and is no race."""
+    cause = error.__cause__
+    sqlite_code = getattr(cause, "sqlite_errorcode", None)
+    # PostgreSQL names the constraint. A duplicate primary key means that the table was filled
+    # without its sequence.
+    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    return constraint in {None, LIMIT_KEY} and not DUPLICATES.isdisjoint(
+        {sqlstate(error), sqlite_code, *error.args[:1]}
+    )

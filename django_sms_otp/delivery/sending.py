@@ -6,13 +6,13 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import Error, connections
 from django.dispatch import Signal
 from django.utils import timezone
 
 from ..backends import hand_over
 from ..controls import note_fraud
-from ..db import change_number, database_alias, store_delivery
+from ..db import change_number, database_alias, error_name, store_delivery
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -28,8 +28,6 @@ from .composing import message_of
 __all__ = ["deliver", "give_up", "refund", "send", "withhold"]
 
 logger = logging.getLogger("django_sms_otp")
-
-OUTAGES = (OperationalError, InterfaceError)
 
 
 def deliver(otp_code: OTPCode) -> None:
@@ -131,9 +129,9 @@ def record(otp_code: OTPCode, **values: Any) -> None:
         setattr(otp_code, name, value)
     try:
         _store(otp_code)
-    except OUTAGES as error:
+    except Error as error:
         # The message has left or has failed. The caller must learn that in any case.
-        name = type(error.__cause__ or error).__name__
+        name = error_name(error)
         extra = log_fields("delivery_not_recorded", otp_code=otp_code, error_code=name)
         text = "The delivery of code %s was not recorded: %s."
         logger.error(text, short_id(otp_code.id), name, extra=extra)
@@ -142,7 +140,7 @@ def record(otp_code: OTPCode, **values: Any) -> None:
 def _store(otp_code: OTPCode) -> None:
     try:
         store_delivery(otp_code)
-    except OUTAGES:
+    except Error:
         # The database may have closed the connection while the gateway was slow.
         connections[database_alias()].close_if_unusable_or_obsolete()
         store_delivery(otp_code)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
-from ..db import non_atomic
+from ..db import error_name, is_outage, non_atomic
 from ..exceptions import InvalidBackend
 from ..logs import log_fields
 from .receipts import Receipt, take
@@ -112,9 +112,11 @@ def _log_once(hour: int, level: int, text: str, alias: str) -> None:
 def _answer(receipt: Receipt | None) -> HttpResponse:
     try:
         is_done = receipt is None or take(receipt)
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         # Without its text, which may hold a row's values.
-        name = type(error.__cause__ or error).__name__
+        name = error_name(error)
         extra = log_fields("database_outage", error_code=name)
         logger.error(
             "A receipt was not recorded: the database failed with %s.", name, extra=extra

@@ -108,6 +108,23 @@ def test_a_row_that_was_made_meanwhile_is_not_made_again() -> None:
     assert sends() == 1
 
 
+def test_a_table_that_was_filled_without_its_sequence_is_no_race() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("Only PostgreSQL has sequences.")
+    for subject in range(2 * transactions.MOST_ATTEMPTS):
+        Limit.objects.create(
+            kind="ip", subject=str(subject), state={}, updated_at=timezone.now()
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence(%s, 'id'), min(id), false) "
+            f"FROM {Limit._meta.db_table}",
+            [Limit._meta.db_table],
+        )
+    with pytest.raises(IntegrityError, match="pkey"):
+        change_number(PHONE, send)
+
+
 WRITES: dict[str, Callable[[NumberRow, OTPCode], Write]] = {
     "attempt": lambda row, code: row.attempt(code),
     "consumption": lambda row, code: row.consumption(code, None),

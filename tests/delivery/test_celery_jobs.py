@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, Task
+from django.db import InterfaceError, InternalError, ProgrammingError
 from django.utils import timezone
 
 from django_sms_otp.delivery.queues import celery as engine
@@ -82,3 +83,20 @@ def test_a_job_that_waits_for_its_gateway_comes_later(monkeypatch: pytest.Monkey
     wait = datetime.fromisoformat(job["headers"]["eta"]) - before
     assert timedelta(seconds=39) < wait < timedelta(seconds=60)
     assert job["routing_key"] == "sms"
+
+
+@pytest.mark.parametrize("error", [InterfaceError(), InternalError(), ProgrammingError()])
+def test_a_job_that_meets_an_error_of_the_database_comes_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A server that has become a replica raises no ``OperationalError``."""
+    outcomes: list[Exception | None] = [error, None]
+
+    def fails_once(request_id: uuid.UUID, enqueue: object) -> None:
+        if outcome := outcomes.pop(0):
+            raise outcome
+
+    monkeypatch.setattr(engine, "deliver_queued", fails_once)
+    with override_sms_otp(DELIVERY="celery"), celery_app("memory://"):
+        engine.deliver.apply([str(REQUEST)])
+    assert outcomes == []

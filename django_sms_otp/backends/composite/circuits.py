@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from django.db import Error, connections
 from django.utils import timezone
 
-from ...db import LimitRow, Write, change_limit, database_alias
+from ...db import LimitRow, Write, change_limit, database_alias, error_name
 from ...exceptions import Contention, InsideTransaction
 from ...limits.keys import CIRCUIT, LimitKey
 from ...logs import log_fields
@@ -111,7 +111,7 @@ def _unless_lost(act: Callable[[], T], default: T) -> T:
             connections[database_alias()].close_if_unusable_or_obsolete()
             return act()
     except (Error, Contention, InsideTransaction) as error:
-        name = type(error.__cause__ or error).__name__
+        name = error_name(error)
         extra = log_fields("database_outage", error_code=name)
         logger.error("Circuits cannot be read or changed: %s.", name, extra=extra)
         return default

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery, shared_task
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from kombu import pools
 
 from ...conf import get_settings
@@ -45,8 +45,8 @@ RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
     # been claimed.
     acks_late=True,
     reject_on_worker_lost=True,
-    # During an outage of the database nothing has been claimed.
-    autoretry_for=(OperationalError, InterfaceError),
+    # A job that meets an error of the database has claimed nothing.
+    autoretry_for=(Error,),
     retry_backoff=2,
     retry_backoff_max=60,
     max_retries=10,
