@@ -13,6 +13,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection, connections
+from psycopg.errors import SerializationFailure
 
 from django_sms_otp.backends.composite import circuits
 from django_sms_otp.backends.composite.circuit_state import PROBE_LEASE, Circuit, Policy
@@ -320,6 +321,23 @@ def test_a_lost_database_is_logged_and_stops_nothing(
     assert [record.getMessage() for record in caplog.records] == [
         f"Circuits cannot be read or changed: {error.__name__}."
     ] * 4
+    assert seen() == Circuit()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_is_lost_in_every_attempt_is_logged_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def deadlock(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith(("UPDATE", "INSERT")):
+            raise OperationalError from SerializationFailure()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(deadlock):
+        fail()
+    assert [record.getMessage() for record in caplog.records] == [
+        "Circuits cannot be read or changed: Contention."
+    ]
     assert seen() == Circuit()
 
 

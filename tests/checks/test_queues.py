@@ -95,6 +95,20 @@ def test_e020_the_package_for_the_broker_is_missing(
     assert "hunter2" not in text
 
 
+def test_e020_the_package_for_the_first_of_several_brokers_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delitem(sys.modules, "kombu.transport.redis", raising=False)
+    monkeypatch.setattr("kombu.transport._transport_cache", {})
+    brokers = ["redis://:hunter2@127.0.0.1", "redis://:hunter2@127.0.0.2"]
+    with override_sms_otp(DELIVERY="celery"), celery_app("", broker_url=brokers):
+        text = found()["sms_otp.E020"]
+    assert "redis://" in text
+    assert "pip install 'celery[redis]'" in text
+    assert "hunter2" not in text
+
+
 def test_e020_a_broker_that_celery_does_not_know() -> None:
     with override_sms_otp(DELIVERY="celery"), celery_app("reddis://127.0.0.1"):
         assert "No such transport: reddis" in found()["sms_otp.E020"]

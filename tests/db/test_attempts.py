@@ -11,11 +11,19 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.utils import timezone
 from psycopg import IsolationLevel
 
-from django_sms_otp.db import NumberRow, Write, change_number, transactions
+from django_sms_otp.db import (
+    LimitRow,
+    NumberRow,
+    Write,
+    change_limit,
+    change_number,
+    transactions,
+)
 from django_sms_otp.db.numbers import NumberQuery, read_number
 from django_sms_otp.db.transactions import retry_lost_races
 from django_sms_otp.db.writes import LostRace
 from django_sms_otp.exceptions import Contention, InsideTransaction
+from django_sms_otp.limits.keys import LimitKey
 from django_sms_otp.limits.number import SEND_MEMORY, NumberState
 from django_sms_otp.models import Limit, OTPCode
 
@@ -88,6 +96,14 @@ def test_a_locked_attempt_that_is_lost_writes_nothing() -> None:
     with pytest.raises(Contention):
         change_number(PHONE, never)
     assert sends() == 1
+
+
+def test_a_shared_row_that_changes_in_every_attempt_is_an_error() -> None:
+    def never(row: LimitRow) -> Write:
+        raise LostRace
+
+    with pytest.raises(Contention):
+        change_limit(LimitKey("site", ""), never)
 
 
 def test_a_purged_and_remade_row_is_not_taken_for_the_one_that_was_read() -> None:

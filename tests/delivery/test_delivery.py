@@ -537,6 +537,19 @@ def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withh
         assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)
 
 
+def test_a_code_keeps_the_time_of_its_first_message_though_a_later_one_is_unknown(
+    script: Script,
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        script.extend([succeed, DeliveryUnknown("Late."), DeliveryUnknown("Late.")])
+        success()
+        for _ in range(2):
+            clock.shift(timedelta(seconds=61))
+            refusal()
+    assert the_row().send_count == 3
+    assert the_row().sent_at == NOON
+
+
 @override_sms_otp(MESSAGE="sms/failing.txt")
 def test_a_message_that_cannot_be_written_is_certainly_not_sent(
     caplog: pytest.LogCaptureFixture,

@@ -28,7 +28,7 @@ from django_sms_otp.exceptions import (
     NotDelivered,
     NotQueued,
 )
-from django_sms_otp.models import HourlyCount, OTPCode
+from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.signals import code_sent, delivery_failed
@@ -284,6 +284,26 @@ def test_a_message_waits_for_its_gateway_longer_and_longer(
     # No longer than the code is worth sending.
     assert sum(seconds) <= 400
     assert now_is(otp_code) == ("failed", "busy")
+
+
+def test_a_message_that_waits_is_not_announced_as_failed_and_stays_counted(
+    fails: Callable[..., None],
+) -> None:
+    fails(BUSY)
+    failures: list[Any] = []
+
+    def note(**kwargs: Any) -> None:
+        failures.append(kwargs["error"])
+
+    delivery_failed.connect(note)
+    with override_sms_otp(UNVERIFIED_BUDGET={}):
+        otp_code = ask()
+        counted = Limit.objects.get(kind="country").state
+        deliver_queued(otp_code.pk, Waits())
+    delivery_failed.disconnect(note)
+    assert now_is(otp_code) == ("pending", "")
+    assert failures == []
+    assert Limit.objects.get(kind="country").state == counted
 
 
 def test_a_wait_is_told_in_whole_seconds(

@@ -218,7 +218,7 @@ def test_a_missing_package_is_named_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch, name: str, package: str
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, f"django_sms_otp.delivery.queues.{name}")
+    monkeypatch.delitem(sys.modules, f"django_sms_otp.delivery.queues.{name}", raising=False)
     words = "pip install" if package in {"celery", "django_tasks"} else "import"
     with override_sms_otp(DELIVERY=name), pytest.raises(InvalidSettings, match=words):
         services.request_code(NUMBER)
@@ -226,7 +226,7 @@ def test_a_missing_package_is_named_before_anything_is_written(
 
 
 def test_a_broken_setting_of_the_framework_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "django_sms_otp.delivery.queues.tasks")
+    monkeypatch.delitem(sys.modules, "django_sms_otp.delivery.queues.tasks", raising=False)
     with (
         override_sms_otp(DELIVERY="tasks"),
         override_settings(TASKS={"default": {"BACKEND": "shop.gone.Backend"}}),
