@@ -336,7 +336,7 @@ def test_a_change_that_is_lost_in_every_attempt_is_logged_and_stops_nothing(
     with connection.execute_wrapper(deadlock):
         fail()
     assert [record.getMessage() for record in caplog.records] == [
-        "Circuits cannot be read or changed: Contention."
+        "Circuits cannot be read or changed: SerializationFailure 40001."
     ]
     assert seen() == Circuit()
 
