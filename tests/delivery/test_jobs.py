@@ -28,6 +28,7 @@ from django_sms_otp.exceptions import (
     NotDelivered,
     NotQueued,
 )
+from django_sms_otp.logs import short_id
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, RequestRefused
@@ -316,7 +317,7 @@ def test_a_wait_is_told_in_whole_seconds(
     otp_code = ask()
     clock.shift(timedelta(seconds=3, microseconds=412345))
     deliver_queued(otp_code.pk, Waits())
-    assert f"Code {otp_code.pk} waits 3 s: " in caplog.text
+    assert f"Code {short_id(otp_code.pk)} waits 3 s: " in caplog.text
 
 
 def test_a_gateway_that_recovers_gets_the_message(
