@@ -23,6 +23,7 @@ from django_sms_otp.exceptions import (
     InvalidSettings,
     NotDelivered,
 )
+from django_sms_otp.logs import short_id
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
@@ -392,7 +393,7 @@ def test_what_needs_attention_is_logged_as_an_error(
 
     [record] = [each for each in caplog.records if each.name == "django_sms_otp"]
     assert record.levelno == level
-    assert str(the_row().id) in record.getMessage()
+    assert short_id(the_row().id) in record.getMessage()
     assert PHONE.masked in record.getMessage()
 
 
