@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 import logging
+import types
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Group
-from django.db import router
+from django.db import connection, router
 from django.test import Client, override_settings
+from django.urls import path
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 from twilio.http.http_client import TwilioHttpClient
@@ -31,7 +33,7 @@ from django_sms_otp.exceptions import (
 )
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.results import CodeRequested, RequestRefused
+from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.stats.rollup import roll_up
 from tests.conftest import PHONE, Post, last_code, wrong
@@ -130,7 +132,10 @@ class CallsBack(backends.BaseSMSBackend):
 
 @pytest.mark.django_db
 def test_webhook_of_another_gateway(
-    modules: Modules, client: Client, caplog: pytest.LogCaptureFixture
+    modules: Modules,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     modules(pages.page("receipts.md"))
     code = OTPCodeFactory.create(phone_number=PHONE, delivery_state="unknown")
@@ -146,6 +151,9 @@ def test_webhook_of_another_gateway(
         return answer.status_code
 
     with override_settings(SMS_OTP_BACKENDS={"default": entry}):
+        with monkeypatch.context() as patch:
+            patch.setattr(CallsBack, "receipt_secret", None)
+            assert post("") == 403
         assert [post("forged"), post("ü")] == [403, 403]
         assert post("", state="billed") == 204
         assert OTPCode.objects.get().delivery_state == "unknown"
@@ -193,44 +201,73 @@ def test_resolver(modules: Modules) -> None:
         assert getattr(second, "reason", "") == "no_active_account"
 
 
-@pytest.mark.django_db
-def test_linking_a_number(modules: Modules) -> None:
-    numbers = modules(pages.page("users.md"))["shop.numbers"]
-    user = UserFactory.create()
-    numbers.send(PHONE, IP_ADDRESS)
+@pytest.fixture(params=[False, True], ids=["", "atomic"])
+def numbers(
+    request: pytest.FixtureRequest,
+    transactional_db: None,
+    modules: Modules,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> Callable[..., int]:
+    """Return a way to post to the views of the page, which are the urls of the site."""
+    found = modules(pages.page("users.md"))["shop.numbers"]
+    urls = types.ModuleType("documented_urls")
+    vars(urls)["urlpatterns"] = [path("send/", found.send), path("change/", found.change)]
+    settings.ROOT_URLCONF = urls
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", request.param)
+
+    def post(user: Any, where: str, **fields: str) -> int:
+        client = Client()
+        client.force_login(user)
+        return client.post(f"/{where}/", fields).status_code
+
+    return post
+
+
+def test_changing_a_number(numbers: Callable[..., int]) -> None:
+    old = VerifiedPhoneFactory.create(phone_number="+14155552672")
+    user = old.user
+    assert numbers(user, "send", phone_number=PHONE) == 202
     code = last_code()
-    assert not numbers.link(user, PHONE, wrong(code), IP_ADDRESS)
-    assert numbers.link(user, PHONE, code, IP_ADDRESS)
-    assert VerifiedPhone.objects.get().user == user
+    assert numbers(user, "change", phone_number=PHONE, code=wrong(code)) == 400
+    assert VerifiedPhone.objects.get() == old
+    assert numbers(user, "change", phone_number=PHONE, code=code) == 204
+    assert [*user.verified_phones.values_list("phone_number", "is_primary")] == [(PHONE, True)]
+    # Each number logs in whom it now belongs to: the old one is a new customer's.
+    assert logged_in(PHONE) == user
+    assert logged_in("+14155552672") != user
 
 
-@pytest.mark.django_db
-def test_linking_a_second_number(modules: Modules) -> None:
-    """A user has one primary number."""
-    numbers = modules(pages.page("users.md"))["shop.numbers"]
-    user = VerifiedPhoneFactory.create(phone_number="+14155552672").user
-    numbers.send(PHONE, IP_ADDRESS)
-    assert numbers.link(user, PHONE, last_code(), IP_ADDRESS)
-    phones = VerifiedPhone.objects.filter(user=user)
-    assert [each.phone_number for each in phones.filter(is_primary=True)] == ["+14155552672"]
-    assert phones.count() == 2
+def logged_in(text: str) -> Any:
+    phone_number = parse_phone_number(text)
+    assert isinstance(request_code(phone_number), CodeRequested)
+    redeemed: object = redeem_code(last_code(), phone_number=phone_number)
+    assert isinstance(redeemed, Redeemed)
+    return redeemed.user
 
 
-@pytest.mark.django_db
-def test_linking_a_number_again(modules: Modules) -> None:
-    """The way back after a lockout; and no way to another's account."""
-    numbers = modules(pages.page("users.md"))["shop.numbers"]
+def test_changing_to_a_number_of_somebody_else(numbers: Callable[..., int]) -> None:
+    theirs = VerifiedPhoneFactory.create(phone_number=PHONE)
+    mine = VerifiedPhoneFactory.create(phone_number="+14155552672")
+    numbers(mine.user, "send", phone_number=PHONE)
+    assert numbers(mine.user, "change", phone_number=PHONE, code=last_code()) == 400
+    assert {*VerifiedPhone.objects.values_list("pk", "user")} == {
+        (theirs.pk, theirs.user.pk),
+        (mine.pk, mine.user.pk),
+    }
+
+
+def test_proving_a_number_again_is_the_way_back_after_a_lockout(
+    numbers: Callable[..., int],
+) -> None:
     user = VerifiedPhoneFactory.create(phone_number=PHONE).user
     with testing.override_sms_otp(COOLDOWN=[], MAX_CONSECUTIVE_FAILURES=1):
-        numbers.send(PHONE, IP_ADDRESS)
-        numbers.link(user, PHONE, wrong(last_code()), IP_ADDRESS)
+        numbers(user, "send", phone_number=PHONE)
+        numbers(user, "change", phone_number=PHONE, code=wrong(last_code()))
         assert isinstance(request_code(parse_phone_number(PHONE)), RequestRefused)
-        numbers.send(PHONE, IP_ADDRESS)
-        assert numbers.link(user, PHONE, last_code(), IP_ADDRESS)
+        numbers(user, "send", phone_number=PHONE)
+        assert numbers(user, "change", phone_number=PHONE, code=last_code()) == 204
         assert isinstance(request_code(parse_phone_number(PHONE)), CodeRequested)
-        numbers.send(PHONE, IP_ADDRESS)
-        assert not numbers.link(UserFactory.create(), PHONE, last_code(), IP_ADDRESS)
-    assert VerifiedPhone.objects.get().user == user
 
 
 @pytest.mark.django_db

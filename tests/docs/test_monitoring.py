@@ -97,6 +97,9 @@ def test_a_line_is_as_shown(modules: Modules, caplog: pytest.LogCaptureFixture) 
     assert line["sms_otp"]["phone_number"] == shown["sms_otp"]["phone_number"]
     alien = logging.LogRecord("x", logging.INFO, "", 0, "Hi.", (), None)
     assert "sms_otp" not in json.loads(formatter.format(alien))
+    failed = (ValueError, ValueError("bad"), None)
+    alien = logging.LogRecord("x", logging.ERROR, "", 0, "Hi.", (), failed)
+    assert json.loads(formatter.format(alien))["exception"] == "ValueError: bad"
     assert log_fields("x")["sms_otp"] == {"event": "x"}
 
 
