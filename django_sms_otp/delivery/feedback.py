@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from contextvars import copy_context
+from functools import cache, partial
 from queue import Full, Queue
 
 from django.db import connections
@@ -36,7 +38,8 @@ def send_feedback(otp_code: OTPCode) -> None:
     """
     try:
         if get_backend(otp_code.backend).wants_feedback:
-            _queue().put_nowait(otp_code)
+            # A backend of a site with tenants may ask whose message this was.
+            _queue().put_nowait(partial(copy_context().run, tell_gateway, otp_code))
     except Full:
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code="full")
         text = "There is no feedback about code %s: too many wait."
@@ -65,20 +68,21 @@ def tell_gateway(otp_code: OTPCode) -> None:
 
 
 @cache
-def _queue() -> Queue[OTPCode]:
+def _queue() -> Queue[Callable[[], None]]:
     """Return the queue of this process. The first call starts its thread.
 
     Two first calls at once may start two threads, which does no harm.
     """
-    waiting: Queue[OTPCode] = Queue(MOST)
+    waiting: Queue[Callable[[], None]] = Queue(MOST)
     # A daemon thread: a gateway that hangs does not keep the process alive.
     threading.Thread(target=_work, args=[waiting], name="sms-otp-feedback", daemon=True).start()
     return waiting
 
 
-def _work(waiting: Queue[OTPCode]) -> None:
+def _work(waiting: Queue[Callable[[], None]]) -> None:
     while True:
-        tell_gateway(waiting.get())
+        tell = waiting.get()
+        tell()
         # No request ends in this thread, so Django closes no connection that a backend has
         # opened. The thread must survive any error of a driver.
         with suppress(Exception):

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from celery import Celery, Task
-from django.db import InterfaceError, InternalError, ProgrammingError
+from celery.exceptions import Retry
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 from django.utils import timezone
+from kombu.connection import Connection
 
 from django_sms_otp.delivery.queues import celery as engine
 from django_sms_otp.testing import override_sms_otp
@@ -64,6 +66,26 @@ def test_what_the_task_class_of_a_site_adds_is_in_the_first_job_and_in_each_late
         [later] = published(app, lambda: engine.deliver.run(str(REQUEST)))
     assert first["headers"]["tenant"] == "acme"
     assert later["headers"]["tenant"] == "acme"
+
+
+def test_a_job_that_celery_itself_repeats_has_what_the_task_class_adds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(request_id: uuid.UUID, enqueue: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(engine, "deliver_queued", fails)
+    broker, queue = f"memory://{uuid.uuid4().hex}", uuid.uuid4().hex
+    config = {"task_cls": TenantTask, "task_default_queue": queue}
+    with override_sms_otp(DELIVERY="celery"), celery_app(broker, **config):
+        engine.deliver.push_request(id="first", args=[str(REQUEST)], called_directly=False)
+        with pytest.raises(Retry):
+            engine.deliver.run(str(REQUEST))
+        engine.deliver.pop_request()
+        with Connection(broker) as connection:
+            repeated = connection.SimpleQueue(queue).get(timeout=5)
+    assert (repeated.headers["tenant"], repeated.headers["retries"]) == ("acme", 1)
+    assert repeated.payload[0] == [str(REQUEST)]
 
 
 def test_a_route_of_the_site_is_taken_where_the_app_names_no_queue() -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.db import connections
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.delivery import code_of, feedback, send_feedback
+from django_sms_otp.logs import short_id
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed
@@ -28,6 +30,9 @@ pytestmark = pytest.mark.django_db
 NUMBER = parse_phone_number(PHONE)
 PATIENCE = 10.0
 
+tenant: ContextVar[str] = ContextVar("tenant", default="")
+"""Whose request this is, on a site with tenants."""
+
 
 class HangingGateway(BaseSMSBackend):
     """Takes feedback when a test lets it, and notes from which thread it came."""
@@ -36,6 +41,7 @@ class HangingGateway(BaseSMSBackend):
     asked: threading.Semaphore
     may_answer: threading.Semaphore
     reports: list[tuple[str, threading.Thread]] = []
+    tenants: list[str] = []
 
     def send(self, message: SMSMessage) -> SendResult:
         return SendResult(message_id="SM1")
@@ -44,6 +50,7 @@ class HangingGateway(BaseSMSBackend):
         self.asked.release()
         self.may_answer.acquire(timeout=PATIENCE)
         connections["default"].ensure_connection()
+        self.tenants.append(tenant.get())
         self.reports.append((message_id, threading.current_thread()))
 
 
@@ -53,6 +60,7 @@ def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": path}}
     feedback._queue.cache_clear()
     HangingGateway.reports.clear()
+    HangingGateway.tenants.clear()
     for name in ("asked", "may_answer"):
         monkeypatch.setattr(HangingGateway, name, threading.Semaphore(0), raising=False)
     yield
@@ -75,6 +83,16 @@ def wait_for(count: int) -> None:
     while len(HangingGateway.reports) < count:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_feedback_is_given_in_the_context_of_its_login() -> None:
+    HangingGateway.may_answer.release(2)
+    for name in ("acme", "globex"):
+        tenant.set(name)
+        send_feedback(OTPCode(backend="default", message_id=name))
+    tenant.set("")
+    wait_for(2)
+    assert HangingGateway.tenants == ["acme", "globex"]
 
 
 def test_a_login_does_not_wait_for_its_feedback() -> None:
@@ -131,7 +149,7 @@ def test_feedback_is_dropped_while_too_much_waits(caplog: pytest.LogCaptureFixtu
     for otp_code in others:
         send_feedback(otp_code)
     assert [record.getMessage() for record in caplog.records] == [
-        f"There is no feedback about code {otp_code.pk}: too many wait."
+        f"There is no feedback about code {short_id(otp_code.pk)}: too many wait."
         for otp_code in others[-2:]
     ]
 

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from kombu.connection import Connection
 
 from django_sms_otp import conf, services
@@ -27,7 +29,7 @@ from django_sms_otp.results import Redeemed
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, body_of
-from ..support.engines import DATABASE, FRAMEWORK, RABBITMQ, celery_app, rabbitmq_answers
+from ..support.engines import DATABASE, DUMMY, FRAMEWORK, RABBITMQ, celery_app, rabbitmq_answers
 from ..support.faults.proxy import Proxy
 from .test_jobs import Gateway
 
@@ -149,6 +151,40 @@ def test_a_job_in_the_database_that_waits_for_its_gateway_comes_later(
         tasks.deliver.call(str(uuid.uuid4()))
     wait = DBTaskResult.objects.get().run_after - before
     assert timedelta(seconds=39) < wait < timedelta(seconds=60)
+
+
+tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
+"""Whose request this is, on a site with tenants."""
+
+
+class TenantTasks(import_string(DUMMY["default"]["BACKEND"])):  # type: ignore[misc]
+    """Django's Tasks on a site with tenants: each job is kept beside its tenant."""
+
+    jobs: list[tuple[str, str]] = []
+
+    def enqueue(self, task: Any, args: Any, kwargs: Any) -> Any:
+        self.jobs.append((tenant.get(), task.name))
+        return super().enqueue(task, args, kwargs)
+
+
+def test_the_backend_of_a_site_sees_the_first_job_and_each_later_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from django_sms_otp.delivery.queues import tasks
+
+    def waits(request_id: uuid.UUID, enqueue: Callable[..., None]) -> None:
+        enqueue(request_id, timedelta(seconds=40))
+
+    monkeypatch.setattr(tasks, "deliver_queued", waits)
+    monkeypatch.setattr(TenantTasks, "jobs", [])
+    backend = {"default": {"BACKEND": f"{__name__}.TenantTasks", "QUEUES": []}}
+    with override_sms_otp(DELIVERY="tasks"), override_settings(TASKS=backend):
+        tenant.set("acme")
+        services.request_code(NUMBER)
+        tenant.set("globex")
+        tasks.deliver.call(str(uuid.uuid4()))
+    tenant.set("nobody")
+    assert TenantTasks.jobs == [("acme", "deliver"), ("globex", "deliver")]
 
 
 # A broker that is away ---------------------------------------------------------------------
