@@ -241,6 +241,7 @@ class LimitKind(models.TextChoices):
     PREFIX = keys.PREFIX, _("prefix")
     COUNTRY = keys.COUNTRY, _("country")
     SITE = keys.SITE, _("site")
+    LOOKUP = keys.LOOKUP, _("look-ups")
     CIRCUIT = keys.CIRCUIT, _("circuit of a backend")
 
 

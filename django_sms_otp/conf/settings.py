@@ -84,6 +84,7 @@ class Settings:
         tuple(timedelta(seconds=each) for each in (30, 60, 120, 300, 900)), validators.durations
     )
     LIMITS: Mapping[str, str | None] = _setting(DEFAULT_LIMITS, validators.limits)
+    RESERVED_SHARE: float = _setting(0.2, validators.share)
     LIMITS_CACHE: str | None = _optional(validators.text)
     CONTROL_MODES: Mapping[str, str] = _setting(MappingProxyType({}), validators.modes)
     MAX_CONSECUTIVE_FAILURES: int = _setting(100, validators.whole_number(1, 1000))

@@ -33,6 +33,8 @@ class Subject:
         self.caller = caller
         self.lifetime = lifetime
         self.settings = settings
+        self.has_paid = False
+        """Whether the limits of the caller's address have counted the request already."""
 
     def is_exempt(self, row: NumberRow) -> bool:
         """Whether the number passes the fraud controls, if the site has any on."""

@@ -1,23 +1,29 @@
-"""The controls that ask a class of the site: a look-up of the number, a challenge.
+"""The controls that ask a class of the site: a challenge, a look-up of the number.
 
-An answer may cost money. So each control asks once a request, and only if every group before
-it lets the message pass.
+An answer may cost money. So each control asks once a request, only if every group before it
+lets the message pass, and after the request has been counted against the limits of the caller's
+address. It stays counted, whatever the answer is.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
+from django.core.cache import cache
 from django.utils.functional import cached_property
 
-from ..conf import Settings, load_class
+from ..conf import Settings, load_class, secret_keys
+from ..crypto import digest
 from ..db import NumberRow
 from ..exceptions import InvalidSettings, Unavailable
 from ..logs import describe_error, log_fields, translate_errors
-from .base import Controls, Violation
+from .base import Controls, Subject, Violation
 from .hooks import Challenge, NumberLookup, SendAttempt, Verdict
+from .prepayment import take_now
+from .quotas import charges_of, lookup_charge
 
 __all__ = ["ChallengeControl", "LookupControl"]
 
@@ -25,27 +31,10 @@ logger = logging.getLogger("django_sms_otp")
 
 T = TypeVar("T")
 
+VERDICT_AGE = timedelta(days=1)
+"""How long the cache keeps a verdict. The same number is not paid for again meanwhile."""
 
-class LookupControl(Controls):
-    """Refuses numbers by ``NUMBER_LOOKUP``."""
-
-    @classmethod
-    def are_on(cls, settings: Settings) -> bool:
-        return settings.NUMBER_LOOKUP is not None and settings.mode("lookup") != "off"
-
-    def check(self, row: NumberRow) -> Sequence[Violation]:
-        match self._verdict:
-            case Verdict.NOT_SMS_CAPABLE:
-                return [Violation(control="lookup", reason="phone_number_not_sms_capable")]
-            case Verdict.FRAUD:
-                return [Violation(control="lookup", reason="quota_exceeded", is_soft=True)]
-            case _:
-                return []
-
-    @cached_property
-    def _verdict(self) -> Verdict:
-        lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
-        return _ask("NUMBER_LOOKUP", self.subject.attempt, lookup.look_up)
+VERDICT_LABEL = b"django_sms_otp.lookup"
 
 
 class ChallengeControl(Controls):
@@ -56,6 +45,9 @@ class ChallengeControl(Controls):
         return settings.CHALLENGE is not None and settings.mode("challenge") != "off"
 
     def check(self, row: NumberRow) -> Sequence[Violation]:
+        # Without a response there is nothing to ask a provider.
+        if self.subject.attempt.response is not None and (full := _pay(self.subject)):
+            return [full]
         if self._is_passed:
             return []
         return [Violation(control="challenge", reason="challenge_required")]
@@ -64,6 +56,92 @@ class ChallengeControl(Controls):
     def _is_passed(self) -> bool:
         challenge = load_class("CHALLENGE", Challenge)()
         return _ask("CHALLENGE", self.subject.attempt, challenge.passes)
+
+
+class LookupControl(Controls):
+    """Refuses numbers by ``NUMBER_LOOKUP``."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
+        self._verdict: Verdict | None = None
+        self._is_over_cap = False
+
+    @classmethod
+    def are_on(cls, settings: Settings) -> bool:
+        return settings.NUMBER_LOOKUP is not None and settings.mode("lookup") != "off"
+
+    def check(self, row: NumberRow) -> Sequence[Violation]:
+        if self._verdict is None and not self._is_over_cap:
+            self._verdict = _kept_verdict(self.subject.attempt)
+            if self._verdict is None and (full := self._look_up()):
+                return [full]
+        if self._is_over_cap:
+            # No more look-ups: only numbers that have proven themselves get a message.
+            return [] if self.subject.is_trusted(row) else [_suspicion()]
+        if self._verdict is Verdict.NOT_SMS_CAPABLE:
+            return [Violation(control="lookup", reason="phone_number_not_sms_capable")]
+        return [_suspicion()] if self._verdict is Verdict.FRAUD else []
+
+    def _look_up(self) -> Violation | None:
+        """Pay for a look-up, and ask. Return the limit of the address that is used up."""
+        if full := _pay(self.subject):
+            return full
+        charge = lookup_charge(self.settings)
+        if charge and take_now([charge]):
+            self._is_over_cap = True
+            return None
+        lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
+        self._verdict = _ask("NUMBER_LOOKUP", self.subject.attempt, lookup.look_up)
+        _keep_verdict(self.subject.attempt, self._verdict)
+        return None
+
+
+def _suspicion() -> Violation:
+    return Violation(control="lookup", reason="quota_exceeded", is_soft=True)
+
+
+def _pay(subject: Subject) -> Violation | None:
+    """Count a request against the limits of the caller's address, unless that was done.
+
+    Return the limit that is used up, if one is.
+    """
+    if subject.has_paid:
+        return None
+    number, settings = subject.attempt.phone_number, subject.settings
+    # A store has counted the request before.
+    if settings.LIMITS_CACHE is None:
+        charges = charges_of(number, subject.caller, settings)
+        if full := take_now([each for each in charges if each.is_by_address]):
+            return full
+    subject.has_paid = True
+    return None
+
+
+def _kept_verdict(attempt: SendAttempt) -> Verdict | None:
+    kept = _with_cache(lambda: cache.get(_cache_key(attempt)))
+    return next((each for each in Verdict if each.value == kept), None)
+
+
+def _keep_verdict(attempt: SendAttempt, verdict: Verdict) -> None:
+    seconds = VERDICT_AGE.total_seconds()
+    _with_cache(lambda: cache.set(_cache_key(attempt), verdict.value, seconds))
+
+
+def _cache_key(attempt: SendAttempt) -> str:
+    # Keyed, so that the cache does not tell which numbers were asked for.
+    name = digest(secret_keys()[0], VERDICT_LABEL, attempt.phone_number.e164.encode())
+    return f"django_sms_otp:lookup:{name.hex()}"
+
+
+def _with_cache(call: Callable[[], T]) -> T | None:
+    """Return what ``call`` returns. A cache that is down costs look-ups, but stops no login."""
+    try:
+        return call()
+    except Exception as error:  # Each cache has errors of its own.
+        name = type(error).__name__
+        extra = log_fields("hook_error", control="lookup", error_code=name)
+        logger.warning("The cache of look-ups failed with %s.", name, extra=extra)
+        return None
 
 
 def _ask(setting: str, attempt: SendAttempt, question: Callable[[SendAttempt], T]) -> T:

@@ -33,10 +33,10 @@ GROUPS: Sequence[type[Controls]] = (
     RowQuotas,
     StoreQuotas,
     FraudControls,
-    LookupControl,
     ChallengeControl,
+    LookupControl,
 )
-"""The groups, in the order in which they are asked."""
+"""The groups, in the order in which they are asked. A failed challenge costs no look-up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..conf import Settings
 from ..limits.addresses import IPV6_PREFIX, wider_network
-from ..limits.keys import COUNTRY, IP, PREFIX, SITE, LimitKey
+from ..limits.keys import COUNTRY, IP, LOOKUP, PREFIX, SITE, LimitKey
 from ..limits.rates import Rate
 from ..phone import PhoneNumber
 from .callers import Caller
 
-__all__ = ["NETWORK_CONTROLS", "QuotaCharge", "charges_of", "control_of", "shared_key"]
+__all__ = [
+    "NETWORK_CONTROLS",
+    "QuotaCharge",
+    "charges_of",
+    "control_of",
+    "lookup_charge",
+    "shared_key",
+]
 
 PREFIX_DROPS_DIGITS = 4
 """A prefix is a number without its last four digits. Ten thousand numbers share it."""
@@ -22,6 +29,9 @@ NETWORK_CONTROLS = {"ip": IPV6_PREFIX, "ip_56": 56, "ip_48": 48}
 a /48 (RFC 6177): 256 or 65,536 times a /64."""
 
 SHARED_CONTROLS = (*NETWORK_CONTROLS, PREFIX, COUNTRY, SITE)
+
+CAPS = frozenset({COUNTRY, SITE})
+"""The limits of which a share is reserved."""
 
 EXEMPTING = frozenset({"prefix", "budget", "breaker"})
 """The controls that let verified numbers pass."""
@@ -34,6 +44,8 @@ class QuotaCharge:
     :param key: the key of the row, or of the entry in the store.
     :param enforced: whether the limit refuses, or only records that it would.
     :param tells: whether the site openly answers which numbers have an account.
+    :param reserved: the share that only verified numbers may use. Otherwise an attacker who
+        uses up a cap would lock every customer out.
     """
 
     control: str
@@ -41,6 +53,16 @@ class QuotaCharge:
     rates: tuple[Rate, ...]
     enforced: bool
     tells: bool = False
+    reserved: float = 0
+
+    @property
+    def open_rates(self) -> tuple[Rate, ...]:
+        """The rates without the reserve."""
+        return tuple(replace(rate, count=self.open_count(rate)) for rate in self.rates)
+
+    def open_count(self, rate: Rate) -> int:
+        """Return the most uses of a rate without the reserve."""
+        return max(1, rate.count - int(rate.count * self.reserved))
 
     @property
     def exempts(self) -> bool:
@@ -50,7 +72,12 @@ class QuotaCharge:
     @property
     def is_soft(self) -> bool:
         """Whether a refusal withholds the message behind a neutral answer."""
-        return self.enforced and self.exempts and not self.tells
+        return self.exempts and self.hides
+
+    @property
+    def hides(self) -> bool:
+        """Whether an open refusal of the unverified numbers alone would tell who they are."""
+        return self.enforced and not self.tells
 
     @property
     def is_by_address(self) -> bool:
@@ -80,7 +107,20 @@ def charges_of(
                 rates=rates,
                 enforced=settings.mode(control) == "enforce",
                 tells=settings.UNKNOWN_NUMBERS == "reject",
+                reserved=settings.RESERVED_SHARE if control in CAPS else 0,
             )
+
+
+def lookup_charge(settings: Settings) -> QuotaCharge | None:
+    """Return the charge of a look-up that costs money; ``None`` if the site has no cap.
+
+    Look-ups have the rates of ``site``, and are counted apart from messages. The cap holds in
+    every mode: to record costs as much.
+    """
+    rates = settings.rates(SITE)
+    if not rates:
+        return None
+    return QuotaCharge(control=LOOKUP, key=LimitKey(LOOKUP), rates=rates, enforced=True)
 
 
 def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> LimitKey | None:
@@ -101,7 +141,9 @@ def shared_key(control: str, phone_number: PhoneNumber, caller: Caller) -> Limit
 
 
 def control_of(key: LimitKey) -> str:
-    """Return the control whose limit a shared row counts."""
+    """Return the name of the limit whose rates a shared row counts against."""
+    if key.kind == LOOKUP:
+        return SITE
     bits = key.subject.partition("/")[2]
     wider = (name for name, prefix in NETWORK_CONTROLS.items() if str(prefix) == bits)
     return next(wider, IP) if key.kind == IP else key.kind

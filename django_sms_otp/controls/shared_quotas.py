@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from ..conf import Settings
@@ -21,27 +21,27 @@ class _SharedQuotas(Controls):
         self._charges = tuple(charges_of(self.number, subject.caller, self.settings))
 
     def check(self, row: NumberRow) -> Sequence[Violation]:
-        waits = self._waits(row)
-        return [
-            Violation(
-                control=charge.control,
-                reason="quota_exceeded",
-                free_at=datetime.fromtimestamp(waits[charge.control], UTC),
-                is_soft=charge.is_soft,
-            )
-            for charge in self._countable(row)
-            if charge.control in waits
-        ]
+        return [*self._violations(row)]
 
-    def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        """Return the controls of used-up limits, and when each is free again."""
+    def _violations(self, row: NumberRow) -> Iterator[Violation]:
+        """Yield the violations of limits that are used up, or used up but for their reserve."""
+        taken = self._taken(row)
+        for charge in self._countable(row):
+            if free_at := taken.waits.get(charge.control):
+                yield _violation(charge, free_at, is_soft=charge.is_soft)
+            elif free_at := taken.reserved.get(charge.control):
+                yield _violation(charge, free_at, is_soft=charge.hides)
+
+    def _taken(self, row: NumberRow) -> Taken:
         raise NotImplementedError
 
     def _countable(self, row: NumberRow) -> list[QuotaCharge]:
-        return [each for each in self._charges if not self._is_exempt_from(each, row)]
+        return [each for each in self._charges if self._is_countable(each, row)]
 
-    def _is_exempt_from(self, charge: QuotaCharge, row: NumberRow) -> bool:
-        return charge.exempts and self.subject.is_exempt(row)
+    def _is_countable(self, charge: QuotaCharge, row: NumberRow) -> bool:
+        if charge.is_by_address and self.subject.has_paid:
+            return False
+        return not (charge.exempts and self.subject.is_exempt(row))
 
 
 class RowQuotas(_SharedQuotas):
@@ -58,22 +58,26 @@ class RowQuotas(_SharedQuotas):
         for charge in self._charges:
             now = row.shared[charge.key].now.timestamp()
             counts = charge.counts_withheld or not withheld
-            count = int(counts and not self._is_exempt_from(charge, row))
+            count = int(counts and self._is_countable(charge, row))
             # A message that does not count is written too. So the statements are the same for
             # every number, and their time does not tell whether the number has an account.
             counters = tally.counters[charge.key].with_use(charge.rates, now, count=count)
             tally.counters[charge.key] = counters
             if count and charge.enforced:
-                tally.rooms[charge.key] = counters.room(charge.rates, now)
+                # If others use up the open part meanwhile, this request checks again.
+                rates = charge.rates if _open_at(charge, row) else charge.open_rates
+                tally.rooms[charge.key] = counters.room(rates, now)
 
-    def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        waits = {}
+    def _taken(self, row: NumberRow) -> Taken:
+        waits, reserved = {}, {}
         for charge in self._countable(row):
             shared = row.shared[charge.key]
             free_at = shared.counters.free_at(charge.rates, shared.now.timestamp())
             if free_at is not None:
                 waits[charge.control] = free_at
-        return waits
+            elif (open_at := _open_at(charge, row)) and not self.subject.is_trusted(row):
+                reserved[charge.control] = open_at
+        return Taken(waits=waits, reserved=reserved)
 
 
 class StoreQuotas(_SharedQuotas):
@@ -82,7 +86,7 @@ class StoreQuotas(_SharedQuotas):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self._store = LimitStore(self.settings.LIMITS_CACHE or "")
-        self._taken: Taken | None = None
+        self._receipt: Taken | None = None
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
@@ -92,14 +96,37 @@ class StoreQuotas(_SharedQuotas):
         returned = [each for each in self._charges if withheld and not each.counts_withheld]
         # The store is asked for every message. So the time of the answer does not tell that a
         # message is withheld.
-        if self._taken:
-            self._store.give_back(self._taken, returned)
+        if self._receipt:
+            self._store.give_back(self._receipt, returned)
 
     def roll_back(self) -> None:
-        if self._taken:
-            self._store.give_back(self._taken, self._charges)
+        kept = self.subject.has_paid
+        returned = [each for each in self._charges if not (kept and each.is_by_address)]
+        if self._receipt:
+            self._store.give_back(self._receipt, returned)
 
-    def _waits(self, row: NumberRow) -> Mapping[str, float]:
-        if self._charges and self._taken is None:
-            self._taken = self._store.take(self._countable(row), row.now.timestamp())
-        return self._taken.waits if self._taken else {}
+    def _taken(self, row: NumberRow) -> Taken:
+        if self._charges and self._receipt is None:
+            self._receipt = self._store.take(
+                self._countable(row),
+                row.now.timestamp(),
+                is_trusted=lambda: self.subject.is_trusted(row),
+            )
+        return self._receipt or Taken()
+
+
+def _open_at(charge: QuotaCharge, row: NumberRow) -> float | None:
+    """Return when unverified numbers may use a limit again, or ``None`` if they may now."""
+    if not charge.reserved:
+        return None
+    shared = row.shared[charge.key]
+    return shared.counters.free_at(charge.open_rates, shared.now.timestamp())
+
+
+def _violation(charge: QuotaCharge, free_at: float, *, is_soft: bool) -> Violation:
+    return Violation(
+        control=charge.control,
+        reason="quota_exceeded",
+        free_at=datetime.fromtimestamp(free_at, UTC),
+        is_soft=is_soft,
+    )

@@ -13,7 +13,13 @@ from ..controls import note_not_sent
 from ..controls.callers import Caller
 from ..controls.refusals import log_withheld
 from ..db import database_alias, own_transaction, retry_lost_races
-from ..exceptions import DeliveryError, InvalidSettings, NotDelivered, NotQueued
+from ..exceptions import (
+    DeliveryError,
+    DeliveryUnknown,
+    InvalidSettings,
+    NotDelivered,
+    NotQueued,
+)
 from ..logs import log_fields, short_id
 from ..models import DeliveryState, OTPCode, OTPCodeQuerySet
 from .sending import give_up, refund, send, withhold
@@ -143,7 +149,7 @@ def _give_up(otp_code: OTPCode, error: DeliveryError) -> None:
     # The number does not get its cooldown back, because a number with a withheld message does
     # not either. Otherwise the next answer of get-code would tell which of the two it is.
     give_up(otp_code, error)
-    if isinstance(error, NotDelivered) and otp_code.counted_at:
+    if not isinstance(error, DeliveryUnknown) and otp_code.counted_at:
         caller = Caller.of(otp_code.ip_address, None)
         note_not_sent(otp_code, otp_code.number, caller, counted_at=otp_code.counted_at)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["CIRCUIT", "COUNTRY", "IP", "NUMBER", "PREFIX", "SITE", "LimitKey"]
+__all__ = ["CIRCUIT", "COUNTRY", "IP", "LOOKUP", "NUMBER", "PREFIX", "SITE", "LimitKey"]
 
-NUMBER, IP, PREFIX, COUNTRY, SITE, CIRCUIT = (
+NUMBER, IP, PREFIX, COUNTRY, SITE, LOOKUP, CIRCUIT = (
     "number",
     "ip",
     "prefix",
     "country",
     "site",
+    "lookup",
     "circuit",
 )
 
@@ -21,9 +22,10 @@ NUMBER, IP, PREFIX, COUNTRY, SITE, CIRCUIT = (
 class LimitKey:
     """Identifies one row of limits.
 
-    :param kind: ``number``, ``ip``, ``prefix``, ``country``, ``site`` or ``circuit``.
+    :param kind: ``number``, ``ip``, ``prefix``, ``country``, ``site``, ``lookup`` or
+        ``circuit``.
     :param subject: the phone number in E.164, the network, the prefix, the region or the
-        backend's alias; empty for the site.
+        backend's alias; empty for the site and its look-ups.
     """
 
     kind: str

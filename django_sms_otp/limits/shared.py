@@ -108,13 +108,23 @@ class SharedCounters:
         """Count uses. With a ``count`` of 0, only begin a new grain if the last one is over."""
         if now < self.grain_ends_at:
             return replace(self, uses=self.uses + count)
-        grain = min(rate.window for rate in rates) / GRAINS_IN_WINDOW
         return replace(
             self,
             uses=count,
-            grain_ends_at=(now // grain + 1) * grain,
+            grain_ends_at=_grain_end(rates, now),
             earlier=_thinned(self.entries, rates, now),
         )
+
+    def without_use(self, rates: Sequence[Rate], at: float) -> SharedCounters:
+        """Give back a use that was counted at ``at``.
+
+        Nothing changes if its grain is unknown by now: forgotten, or merged into a longer one.
+        """
+        end = _grain_end(rates, at)
+        if self.uses and self.grain_ends_at == end:
+            return replace(self, uses=self.uses - 1)
+        earlier = [(ends_at, uses - int(ends_at == end)) for ends_at, uses in self.earlier]
+        return replace(self, earlier=tuple(entry for entry in earlier if entry[1]))
 
     def room(self, rates: Iterable[Rate], now: float) -> int:
         """Return the most uses that the rates allow in the current grain."""
@@ -172,6 +182,11 @@ class SharedCounters:
 def longest_memory(rate: Rate) -> float:
     """Return the most seconds that a use counts: the window and a grain."""
     return rate.window * (1 + 1 / GRAINS_IN_WINDOW)
+
+
+def _grain_end(rates: Iterable[Rate], at: float) -> float:
+    grain = min(rate.window for rate in rates) / GRAINS_IN_WINDOW
+    return (at // grain + 1) * grain
 
 
 def _thinned(entries: Iterable[Entry], rates: Iterable[Rate], now: float) -> tuple[Entry, ...]:

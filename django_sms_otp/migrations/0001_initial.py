@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                             ("prefix", "prefix"),
                             ("country", "country"),
                             ("site", "site"),
+                            ("lookup", "look-ups"),
                             ("circuit", "circuit of a backend"),
                         ],
                         max_length=16,

@@ -12,7 +12,7 @@ from ..controls.refusals import log_withheld
 from ..delivery import deliver, take_back, withhold
 from ..delivery.queues import engine, is_queued
 from ..exceptions import (
-    DeliveryBlocked,
+    DeliveryError,
     DeliveryRefused,
     DeliveryUnknown,
     NotDelivered,
@@ -79,27 +79,27 @@ def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
         logger.error("Code %s was not queued: %s", name, error, extra=extra)
         # If an earlier message of the code waits, its job sends this message too.
         if not pending.was_waiting and take_back(otp_code):
-            return _not_sent(pending, error)
+            _give_back(pending)
+            return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
     return pending.answer
 
 
 def _deliver(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     try:
         deliver(pending.otp_code)
-    except DeliveryBlocked:
-        # Do not tell suspected fraudsters that the message was blocked.
-        return pending.answer
-    except DeliveryRefused as error:
-        return RequestRefused(reason=error.code, retry_after=error.retry_after)
-    except NotDelivered as error:
-        return _not_sent(pending, error)
     except DeliveryUnknown:
         wait = pending.resend_available_at - pending.counted_at
         return RequestRefused(reason="delivery_failed", retry_after=wait, issued=pending.answer)
+    except DeliveryError as error:
+        _give_back(pending)
+        if isinstance(error, DeliveryRefused):
+            return RequestRefused(reason=error.code, retry_after=error.retry_after)
+        if isinstance(error, NotDelivered):
+            return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)
+        # Do not tell suspected fraudsters that the message was blocked.
     return pending.answer
 
 
-def _not_sent(pending: PendingDelivery, error: NotQueued | NotDelivered) -> RequestRefused:
+def _give_back(pending: PendingDelivery) -> None:
     otp_code = pending.otp_code
     note_not_sent(otp_code, otp_code.number, pending.caller, counted_at=pending.counted_at)
-    return RequestRefused(reason="delivery_failed", retry_after=error.retry_after)

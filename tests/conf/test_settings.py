@@ -67,6 +67,8 @@ GOOD = [
     ("LIMITS", {}),
     ("LIMITS", {"phone": "3/10m", "ip": None, "site": "500/h,5000/d"}),
     ("LIMITS", {"phone": "100/d", "failures": "1/s"}),
+    ("RESERVED_SHARE", 0),
+    ("RESERVED_SHARE", 0.5),
     ("LIMITS_CACHE", None),
     ("LIMITS_CACHE", "default"),
     ("CONTROL_MODES", {"prefix": "record", "region": "off", "breaker": "enforce"}),
@@ -106,6 +108,7 @@ KEYS = "must be a list of secret texts"
 
 BAD: list[tuple[str, Any, str]] = [
     ("LIMITS", None, "must be a dict of rates"),
+    *(("RESERVED_SHARE", value, "must be a number from 0 to 1") for value in (-0.1, 2, "a")),
     *(
         ("TRUSTED_ORIGINS", value, "must be a list of origins")
         for value in ("https://example.com", ["example.com"], ["https://example.com/"], ["*"])

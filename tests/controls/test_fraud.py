@@ -296,7 +296,9 @@ def test_a_failed_challenge_sends_nothing(get_code: Post, response: str | None) 
     answer = get_code(phone_number=PHONE, challenge=response)
     assert (answer.status_code, body_of(answer)["code"]) == (403, "challenge_required")
     assert not OTPCode.objects.exists()
-    assert not Limit.objects.exists()
+    # What a provider was asked about counts for the address.
+    assert Limit.objects.filter(kind="ip", uses=1).count() == (response == "robot")
+    assert not Limit.objects.exclude(kind="ip").exists()
 
 
 @CHALLENGE

@@ -207,12 +207,28 @@ NUMBERS = [f"+1415555{number}" for number in range(2100, 2140)]
 def test_a_shared_limit_is_exact_under_parallel_requests(
     way: str, at_once: Callable[[list[str]], list[Any]], limits: dict[str, str]
 ) -> None:
-    with override_sms_otp(LIMITS=limits):
+    with override_sms_otp(LIMITS=limits, RESERVED_SHARE=0):
         answers = [*at_once(NUMBERS[:12]), *at_once(NUMBERS[12:24])]
     assert sum(isinstance(each, CodeRequested) for each in answers) == 8
     assert len(outbox) == 8
     [kind] = limits
     assert Limit.objects.get(kind=kind).uses == 8
+
+
+@override_sms_otp(LIMITS={"site": "10/h"}, RESERVED_SHARE=0.4)
+def test_the_reserve_of_a_cap_is_exact_under_parallel_requests(
+    way: str, at_once: Callable[[list[str]], list[Any]]
+) -> None:
+    strangers, customers = NUMBERS[:18], NUMBERS[18:26]
+    for text in customers:
+        VerifiedPhoneFactory.create(phone_number=text)
+    answers = [*at_once(strangers[:9]), *at_once(strangers[9:])]
+    assert all(isinstance(each, CodeRequested) for each in answers)
+    assert len(outbox) == 6
+    answers = at_once(customers)
+    assert sum(isinstance(each, CodeRequested) for each in answers) == 4
+    assert {message.to for message in outbox[6:]} < {*customers}
+    assert len(outbox) == 10
 
 
 @on_postgresql

@@ -10,7 +10,8 @@ from django_sms_otp.conf import Settings
 from django_sms_otp.conf.validators import CONTROLS
 from django_sms_otp.controls import refusals
 from django_sms_otp.controls.quotas import EXEMPTING
-from django_sms_otp.limits.number import FailureBudget, NumberState
+from django_sms_otp.limits.number import MOST_UNREDEEMED, FailureBudget, NumberState
+from django_sms_otp.limits.rates import parse_rates
 
 from . import pages
 from .test_security_claims import START
@@ -52,6 +53,41 @@ def test_every_control_is_in_the_table() -> None:
 
 OFF = {"budget", "breaker", "lookup", "challenge"}
 """Controls without a rate that are off by default."""
+
+
+# The costs
+
+
+def test_costs_are_those_of_the_limits() -> None:
+    table = {row[0]: row[1:] for row in pages.rows(PAGE, "What a flood costs")}
+    page = PAGE.read_text(encoding="utf-8")
+    [site] = re.findall(r'"LIMITS": {"site": "([^"]+)"}', page)
+    settings = Settings()
+    an_hour, a_day = (rate.count for rate in parse_rates(site))
+    share = 1 - settings.RESERVED_SHARE
+    strangers = f"{an_hour * share:.0f} messages an hour, {a_day * share:.0f} a day"
+    by_address = {limit: settings.rates(limit)[0].count for limit in ("ip", "ip_48")}
+    assert table == table | {
+        "for one number": [f"{settings.rates('phone')[1].count} messages a day"] * 2,
+        "for many numbers, from one address or /64": [f"{by_address['ip']} messages an hour"]
+        * 2,
+        "for many numbers, from one /48": [f"{by_address['ip_48']} messages an hour"] * 2,
+        "for many numbers, from many addresses": [
+            "no bound",
+            f"{strangers}; with verified numbers {an_hour} and {a_day}",
+        ],
+        "that a look-up refuses, from one address": [f"{by_address['ip']} look-ups an hour"]
+        * 2,
+        "that a look-up refuses, from many addresses": [
+            "no bound",
+            f"{an_hour} look-ups an hour, {a_day} a day",
+        ],
+        "with wrong responses to a challenge, from one address": [
+            f"{by_address['ip']} questions an hour"
+        ]
+        * 2,
+    }
+    assert f"{MOST_UNREDEEMED} messages a number" in table["for numbers that once logged in"][1]
 
 
 # The odds

@@ -116,7 +116,7 @@ class Down(BaseSMSBackend):
 @no_cooldown
 @override_sms_otp(LIMITS={"phone": "1/h", "ip": "3/h"})
 @override_settings(SMS_OTP_BACKENDS={"default": {"BACKEND": f"{__name__}.Down"}})
-def test_only_the_number_is_given_back_what_was_not_sent(ask: Any) -> None:
+def test_an_address_is_not_given_back_what_was_not_sent(ask: Any) -> None:
     assert [ask()[1] for _ in range(4)] == ["delivery_failed"] * 3 + ["quota_exceeded"]
 
 

@@ -6,11 +6,16 @@ The application sends its own time as the number of the current grain.
 
 from __future__ import annotations
 
-__all__ = ["GIVE_BACK", "TAKE"]
+__all__ = ["GIVE_BACK", "REFUND", "TAKE"]
 
 TAKE = """
 -- KEYS: the receipt, and a key for each limit. ARGV: the expiry of the receipt in seconds, the
--- number of grains in which a use counts, and the limits as JSON.
+-- number of grains in which a use counts, the limits as JSON, and whether the number may use
+-- what is reserved: "yes", "no" or "unknown".
+--
+-- Returns for each limit the first grain in which one more use fits, or 0 if it fits now. The
+-- grain is negative if only the reserve is left. Returns nothing, and counts nothing, if the
+-- answer depends on what is unknown.
 
 local receipt, receipt_expiry, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
@@ -26,11 +31,11 @@ local function read(limit, key)
 end
 
 -- Returns the first grain in which one more use fits, or 0 if it fits now.
-local function free_at(limit)
+local function free_at(limit, count)
   local used = 0
   for grain = limit.grain, limit.grain - life + 1, -1 do
     used = used + (limit.uses[grain] or 0)
-    if used >= limit.count then
+    if used >= count then
       return grain + life
     end
   end
@@ -48,13 +53,23 @@ local function count(limit)
   redis.call('HSET', receipt, limit.key, limit.grain)
 end
 
-local limits, answer, is_over = cjson.decode(ARGV[3]), {}, {}
+local limits, answer, is_over, is_open_used_up = cjson.decode(ARGV[3]), {}, {}, false
 for i, limit in ipairs(limits) do
   read(limit, KEYS[i + 1])
-  answer[i] = free_at(limit)
+  answer[i] = free_at(limit, limit.count)
   if answer[i] > 0 then
     is_over[limit.refusal] = true
+  elseif limit.open < limit.count and ARGV[4] ~= 'yes' and free_at(limit, limit.open) > 0 then
+    is_open_used_up = true
+    answer[i] = -free_at(limit, limit.open)
+    if ARGV[4] == 'no' then
+      is_over[limit.reserve_refusal] = true
+    end
   end
+end
+
+if is_open_used_up and ARGV[4] == 'unknown' and not is_over.hard then
+  return {}
 end
 
 -- A refused request uses up no limit.
@@ -79,6 +94,21 @@ for i = 2, #KEYS do
     -- The use may have left the window since.
     if redis.call('HEXISTS', KEYS[i], grain) == 1 then
       redis.call('HINCRBY', KEYS[i], grain, -1)
+    end
+  end
+end
+"""
+
+REFUND = """
+-- KEYS: the name of the refund, and the key of each limit. ARGV: the expiry of the name in
+-- seconds, and the grain of the use in each limit.
+
+-- A client may send the command twice.
+if redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then
+  for i = 2, #KEYS do
+    -- The use may have left the window since.
+    if tonumber(redis.call('HGET', KEYS[i], ARGV[i]) or 0) > 0 then
+      redis.call('HINCRBY', KEYS[i], ARGV[i], -1)
     end
   end
 end

@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...conf import get_settings
@@ -23,7 +23,7 @@ from ...limits.rates import Rate
 from ...limits.shared import GRAINS_IN_WINDOW, longest_memory
 from ..quotas import QuotaCharge
 from . import caches
-from .scripts import GIVE_BACK, TAKE
+from .scripts import GIVE_BACK, REFUND, TAKE
 
 __all__ = ["MARGIN", "LimitStore", "Taken", "get_store"]
 
@@ -39,6 +39,9 @@ MARGIN = 60
 RECEIPT_EXPIRY = 300
 """Seconds in which a use can be given back."""
 
+REFUND_EXPIRY = 3600
+"""Seconds in which a client does not send the same refund again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -46,11 +49,13 @@ class Taken:
 
     :param waits: the controls of used-up limits, and when each is free again, in seconds since
         the epoch. Controls that only record are among them.
+    :param reserved: the same for controls of which only the reserve is left.
     :param receipt: names the counted uses, to give them back.
     """
 
-    waits: Mapping[str, float]
-    receipt: str
+    waits: Mapping[str, float] = field(default_factory=dict)
+    reserved: Mapping[str, float] = field(default_factory=dict)
+    receipt: str = ""
 
 
 def get_store() -> LimitStore | None:
@@ -74,25 +79,38 @@ class LimitStore:
             raise InvalidSettings(f"SMS_OTP['LIMITS_CACHE']: {problem}")
         self._alias = alias
 
-    def take(self, charges: Sequence[QuotaCharge], now: float) -> Taken:
+    def take(
+        self,
+        charges: Sequence[QuotaCharge],
+        now: float,
+        *,
+        is_trusted: Callable[[], bool] = lambda: False,
+    ) -> Taken:
         """Count one use of each limit in one atomic step.
 
         If a limit that refuses openly is used up, nothing is counted. If a soft limit is used
         up, only the limits that count withheld messages count the use.
 
         :param now: the application's time, in seconds since the epoch.
+        :param is_trusted: whether the number may use what is reserved. It is asked if only the
+            reserve is left.
         :raises Unavailable: the store did not answer.
         """
         receipt = secrets.token_hex(16)
         limits = [_as_json(charge, rate, now) for charge, rate in _limits(charges)]
         args = [RECEIPT_EXPIRY, LIFE, json.dumps(limits)]
-        answer = self._run(TAKE, receipt, charges, args)
+        name = f"receipt:{receipt}"
+        answer = self._run(TAKE, name, charges, [*args, "unknown"])
+        if limits and not answer:
+            answer = self._run(TAKE, name, charges, [*args, "yes" if is_trusted() else "no"])
         waits: dict[str, float] = {}
+        reserved: dict[str, float] = {}
         for (charge, rate), grain in zip(_limits(charges), answer, strict=True):
             if grain:
-                free_at = grain * rate.window / GRAINS_IN_WINDOW
-                waits[charge.control] = max(free_at, waits.get(charge.control, 0))
-        return Taken(waits=waits, receipt=receipt)
+                free_at = abs(grain) * rate.window / GRAINS_IN_WINDOW
+                found = waits if grain > 0 else reserved
+                found[charge.control] = max(free_at, found.get(charge.control, 0))
+        return Taken(waits=waits, reserved=reserved, receipt=receipt)
 
     def give_back(self, taken: Taken, charges: Sequence[QuotaCharge]) -> None:
         """Undo what :meth:`take` counted in these limits.
@@ -101,20 +119,26 @@ class LimitStore:
 
         :raises Unavailable: the store did not answer.
         """
-        self._run(GIVE_BACK, taken.receipt, charges, [])
+        self._run(GIVE_BACK, f"receipt:{taken.receipt}", charges, [])
+
+    def refund(self, charges: Sequence[QuotaCharge], name: str, *, counted_at: float) -> None:
+        """Give back a message that was counted at ``counted_at`` and not sent.
+
+        :param name: the name of the message. It is given back once.
+        :raises Unavailable: the store did not answer.
+        """
+        grains = [_grain(rate, counted_at) for _, rate in _limits(charges)]
+        self._run(REFUND, f"refund:{name}", charges, [REFUND_EXPIRY, *grains])
 
     def _run(
         self,
         script: str,
-        receipt: str,
+        name: str,
         charges: Sequence[QuotaCharge],
         args: Sequence[object],
     ) -> Any:
         names = [f"limit:{charge.key}:{rate.window}" for charge, rate in _limits(charges)]
-        keys = [
-            caches.full_key(self._alias, f"{PREFIX}:{name}")
-            for name in (f"receipt:{receipt}", *names)
-        ]
+        keys = [caches.full_key(self._alias, f"{PREFIX}:{name}") for name in (name, *names)]
         try:
             return caches.raw_client(self._alias).register_script(script)(keys=keys, args=args)
         except caches.store_errors() as error:
@@ -129,11 +153,18 @@ def _limits(charges: Sequence[QuotaCharge]) -> list[tuple[QuotaCharge, Rate]]:
 
 
 def _as_json(charge: QuotaCharge, rate: Rate, now: float) -> dict[str, Any]:
-    openness = "soft" if charge.is_soft else "hard"
+    refusal = "soft" if charge.is_soft else "hard"
+    reserve_refusal = "soft" if charge.hides else "hard"
     return {
         "count": rate.count,
-        "grain": int(now * GRAINS_IN_WINDOW // rate.window),
+        "open": charge.open_count(rate),
+        "grain": _grain(rate, now),
         "expiry": math.ceil(longest_memory(rate)) + MARGIN,
-        "refusal": openness if charge.enforced else "none",
+        "refusal": refusal if charge.enforced else "none",
+        "reserve_refusal": reserve_refusal if charge.enforced else "none",
         "counts_withheld": charge.counts_withheld,
     }
+
+
+def _grain(rate: Rate, at: float) -> int:
+    return int(at * GRAINS_IN_WINDOW // rate.window)
