@@ -18,7 +18,7 @@ from ..exceptions import (
     NotDelivered,
     NotQueued,
 )
-from ..logs import log_fields, short_id
+from ..logs import describe_error, log_fields, short_id
 from ..models import OTPCode
 from ..results import CodeRequested, RequestRefused
 
@@ -74,9 +74,14 @@ def _enqueue(pending: PendingDelivery) -> CodeRequested | RequestRefused:
     try:
         engine().enqueue_message(otp_code.pk)
     except NotQueued as error:
-        extra = log_fields("not_queued", otp_code=otp_code, outcome="not_queued")
-        name = short_id(otp_code.pk)
-        logger.error("Code %s was not queued: %s", name, error, extra=extra)
+        cause = error.__cause__ or error
+        name = type(cause).__name__
+        extra = log_fields(
+            "not_queued", otp_code=otp_code, outcome="not_queued", error_code=name
+        )
+        # With its place: it may be an error of the site's own task class, and not the broker's.
+        text = "Code %s was not queued: %s"
+        logger.error(text, short_id(otp_code.pk), describe_error(cause), extra=extra)
         # If an earlier message of the code waits, its job sends this message too.
         if not pending.was_waiting and take_back(otp_code):
             _give_back(pending)

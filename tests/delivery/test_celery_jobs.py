@@ -15,9 +15,12 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from django.utils import timezone
 from kombu.connection import Connection
 
+from django_sms_otp import services
 from django_sms_otp.delivery.queues import celery as engine
+from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 
+from ..conftest import PHONE
 from ..support.engines import celery_app
 
 REQUEST = uuid.uuid4()
@@ -86,6 +89,25 @@ def test_a_job_that_celery_itself_repeats_has_what_the_task_class_adds(
             repeated = connection.SimpleQueue(queue).get(timeout=5)
     assert (repeated.headers["tenant"], repeated.headers["retries"]) == ("acme", 1)
     assert repeated.payload[0] == [str(REQUEST)]
+
+
+class BrokenTask(Task):  # type: ignore[misc]  # Celery has no types
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        raise LookupError(f"{PHONE} has no tenant")
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_task_class_is_named_with_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = f"memory://{uuid.uuid4().hex}"
+    with override_sms_otp(DELIVERY="celery"), celery_app(broker, task_cls=BrokenTask):
+        refused = services.request_code(parse_phone_number(PHONE))
+    assert getattr(refused, "reason", "") == "delivery_failed"
+    [line] = [each.getMessage() for each in caplog.records if "queued" in each.getMessage()]
+    assert "LookupError:\n" in line
+    assert __file__ in line
+    assert PHONE not in line
 
 
 def test_a_route_of_the_site_is_taken_where_the_app_names_no_queue() -> None:
