@@ -14,6 +14,7 @@ import time_machine
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.delivery import deliver
+from django_sms_otp.delivery.messages import compose
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -536,6 +537,24 @@ def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withh
         assert len(ScriptedBackend.sent) == 1
         code = ScriptedBackend.sent[0].code or ""
         assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)
+
+
+@override_sms_otp(UNKNOWN_NUMBERS="ignore")
+def test_a_withheld_message_is_composed_too(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the time of the answer would tell that it was withheld."""
+    composed: list[str] = []
+
+    def note(code: str, *, valid_for: timedelta) -> str:
+        composed.append(code)
+        return compose(code, valid_for=valid_for)
+
+    monkeypatch.setattr("django_sms_otp.delivery.composing.compose", note)
+    success()
+    assert the_row().withheld_by
+    assert len(composed) == 1
+    assert not ScriptedBackend.sent
 
 
 def test_a_code_keeps_the_time_of_its_first_message_though_a_later_one_is_unknown(
