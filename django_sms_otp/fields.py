@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-__all__ = ["RequestIdField", "UserForeignKey"]
+__all__ = ["RequestIdField", "UTCDateTimeField", "UserForeignKey"]
 
 
 class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic at run time
@@ -34,6 +35,23 @@ class RequestIdField(models.UUIDField):  # type: ignore[type-arg]  # no generic 
 
     def from_db_value(self, value: Any, *_args: object) -> Any:
         return self.to_python(value)
+
+
+class UTCDateTimeField(models.DateTimeField):  # type: ignore[type-arg]  # no generic at run time
+    """A time that is read in UTC, whatever ``TIME_ZONE`` the database has.
+
+    Python subtracts two times of one zone by the clock on the wall. Over a change to summer
+    time, a lifetime would be an hour longer or shorter.
+    """
+
+    def from_db_value(self, value: datetime | None, *_args: object) -> datetime | None:
+        # USE_TZ may be off: a check reports it.
+        return value.astimezone(UTC) if value and value.tzinfo else value
+
+    def deconstruct(self) -> Any:
+        """Let migrations name Django's field: the column is the same."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
 
 
 class UserForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # no generic at run time

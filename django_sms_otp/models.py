@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -12,7 +12,7 @@ from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from . import phone
-from .fields import RequestIdField, UserForeignKey
+from .fields import RequestIdField, UserForeignKey, UTCDateTimeField
 from .limits import keys
 from .limits.keys import LimitKey
 
@@ -113,12 +113,12 @@ class OTPCode(models.Model):
     seed = models.CharField(_("seed"), max_length=32, default=new_seed)
     key_id = models.CharField(_("key fingerprint"), max_length=16)
     code_length = models.PositiveSmallIntegerField(_("code length"))
-    created_at = models.DateTimeField(_("created at"))
-    expires_at = models.DateTimeField(_("expires at"))
+    created_at = UTCDateTimeField(_("created at"))
+    expires_at = UTCDateTimeField(_("expires at"))
     send_count = models.PositiveSmallIntegerField(_("sends"), default=1)
     failed_attempts = models.PositiveSmallIntegerField(_("failed attempts"), default=0)
-    redeemed_at = models.DateTimeField(_("redeemed at"), null=True, blank=True)
-    superseded_at = models.DateTimeField(_("superseded at"), null=True, blank=True)
+    redeemed_at = UTCDateTimeField(_("redeemed at"), null=True, blank=True)
+    superseded_at = UTCDateTimeField(_("superseded at"), null=True, blank=True)
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     channel = models.CharField(_("channel"), max_length=16, default="sms")
     language = models.CharField(_("language"), max_length=16, blank=True, default="")
@@ -134,10 +134,10 @@ class OTPCode(models.Model):
     undelivered_by = models.CharField(
         _("not delivered by"), max_length=64, blank=True, default=""
     )
-    counted_at = models.DateTimeField(_("counted at"), null=True, blank=True)
-    claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
-    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
-    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    counted_at = UTCDateTimeField(_("counted at"), null=True, blank=True)
+    claimed_at = UTCDateTimeField(_("claimed at"), null=True, blank=True)
+    sent_at = UTCDateTimeField(_("sent at"), null=True, blank=True)
+    delivered_at = UTCDateTimeField(_("delivered at"), null=True, blank=True)
     withheld_by = models.CharField(_("withheld by"), max_length=16, blank=True, default="")
     exempt = models.BooleanField(_("exempt from fraud controls"), default=False)
     recorded = models.CharField(_("only recorded"), max_length=128, blank=True, default="")
@@ -185,8 +185,9 @@ class OTPCode(models.Model):
 
     def is_worth_sending(self, now: datetime) -> bool:
         """Return whether at least a third of the code's life is left to type it in."""
-        lifetime = self.expires_at - self.created_at
-        return (self.expires_at - now) * 3 >= lifetime
+        left: timedelta = self.expires_at - now
+        lifetime: timedelta = self.expires_at - self.created_at
+        return left * 3 >= lifetime
 
     def is_live(self, now: datetime) -> bool:
         """Return the same as :meth:`OTPCodeQuerySet.live` for a row that was read."""
@@ -209,8 +210,8 @@ class VerifiedPhone(models.Model):
         db_index=False,
     )
     phone_number = models.CharField(_("phone number"), max_length=16)
-    verified_at = models.DateTimeField(_("verified at"))
-    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
+    verified_at = UTCDateTimeField(_("verified at"))
+    last_used_at = UTCDateTimeField(_("last used at"), null=True, blank=True)
     is_primary = models.BooleanField(_("primary"), null=True, default=True)
 
     class Meta:
@@ -261,7 +262,7 @@ class Limit(models.Model):
     state = models.JSONField(_("state"), default=dict)
     uses = models.PositiveIntegerField(_("uses"), default=0)
     version = models.BigIntegerField(_("version"), default=0)
-    updated_at = models.DateTimeField(_("updated at"))
+    updated_at = UTCDateTimeField(_("updated at"))
     has_failures = models.BooleanField(_("has failures"), default=False)
 
     class Meta:
@@ -305,7 +306,7 @@ class HourlyCount(models.Model):
     :param event: ``sent``, ``delivered``, ``redeemed``, or ``refused:`` and the control.
     """
 
-    hour = models.DateTimeField(_("hour"))
+    hour = UTCDateTimeField(_("hour"))
     region = models.CharField(_("region"), max_length=3, blank=True)
     event = models.CharField(_("event"), max_length=32)
     count = models.PositiveBigIntegerField(_("count"), default=0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from ..auth.users import (
@@ -90,12 +93,32 @@ def local_time() -> Problems:
             "django_sms_otp needs USE_TZ = True: local time repeats an hour each autumn, and "
             "codes and cooldowns would repeat with it."
         )
+        return
+    for alias in sorted(_databases()):
+        if _stores_local_time(connections[alias]):
+            yield (
+                f"DATABASES[{alias!r}]['TIME_ZONE'] has summer time, and this database stores "
+                "local time: it repeats an hour each autumn, and codes and cooldowns would "
+                "repeat with it. Remove it, so that the database has UTC."
+            )
+
+
+def _stores_local_time(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a database stores times by a clock that is put back in autumn."""
+    if connection.features.supports_timezones:
+        return False
+    days = [datetime(timezone.now().year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    return len({day.astimezone(connection.timezone).utcoffset() for day in days}) > 1
+
+
+def _databases() -> set[str]:
+    """Return the aliases of the databases that hold codes, numbers and users."""
+    return {database_alias(model) for model in (OTPCode, VerifiedPhone, get_user_model())}
 
 
 @check("sms_otp.E018", hint="Leave it at True, which is Django's default.")
 def autocommit_is_off() -> Problems:
-    models = (OTPCode, VerifiedPhone, get_user_model())
-    for alias in sorted({database_alias(model) for model in models}):
+    for alias in sorted(_databases()):
         if not django_settings.DATABASES.get(alias, {}).get("AUTOCOMMIT", True):
             yield (
                 f"DATABASES[{alias!r}]['AUTOCOMMIT'] is False: django_sms_otp would answer "

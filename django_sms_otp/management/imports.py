@@ -15,16 +15,24 @@ from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from ..db import database_alias
-from ..exceptions import PhoneNumberError
+from ..exceptions import InvalidPhoneNumber, PhoneNumberError
 from ..models import VerifiedPhone
-from ..phone import mask, parse_phone_number
+from ..phone import NOT_A_NUMBER, PhoneNumber, mask, parse_phone_number
+from ..typed_text import without_marks
 
-__all__ = ["Claim", "PhoneImport", "Refusal", "claims_from_csv", "claims_from_field"]
+__all__ = [
+    "Claim",
+    "PhoneImport",
+    "Refusal",
+    "claims_from_csv",
+    "claims_from_field",
+    "read_stored_number",
+]
 
 CSV_COLUMNS = ("user", "phone_number")
 
-Claim = tuple[Any, str]
-"""A user, by the value of a unique field, and the text of the user's number."""
+Claim = tuple[Any, Any]
+"""A user, by the value of a unique field, and the user's number: its text, or an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,8 @@ def claims_from_field(name: str) -> Iterator[Claim]:
     """Read a field of the user model, and skip users without a number."""
     users = _users().order_by("pk").values_list("pk", name)
     for user, number in users.exclude(**{f"{name}__isnull": True}).iterator():
-        # The values of django-phonenumber-field have a str() for people, which may lack the
-        # country code. With --default-region it could become another person's number.
-        if text := str(getattr(number, "as_e164", number)).strip():
-            yield user, text
+        if number != "":
+            yield user, number
 
 
 def claims_from_csv(path: Path) -> Iterator[Claim]:
@@ -56,7 +62,7 @@ def claims_from_csv(path: Path) -> Iterator[Claim]:
         if missing := set(CSV_COLUMNS) - set(reader.fieldnames or ()):
             raise ValueError(f"{path} has no column {min(missing)!r}")
         for row in reader:
-            yield (row["user"] or "").strip(), row["phone_number"] or ""
+            yield without_marks(row["user"] or "").strip(), row["phone_number"] or ""
 
 
 class PhoneImport:
@@ -75,11 +81,11 @@ class PhoneImport:
     def read(self, claims: Iterable[Claim], default_region: str | None) -> dict[str, Any]:
         """Return the user of each number. Refuse a number that several users claim."""
         claimants: dict[str, dict[Any, None]] = {}
-        for user, text in claims:
+        for user, written in claims:
             try:
-                number = parse_phone_number(text, default_region=default_region).e164
+                number = read_stored_number(written, default_region).e164
             except PhoneNumberError as error:
-                self.refused.append(Refusal(user, _mask_text(text), error.code))
+                self.refused.append(Refusal(user, _mask_text(written), error.code))
             else:
                 claimants.setdefault(number, {})[user] = None
         for number, users in claimants.items():
@@ -94,7 +100,7 @@ class PhoneImport:
         holders = dict(known.values_list("phone_number", "user_id"))
         new: dict[str, Any] = {}
         for number, user in users.items():
-            user_id = user_ids.get(str(user))
+            user_id = user_ids.get(self._key(user))
             if user_id is None:
                 self._refuse([user], number, "unknown_user")
             elif number not in holders:
@@ -110,18 +116,18 @@ class PhoneImport:
     def _refuse(self, users: Iterable[Any], number: str, reason: str) -> None:
         self.refused += [Refusal(user, mask(number), reason) for user in users]
 
-    def _user_ids(self, references: Iterable[Any]) -> dict[str, Any]:
-        valid = [each for each in references if self._is_valid(each)]
+    def _user_ids(self, references: Iterable[Any]) -> dict[Any, Any]:
+        # By value: two values may look alike to people, and one of them opens an account.
+        keys = {self._key(each) for each in references} - {None}
         name = self._user_field.name
-        users = _users().filter(**{f"{name}__in": valid})
-        return {str(reference): pk for reference, pk in users.values_list(name, "pk")}
+        users = _users().filter(**{f"{name}__in": keys})
+        return {self._key(value): pk for value, pk in users.values_list(name, "pk")}
 
-    def _is_valid(self, reference: Any) -> bool:
+    def _key(self, reference: Any) -> Any:
         try:
-            self._user_field.to_python(reference)
+            return self._user_field.to_python(reference)
         except (ValidationError, ValueError):
-            return False
-        return True
+            return None
 
     def _create(self, new: Mapping[str, Any]) -> None:
         primary = self._phones.filter(user_id__in=new.values(), is_primary=True)
@@ -143,7 +149,24 @@ def _users() -> QuerySet[Any]:
     return get_user_model()._default_manager.using(database_alias(get_user_model()))
 
 
-def _mask_text(text: str) -> str:
-    """Mask text that is not a number: it may contain most of one."""
-    text = text.strip()[:40]
+def read_stored_number(value: Any, default_region: str | None = None) -> PhoneNumber:
+    """Read the value of a column: a text, a number object, or a whole number.
+
+    The ``str`` of anything else is a text for people: a fraction has a point and a zero more,
+    and a number object may lack its country code.
+
+    :raises PhoneNumberError: the value is no phone number.
+    """
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    try:
+        return parse_phone_number(
+            str(value) if is_whole else value, default_region=default_region
+        )
+    except TypeError:
+        raise InvalidPhoneNumber(NOT_A_NUMBER) from None
+
+
+def _mask_text(written: Any) -> str:
+    """Mask what is not a number: it may contain most of one."""
+    text = written.strip()[:40] if isinstance(written, str) else str(written)[:40]
     return "*" * (len(text) - 2) + text[-2:]

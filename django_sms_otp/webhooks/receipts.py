@@ -140,7 +140,7 @@ def _values(receipt: Receipt, otp_code: OTPCode) -> dict[str, Any]:
 def _plausible(at: datetime | None, otp_code: OTPCode, now: datetime) -> datetime:
     """Return ``at`` if it lies between the sending and now, else now. The clocks and time zones
     of carriers are not reliable."""
-    first = otp_code.claimed_at or otp_code.created_at
+    first: datetime = otp_code.claimed_at or otp_code.created_at
     if at is None or not first - PRECISION < at <= now:
         return now
     return max(at, first)

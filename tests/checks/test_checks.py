@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.cache.backends.redis import RedisCache
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -21,6 +22,8 @@ from django_sms_otp.backends import BaseSMSBackend
 from django_sms_otp.controls.stores import caches as store_caches
 from django_sms_otp.models import VerifiedPhone
 from django_sms_otp.testing import override_sms_otp
+
+from ..support.databases import database_time_zone
 
 SECRET = "a-secret-that-nobody-sees"
 LOCMEM = "django_sms_otp.backends.locmem.SMSBackend"
@@ -255,6 +258,21 @@ def test_e007_is_silent_on_the_other_choices(choice: str) -> None:
 def test_e008_local_time() -> None:
     with override_settings(USE_TZ=False):
         assert list(found()) == ["sms_otp.E008"]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_e008_a_database_that_stores_local_time(zone: str) -> None:
+    with database_time_zone(zone):
+        texts = found()
+    if connection.features.supports_timezones:
+        assert texts == {}
+    else:
+        assert "DATABASES['default']['TIME_ZONE']" in texts["sms_otp.E008"]
+
+
+def test_e008_is_silent_on_a_zone_without_summer_time() -> None:
+    with database_time_zone("Asia/Kolkata"):
+        assert found() == {}
 
 
 def test_e008_is_silent_on_any_time_zone() -> None:

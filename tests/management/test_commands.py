@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -363,6 +364,56 @@ def test_a_default_region_is_never_put_before_a_number_whose_country_is_known(
     monkeypatch.setattr(field, "from_db_value", lambda *_: NationalNumber(), raising=False)
     take("--field", "last_name", "--default-region", "US")
     assert VerifiedPhone.objects.get().phone_number == "+525512345678"
+
+
+@pytest.mark.parametrize("value", [1512345678.0, Decimal("1512345678.0"), True, b"+1"])
+def test_what_is_no_text_of_a_number_is_refused(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    UserFactory.create(last_name="x")
+    field = User._meta.get_field("last_name")
+    monkeypatch.setattr(field, "from_db_value", lambda *_: value, raising=False)
+    assert "invalid_phone_number: 1" in take("--field", "last_name", "--default-region", "DE")
+
+
+def test_a_column_of_whole_numbers_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    UserFactory.create(last_name="x")
+    field = User._meta.get_field("last_name")
+    monkeypatch.setattr(field, "from_db_value", lambda *_: 15123456789, raising=False)
+    take("--field", "last_name", "--default-region", "DE")
+    assert VerifiedPhone.objects.get().phone_number == "+4915123456789"
+
+
+class LooksLikeOthers(str):
+    """A key that people see in short, so that two of them look alike."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: str, *_: object) -> LooksLikeOthers:
+        return value if isinstance(value, cls) else cls(value)
+
+    def __str__(self) -> str:
+        return "a..."
+
+
+def test_users_are_told_apart_by_value_and_not_by_what_people_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, _ = UserFactory.create(username="anna"), UserFactory.create(username="arno")
+    field = User._meta.get_field("username")
+    monkeypatch.setattr(field, "to_python", LooksLikeOthers.of)
+    monkeypatch.setattr(field, "from_db_value", LooksLikeOthers.of, raising=False)
+    path = write_csv(tmp_path, f"anna,{PHONE}")
+    take("--csv", path, "--user-field", "username")
+    assert VerifiedPhone.objects.get().user_id == anna.pk
+
+
+def test_a_pasted_file_is_read(tmp_path: Path) -> None:
+    user = UserFactory.create(username="anna")
+    row = "\u200banna\u00a0,\u2068+1 415-555-2671\u2069"
+    take("--csv", write_csv(tmp_path, row), "--user-field", "username")
+    assert VerifiedPhone.objects.get().user == user
 
 
 def test_import_says_what_it_refuses_and_why(tmp_path: Path) -> None:

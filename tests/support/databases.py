@@ -14,11 +14,14 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 import psycopg
+from django.db import connection
 
 from . import mariadb
 
@@ -30,6 +33,27 @@ def database_config(suffix: str = "") -> dict[str, Any]:
     """
     url = os.environ.get("DATABASE_URL") or _server_url()
     return _server(url, suffix) if url else _sqlite(suffix)
+
+
+@contextmanager
+def database_time_zone(zone: str | None) -> Iterator[None]:
+    """Set ``DATABASES["default"]["TIME_ZONE"]`` for the connection that is open."""
+    before = connection.settings_dict["TIME_ZONE"]
+    _set_time_zone(zone)
+    try:
+        yield
+    finally:
+        _set_time_zone(before)
+
+
+def _set_time_zone(zone: str | None) -> None:
+    connection.settings_dict["TIME_ZONE"] = zone
+    for name in ("timezone", "timezone_name"):
+        # Django reads the setting once, and then keeps it.
+        getattr(connection, name)
+        delattr(connection, name)
+    if connection.connection is not None:
+        connection.ensure_timezone()
 
 
 def _server_url() -> str | None:
