@@ -33,7 +33,7 @@ from django_sms_otp.testing import Answer, FakeGateway, fake_gateway
 from ..support import gateways
 from ..support.apprise_services import SECRET, SERVICES, Service
 from ..support.fake_apprise import self_signed, tls_gateway
-from ..support.lateness import by_the_clock, in_time
+from ..support.lateness import in_time
 
 PHONE, CODE = "+14155552671", "48291375"
 
@@ -263,24 +263,23 @@ def test_the_url_cannot_split_a_long_text(gateway: FakeGateway) -> None:
 def test_its_own_time_out_counts_and_not_that_of_the_url(gateway: FakeGateway) -> None:
     gateway.answers(Answer(delay=30))
 
-    with in_time(3):
+    with in_time(0.3):
         error = failure_of(eagle(gateway, "?rto=60&cto=60", timeout=0.3))
 
     assert type(error) is DeliveryUnknown
 
 
-@by_the_clock
 def test_the_requests_of_one_message_share_the_time(gateway: FakeGateway) -> None:
-    gateway.answers(Answer(delay=0.5), Answer(delay=30))
+    gateway.answers(Answer(delay=0.1), Answer(delay=30))
 
     def send(service: Any) -> bool:
         for _ in range(3):
             requests.post(gateway.url, timeout=service.request_timeout)
         return True
 
-    backend = chatty(send, timeout=1)
+    backend = chatty(send, timeout=0.5)
 
-    with in_time():
+    with in_time(0.5):
         assert type(failure_of(backend)) is DeliveryUnknown
     assert len(gateway.requests) == 2
 
@@ -304,7 +303,7 @@ def test_a_service_that_logs_in_first_does_not_wait() -> None:
         service.throttle()
         return True
 
-    with in_time(2):
+    with in_time(1):
         chatty(send).send(make_message())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from django_sms_otp.backends import SMSMessage, get_backend
+from django_sms_otp.backends import BaseSMSBackend, SMSMessage, get_backend
 from django_sms_otp.backends.base import CodeCheck
 from django_sms_otp.backends.transport import deadline
 from django_sms_otp.backends.transport.deadline import (
@@ -32,16 +33,10 @@ from django_sms_otp.testing import Answer, fake_gateway
 from ..conftest import PHONE, Post, body_of
 from ..support import fake_aws, fake_verify
 from ..support.gateways import make_message, twilio_entry
-from ..support.lateness import by_the_clock, in_time
+from ..support.lateness import in_time
 from ..support.lines import black_hole, dripping, lead, silent
 
-pytestmark = by_the_clock
-
-TIMEOUT = 1.0
-"""Of which the gateway has 0.8 s: a busy machine has the rest."""
-
-PATIENCE = 2.0
-"""The time-out where the app does its own work, too."""
+TIMEOUT = 0.2
 
 HOST = "localhost"
 """Webhooks may be asked there without TLS."""
@@ -99,6 +94,22 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture
+def calls_end() -> Iterator[None]:
+    """Wait for calls that have overrun: the gateway is gone by now.
+
+    Python's ssl leaves a socket open whose other end goes away before TLS begins.
+    """
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "sms-otp":
+            thread.join(10)
+    gc.collect()
+
+
+beyond_its_server = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+
+
 def failure_of(
     settings: Any, config: dict[str, Any], message: SMSMessage | None = None
 ) -> DeliveryError:
@@ -125,6 +136,8 @@ def test_an_answer_that_does_not_end_is_unknown_in_time(
 
 
 @each
+@beyond_its_server
+@pytest.mark.usefixtures("calls_end")
 @pytest.mark.parametrize("line", HANDSHAKES.values(), ids=HANDSHAKES)
 def test_tls_that_is_not_agreed_upon_is_an_error_in_time(
     settings: Any, kind: str, line: Line
@@ -133,6 +146,8 @@ def test_tls_that_is_not_agreed_upon_is_an_error_in_time(
         failure_of(settings, ALL[kind](f"https://127.0.0.1:{port}"))
 
 
+@beyond_its_server
+@pytest.mark.usefixtures("calls_end")
 def test_tls_that_is_met_with_silence_was_sent_nothing_where_the_app_connects(
     settings: Any,
 ) -> None:
@@ -168,12 +183,15 @@ def test_many_addresses_that_nobody_answers_at_are_unknown_in_time(
 def test_a_look_up_of_the_host_that_hangs_is_unknown_in_time(
     settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    over = threading.Event()
+
     def hang(*_args: Any, **_kwargs: Any) -> Any:
-        time.sleep(TIMEOUT * 1.5)
+        over.wait(30)
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     assert type(failure_of(settings, ALL[kind](f"http://{HOST}:9"))) is DeliveryUnknown
+    over.set()
 
 
 @each_that_tells
@@ -195,18 +213,18 @@ def test_an_address_that_nobody_answers_at_leaves_time_for_the_next(
 
 
 @each
+@beyond_its_server
+@pytest.mark.usefixtures("calls_end")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_get_code_answers_within_the_time_out(
     get_code: Post, settings: Any, kind: str, scheme: str
 ) -> None:
     with silent() as port:
-        config = ALL[kind](f"{scheme}://127.0.0.1:{port}")
-        config["OPTIONS"]["timeout"] = PATIENCE
-        settings.SMS_OTP_BACKENDS = {"default": config}
+        settings.SMS_OTP_BACKENDS = {"default": ALL[kind](f"{scheme}://127.0.0.1:{port}")}
         # What a process reads and imports for its first request is no part of it.
         get_backend("default")
         assert get_code(phone_number="+1").status_code == 400
-        with in_time(PATIENCE):
+        with in_time(TIMEOUT):
             answer = get_code()
 
     assert answer.status_code == 503
@@ -232,6 +250,22 @@ def test_a_guess_is_answered_within_the_time_out(settings: Any) -> None:
 
 
 # The time limit itself
+
+
+def test_an_answer_comes_within_the_whole_time_out(settings: Any) -> None:
+    """By the clock, at a real figure. One of three tries has to do: the machine may be busy."""
+    with silent() as port:
+        config = webhook(f"http://127.0.0.1:{port}")
+        config["OPTIONS"]["timeout"] = 1.0
+        settings.SMS_OTP_BACKENDS = {"default": config}
+        assert any(seconds_to_fail(get_backend("default")) <= 1.0 for _ in range(3))
+
+
+def seconds_to_fail(backend: BaseSMSBackend) -> float:
+    started = time.monotonic()
+    with pytest.raises(DeliveryUnknown):
+        backend.send(make_message())
+    return time.monotonic() - started
 
 
 @pytest.mark.parametrize(

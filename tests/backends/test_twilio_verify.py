@@ -27,7 +27,7 @@ from ..conftest import PHONE, wrong
 from ..support import fake_verify, gateways
 from ..support.fake_twilio import Answer, problem, refusal
 from ..support.fake_verify import SERVICE_SID, FakeVerify
-from ..support.lateness import by_the_clock, in_time
+from ..support.lateness import in_time
 
 OTHER_SID = "VA" + "5" * 32
 OTHER_PHONE = "+14155552672"
@@ -153,14 +153,13 @@ def test_a_language_that_the_template_lacks_is_left_to_twilio(
     assert verify.open(PHONE).sends == 1
 
 
-@by_the_clock
 def test_the_second_request_for_a_message_has_what_the_first_one_left(
     make_backend: MakeBackend, verify: FakeVerify
 ) -> None:
-    backend = make_backend(timeout=1)
-    verify.answers(refusal(404, 20404, delay=0.5), Answer(delay=2))
+    backend = make_backend(timeout=0.5)
+    verify.answers(refusal(404, 20404, delay=0.1), Answer(delay=30))
 
-    with in_time():
+    with in_time(0.5):
         error = failure_of(lambda: backend.send(make_message(language="fi")))
 
     assert type(error) is DeliveryUnknown

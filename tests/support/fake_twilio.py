@@ -9,7 +9,6 @@ import ssl
 import struct
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -126,9 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         request = self.recorded()
         self.server.twilio.requests.append(request)
         answer = self.server.twilio.answer_to(request)
-        if answer.delay:
-            time.sleep(answer.delay)
-        if answer.hangs_up:
+        if self.server.closing.wait(answer.delay) or answer.hangs_up:
             self.close_connection = True
             return
         self.send_response(answer.status)
@@ -147,8 +144,7 @@ class Handler(BaseHTTPRequestHandler):
         for _ in range(answer.times):
             self.wfile.write(answer.chunk)
             self.server.twilio.written += len(answer.chunk)
-            if answer.pause:
-                time.sleep(answer.pause)
+            self.server.closing.wait(answer.pause)
         if answer.breaks_off == "reset":
             # Closed without lingering: the client gets a RST.
             linger = struct.pack("ii", 1, 0)
@@ -172,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    # Threads still asleep over a slow answer must not outlive the test.
+    # Threads still busy with a slow answer must not outlive the test.
     daemon_threads = False
     block_on_close = True
 
@@ -185,6 +181,7 @@ class Server(ThreadingHTTPServer):
             self.socket = context.wrap_socket(self.socket, server_side=True)
         twilio.base_url = f"{scheme}://127.0.0.1:{self.server_address[1]}"
         self.twilio = twilio
+        self.closing = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A client that has given up waiting is a part of the tests.
@@ -207,6 +204,7 @@ def serving(twilio: Fake, certificate: Path | None = None) -> Iterator[Fake]:
     try:
         yield twilio
     finally:
+        server.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()

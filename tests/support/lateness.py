@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+__all__ = ["in_time"]
 
-__all__ = ["by_the_clock", "in_time"]
-
-by_the_clock = pytest.mark.flaky(reruns=2)
-"""Fails where it does so three times: once, the machine may have been busy."""
+BUSY = 10.0
+"""Seconds that a busy machine may take on top. What is tested would take far longer, or for
+ever, if it were not ended."""
 
 
 @contextmanager
-def in_time(seconds: float = 1.0) -> Iterator[None]:
+def in_time(seconds: float) -> Iterator[None]:
     started = time.monotonic()
     yield
-    assert time.monotonic() - started <= seconds
+    assert time.monotonic() - started <= seconds + BUSY

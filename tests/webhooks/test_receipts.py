@@ -197,7 +197,7 @@ def test_what_twilio_stops_as_fraud_blocks_the_prefix(error_code: str, blocks: i
     blocked = [row for row in Limit.objects.all() if row.state.get("blocked_until")]
     assert len(blocked) == blocks
     if blocks:
-        assert str(blocked[0]) == "prefix:+1415555"
+        assert (blocked[0].kind, blocked[0].subject) == ("prefix", "+1415555")
         ask()
         newest = OTPCode.objects.order_by("created_at").last()
         assert newest
@@ -209,7 +209,7 @@ def test_what_twilio_stops_as_fraud_blocks_the_prefix(error_code: str, blocks: i
 
 @pytest.mark.parametrize("last", ["delivered", "undelivered"])
 def test_in_any_order_the_row_is_as_far_as_the_furthest(last: str) -> None:
-    words = ("accepted", "queued", "sending", "sent", last)
+    words = ("queued", "sending", "sent", last)
     for order in itertools.permutations(words):
         code = OTPCodeFactory.create(delivery_state="unknown")
         states = ["unknown"]
@@ -221,7 +221,8 @@ def test_in_any_order_the_row_is_as_far_as_the_furthest(last: str) -> None:
 
 
 def test_of_two_that_contradict_each_other_the_first_holds() -> None:
-    for order in itertools.permutations(("delivered", "undelivered", "read", "failed", "sent")):
+    words = ("delivered", "undelivered", "read", "failed", "sent")
+    for order in itertools.permutations(words, 3):
         code = sent_code()
         for word in order:
             Callback(code=code, status=word, fields={"ErrorCode": "30003"}).post()
