@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,58 +27,116 @@ hypothesis.settings.load_profile("patient")
 
 WITHOUT_DATABASE = (
     "tests/backends/twilio/",
-    "tests/limits/test_addresses.py",
     "tests/backends/test_apprise.py",
     "tests/backends/test_aws.py",
-    "tests/test_codes.py",
-    "tests/testing/test_contract.py",
-    "tests/testing/test_contract_catches.py",
     "tests/backends/test_deadlines.py",
-    "tests/test_phone.py",
-    "tests/limits/test_rates.py",
-    "tests/controls/test_stores.py",
     "tests/backends/test_twilio_verify.py",
     "tests/backends/test_webhook.py",
+    "tests/controls/test_stores.py",
+    "tests/limits/test_addresses.py",
+    "tests/limits/test_rates.py",
+    "tests/limits/test_shared.py",
+    "tests/test_codes.py",
+    "tests/test_phone.py",
+    "tests/testing/test_contract.py",
+    "tests/testing/test_contract_catches.py",
 )
-"""Modules of which most tests touch no database. Those run with SQLite alone, once a Python;
+"""Modules of which most tests touch no database. Those run with SQLite alone;
 pytest-django sees to it that what asks for none gets none."""
 
-WHATEVER_DATABASE = ("tests/docs/",)
-"""Modules to which it is the same which database there is."""
+WHATEVER_DATABASE = (
+    "tests/api/test_enumeration.py",
+    "tests/api/test_enumeration_aside.py",
+    "tests/api/test_properties.py",
+    "tests/contrib/test_metrics.py",
+    "tests/docs/",
+    "tests/package/",
+    "tests/test_start.py",
+)
+"""Modules to which it is the same which database there is: they run with SQLite alone."""
 
-
-ONE_PYTHON = (
-    "tests/attacks/",
+POSTGRES_ALONE = (
     "tests/api/test_enumeration_time.py",
+    "tests/attacks/test_attacks.py::test_attacks_get_what_the_limits_allow",
+)
+"""Tests of many requests, which run on the database that most sites have."""
+
+ONCE = (
+    "tests/api/test_enumeration_time.py",
+    "tests/attacks/",
+    "tests/db/test_interleaving_machinery.py",
     "tests/db/test_plans.py",
     "tests/docs/",
+    "tests/package/",
 )
-"""Modules that take long or do not depend on the Python. They run with one Python alone."""
+"""Modules that no Python and no Django changes."""
+
+SLOW = (
+    "tests/api/test_enumeration.py",
+    "tests/api/test_enumeration_aside.py",
+    "tests/api/test_enumeration_sql.py",
+    "tests/api/test_enumeration_time.py",
+    "tests/api/test_properties.py",
+    "tests/api/test_site_differences.py",
+    "tests/attacks/",
+    "tests/backends/test_deadlines.py",
+    "tests/backends/twilio/test_deadline.py",
+    "tests/db/test_concurrency.py",
+    "tests/db/test_databases.py",
+    "tests/db/test_hosts.py",
+    "tests/db/test_interleavings.py",
+    "tests/db/test_isolation.py",
+    "tests/db/test_plans.py",
+    "tests/db/test_verify_interleavings.py",
+    "tests/delivery/test_workers.py",
+    "tests/docs/test_blocks.py",
+    "tests/docs/test_tutorial.py",
+    "tests/services/test_faults.py",
+    "tests/services/test_gateway_code_faults.py",
+)
+"""Modules that start processes, wait, or go through all orders and all kinds."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = {item for item in items if _is_left_out(item)}
+    """Mark tests by their module, before ``-m`` chooses, and leave out other databases'."""
+    for item in items:
+        for mark, modules in (("once", ONCE), ("slow", SLOW)):
+            if item.nodeid.startswith(modules):
+                item.add_marker(mark)
+    left_out = {item for item in items if not _is_for_this_database(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
 
-def _is_left_out(item: pytest.Item) -> bool:
-    if os.environ.get("TEST_EVERYTHING") == "no" and item.nodeid.startswith(ONE_PYTHON):
-        return True
-    return connection.vendor != "sqlite" and _is_for_sqlite_alone(item)
-
-
-def _is_for_sqlite_alone(item: pytest.Item) -> bool:
+def _is_for_this_database(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(POSTGRES_ALONE):
+        return connection.vendor == "postgresql" or not _touches_database(item)
     if item.nodeid.startswith(WHATEVER_DATABASE):
-        return True
-    asks = item.get_closest_marker("django_db") or "db" in getattr(item, "fixturenames", ())
-    return item.nodeid.startswith(WITHOUT_DATABASE) and not asks
+        return connection.vendor == "sqlite"
+    if item.nodeid.startswith(WITHOUT_DATABASE):
+        return connection.vendor == "sqlite" or _touches_database(item)
+    return True
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db")) or "db" in fixtures
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line why tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        told = "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"Skipped: {told}")
 
 
 def pytest_sessionstart() -> None:
     """Say it, and stop, where there is no server to run the tests on."""
     if connection.vendor == "mysql" and (refusal := mariadb.refusal(connection.settings_dict)):
-        pytest.exit(refusal.text, refusal.exit_code)
+        pytest.exit(refusal, 1)
 
 
 @pytest.fixture(autouse=True)

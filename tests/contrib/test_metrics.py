@@ -292,6 +292,7 @@ def test_a_collector_that_fails_harms_no_login(
 # In processes
 
 
+@pytest.mark.slow
 def test_counts_of_all_processes_of_a_server_add_up(
     transactional_db: None, tmp_path: Path
 ) -> None:

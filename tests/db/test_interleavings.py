@@ -92,6 +92,7 @@ def test_two_calls_that_write_by_one_statement(scenario: Scenario) -> None:
     every_order(scenario)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scenario", scenarios.THREE_AT_ONCE)
 def test_three_calls_in_every_order(scenario: Scenario) -> None:
     every_order(scenario, preemptions=MOST_PREEMPTIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NUMBER = parse_phone_number(PHONE)
 
-ENGINES = ["tasks", "celery-valkey", "celery-rabbitmq"]
+ENGINES = ["tasks", "celery-valkey", pytest.param("celery-rabbitmq", marks=pytest.mark.once)]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -38,8 +37,6 @@ def started(
         server = request.getfixturevalue("valkey_server")
         broker = f"redis+socket://{server.unix_socket_path}"
     elif request.param == "celery-rabbitmq":
-        if os.environ.get("TEST_EVERYTHING") == "no":
-            pytest.skip("Over RabbitMQ workers are tried with one Python alone.")
         if not rabbitmq_answers():
             pytest.skip("No RabbitMQ answers at 127.0.0.1:5672: Celery runs over Valkey alone.")
         broker = RABBITMQ

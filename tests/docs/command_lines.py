@@ -41,13 +41,12 @@ def check_manage(words: list[str]) -> None:
 
 
 def tox_environments() -> set[str]:
+    """Return the environments that tox.ini lists, or labels, or has a section for."""
     config = ConfigParser(interpolation=None)
     config.read(ROOT / "tox.ini")
-    listed = {
-        name
-        for line in config["tox"]["env_list"].split()
-        for name in _expanded(line.strip(","))
-    }
+    labelled = config["tox"]["labels"].replace("\\", "").partition("=")[2]
+    names = re.findall(r"(?:[\w-]|\{[^}]*\})+", config["tox"]["env_list"] + labelled)
+    listed = {each for name in names for each in _expanded(name)}
     sections = {name.removeprefix("testenv:") for name in config if ":" in name}
     return listed | sections
 
@@ -87,12 +86,11 @@ def _pip(words: list[str]) -> None:
 def _tox(words: list[str]) -> None:
     parser = argparse.ArgumentParser()
     run = parser.add_subparsers().add_parser("run")
-    run.add_argument("-e", dest="environment", required=True)
-    run.add_argument("paths", nargs="*")
-    args = parser.parse_args(words)
-    if words:
-        assert args.environment in tox_environments(), args.environment
-        assert all((ROOT / path).exists() for path in args.paths)
+    run.add_argument("-e", dest="environment", choices=tox_environments())
+    run.add_argument("-m", dest="label", choices=["all"])
+    end = words.index("--") if "--" in words else len(words)
+    parser.parse_args(words[:end])
+    assert all((ROOT / word).exists() for word in words[end + 1 :] if "/" in word)
 
 
 def _export(words: list[str]) -> None:
