@@ -11,6 +11,7 @@ import hmac
 import unicodedata
 
 from .crypto import digest
+from .masked import MaskedText
 from .typed_text import without_marks
 
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
@@ -48,7 +49,7 @@ def derive_code(
     message = b"".join([len(part).to_bytes(4) + part for part in parts])
     number = int.from_bytes(digest(key, DERIVATION_LABEL, message))
     # The bias of 256 bits modulo at most 10^10 is below 2^-222.
-    return str(number % 10**length).zfill(length)
+    return MaskedText(str(number % 10**length).zfill(length))
 
 
 def normalise_code(typed: str) -> str:
@@ -60,7 +61,7 @@ def normalise_code(typed: str) -> str:
         return ""
     visible = without_marks(typed)
     digits = [unicodedata.decimal(char, None) for char in visible if not _is_separator(char)]
-    return "" if None in digits else "".join(map(str, digits))
+    return MaskedText("" if None in digits else "".join(map(str, digits)))
 
 
 def match_code(expected: str, typed: str) -> bool:

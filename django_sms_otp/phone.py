@@ -13,9 +13,11 @@ import phonenumbers
 from django.utils.translation import gettext_lazy as _
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
+from .masked import MaskedText
 from .typed_text import without_marks
 
 __all__ = [
+    "E164",
     "SUPPORTED_REGIONS",
     "PhoneNumber",
     "WithE164",
@@ -91,6 +93,15 @@ NOT_SMS_CAPABLE = _("This kind of phone number cannot receive our SMS. Use a mob
 REGION_NOT_SUPPORTED = _("We do not send SMS to phone numbers of this country or network.")
 
 
+class E164(MaskedText):
+    """A number's text: ``+`` and at most 15 digits. Its ``repr`` is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(mask(self))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneNumber:
     """A valid phone number. Its ``str`` and ``repr`` are masked, so logging it is safe.
@@ -102,6 +113,9 @@ class PhoneNumber:
 
     e164: str = field(repr=False)
     region: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "e164", E164(self.e164))
 
     @property
     def masked(self) -> str:
@@ -137,7 +151,7 @@ def parse_phone_number(
     :raises RegionNotSupported: the region is not allowed.
     :raises TypeError: ``text`` is neither.
     """
-    number, number_type, is_possible = _read(_plain(_written(text)), default_region)
+    number, number_type, is_possible = _read(MaskedText(_plain(_written(text))), default_region)
     is_refused = number_type in refused_types
     if number_type == UNKNOWN and (is_refused or not is_possible):
         raise InvalidPhoneNumber(NOT_A_NUMBER)

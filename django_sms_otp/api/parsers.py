@@ -1,6 +1,8 @@
 """Parsers that read no more of a body than a request needs, whatever its headers announce.
 
 ``Content-Length`` bounds nothing: an ASGI server hands on a chunked body that is longer.
+
+The texts of a body are masked in reports of errors: many tools put ``request.data`` there.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import IO, Any, ClassVar
 
+from django.http import QueryDict
 from rest_framework import parsers
 
+from ..masked import MaskedBytes, MaskedText
 from .answers import RequestTooLarge
 
 __all__ = ["LARGEST_BODY", "BoundedFormParser", "BoundedJSONParser", "BoundedMultiPartParser"]
@@ -34,10 +38,13 @@ class _BoundedParser(parsers.BaseParser):
 
         :raises RequestTooLarge: it is longer than ``LARGEST_BODY``.
         """
-        body = stream.read(LARGEST_BODY + 1)
+        body = MaskedBytes(stream.read(LARGEST_BODY + 1))
         if len(body) > LARGEST_BODY:
             raise RequestTooLarge
-        return self.inner().parse(BytesIO(body), media_type, parser_context)
+        parsed = self.inner().parse(BytesIO(body), media_type, parser_context)
+        if isinstance(parsed, parsers.DataAndFiles):
+            return parsers.DataAndFiles(_masked(parsed.data), parsed.files)
+        return _masked(parsed)
 
 
 class BoundedJSONParser(_BoundedParser):
@@ -54,3 +61,20 @@ class BoundedFormParser(_BoundedParser):
 class BoundedMultiPartParser(_BoundedParser):
     media_type = parsers.MultiPartParser.media_type
     inner = parsers.MultiPartParser
+
+
+def _masked(data: Any) -> Any:
+    """Return the same data with masked texts."""
+    match data:
+        case QueryDict():
+            form = QueryDict(mutable=True, encoding=data.encoding)
+            for name, values in data.lists():
+                form.setlist(name, [MaskedText(value) for value in values])
+            return form
+        case dict():
+            return {name: _masked(value) for name, value in data.items()}
+        case list():
+            return [_masked(value) for value in data]
+        case str():
+            return MaskedText(data)
+    return data

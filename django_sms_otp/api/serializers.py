@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from ..conf import get_settings
 from ..exceptions import PhoneNumberError
+from ..masked import MaskedText
 from ..phone import PhoneNumber
 from ..services import read_phone_number
 from ..typed_text import without_marks
@@ -44,7 +45,7 @@ class TextField(serializers.Field[Any, Any, str, Any]):
             self.fail("not_a_text")
         if not data.strip():
             self.fail("blank")
-        return data
+        return MaskedText(data)
 
     def to_representation(self, value: str) -> str:
         return value
@@ -60,7 +61,7 @@ class NumberTextField(TextField):
         if not (isinstance(dictionary, QueryDict) and isinstance(text, str)):
             return text
         visible = without_marks(text)
-        return f"+{visible[1:]}" if visible.startswith(" ") else text
+        return MaskedText(f"+{visible[1:]}") if visible.startswith(" ") else text
 
 
 class PhoneNumberField(NumberTextField):
@@ -79,7 +80,7 @@ class ChannelField(TextField):
     default_error_messages = {"not_offered": _("Must be one of: {channels}.")}
 
     def to_internal_value(self, data: Any) -> str:
-        channel: str = super().to_internal_value(data)
+        channel = str(super().to_internal_value(data))
         offered = get_settings().CHANNELS
         if channel not in offered:
             self.fail("not_offered", channels=", ".join(offered))

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import exceptions
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -126,7 +126,6 @@ class AuthCodeView(SMSOTPView):
 
     serializer_class = AuthCodeSerializer
 
-    @sensitive_variables("fields")
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
         issuer = get_token_issuer()
@@ -158,5 +157,5 @@ def _credentials(fields: dict[str, Any]) -> dict[str, str]:
     return {"phone_number": phone_number.e164} if phone_number else {}
 
 
-get_code = non_atomic(GetCodeView.as_view())
-auth_code = non_atomic(sensitive_post_parameters("code")(AuthCodeView.as_view()))
+get_code = non_atomic(sensitive_post_parameters()(GetCodeView.as_view()))
+auth_code = non_atomic(sensitive_post_parameters()(AuthCodeView.as_view()))

@@ -16,6 +16,8 @@ from django.urls import NoReverseMatch, reverse
 from ..conf import get_settings
 from ..conf.validators import SMS, did_you_mean
 from ..exceptions import InvalidBackend
+from ..masked import MaskedText
+from ..phone import E164
 
 __all__ = ["BaseSMSBackend", "CodeCheck", "SMSMessage", "SendResult"]
 
@@ -50,6 +52,13 @@ class SMSMessage:
     send_count: int = 1
     avoid: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        # A local variable of a backend shows none of them in a report of an error.
+        object.__setattr__(self, "to", E164(self.to))
+        object.__setattr__(self, "body", MaskedText(self.body))
+        if self.code is not None:
+            object.__setattr__(self, "code", MaskedText(self.code))
+
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
@@ -82,6 +91,10 @@ class CodeCheck:
     message_id: str
     channel: str = SMS
     region: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "to", E164(self.to))
+        object.__setattr__(self, "typed", MaskedText(self.typed))
 
 
 class BaseSMSBackend:

@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from ..conf.validators import positive_number, true_or_false
 from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import log_fields, short_id
@@ -47,7 +45,6 @@ class SMSBackend(CompositeBackend):
         self._retry_unknown = retry_unknown
         self._patience = patience
 
-    @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:
         """Send by the first backend that takes it."""
         deadline = time.monotonic() + self._patience

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from django.views.decorators.debug import sensitive_variables
-
 from ..exceptions import DeliveryError, DeliveryUnknown
 from ..logs import describe_error, log_fields, translate_errors
 from ..signals import gateway_called
@@ -23,7 +21,6 @@ logger = logging.getLogger("django_sms_otp")
 T = TypeVar("T")
 
 
-@sensitive_variables("message")
 def hand_over(message: SMSMessage, alias: str) -> SendResult:
     """Have a backend send a message. The result, or the error, names the backend that sent it
     and the time that this took.
@@ -49,7 +46,6 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
     return replace(result, alias=result.alias or alias, latency=latency)
 
 
-@sensitive_variables("check")
 def ask_gateway(check: CodeCheck, alias: str) -> bool:
     """Ask the gateway that made a code whether a guess is right.
 
@@ -65,7 +61,6 @@ def ask_gateway(check: CodeCheck, alias: str) -> bool:
         raise
 
 
-@sensitive_variables("message", "call")
 def _guard(
     backend: BaseSMSBackend, call: Callable[[], T], message: SMSMessage | CodeCheck
 ) -> T:

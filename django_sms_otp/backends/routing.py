@@ -6,8 +6,6 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from ..exceptions import InvalidBackend
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend
@@ -49,7 +47,6 @@ class SMSBackend(CompositeBackend):
         for number, route in enumerate(self._routes, start=1):
             self._check_channels(number, route)
 
-    @sensitive_variables("message")
     def send(self, message: SMSMessage) -> SendResult:
         """Send by the route that takes the message."""
         matching = (route for route in self._routes if _takes(route, message))

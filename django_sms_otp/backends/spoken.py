@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from django.conf import settings as django_settings
 from django.utils import translation
 from django.utils.translation import gettext
-from django.views.decorators.debug import sensitive_variables
 
 from ..conf import Settings
 
@@ -33,7 +32,6 @@ class Speech:
     words: tuple[str, ...] = field(repr=False)
 
 
-@sensitive_variables("code")
 def compose_speech(code: str, language: str, voices: Mapping[str, str]) -> Speech:
     """Return the words for a code, and the voice that says them.
 

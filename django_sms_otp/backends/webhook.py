@@ -14,8 +14,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from django.views.decorators.debug import sensitive_variables
-
 from ..conf.validators import CHANNELS, SMS, positive_number
 from ..exceptions import (
     DeliveryError,
@@ -23,6 +21,7 @@ from ..exceptions import (
     DeliveryUnknown,
     NotDelivered,
 )
+from ..masked import MaskedBytes, MaskedText
 from .base import BaseSMSBackend, SendResult, SMSMessage
 from .transport import Answer, post
 
@@ -84,11 +83,12 @@ class SMSBackend(BaseSMSBackend):
         self._expect("headers", _problem_of_headers(headers or {}))
         if isinstance(channels, str) or not channels or not set(channels) <= set(CHANNELS):
             self._expect("channels", f"must list some of {CHANNELS}")
-        self._url, self._timeout, self._headers = url, timeout, dict(headers or {})
+        self._url, self._timeout = url, timeout
+        # They may hold the password of the service.
+        self._headers = {name: MaskedText(value) for name, value in (headers or {}).items()}
         self._secrets = [each.encode() for each in secrets]
         self.channels = frozenset(channels)
 
-    @sensitive_variables("message", "body")
     def send(self, message: SMSMessage) -> SendResult:
         body = _payload(message)
         headers = {
@@ -161,7 +161,7 @@ def _payload(message: SMSMessage) -> bytes:
         "language": message.language,
         "region": message.region,
     }
-    return json.dumps(fields, separators=(",", ":")).encode()
+    return MaskedBytes(json.dumps(fields, separators=(",", ":")).encode())
 
 
 def _message_id(answer: Answer) -> str:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from ..exceptions import Contention
 from ..limits.keys import LimitKey
 from ..models import Limit
+from ..phone import E164
 from .numbers import NumberQuery, NumberRow, keys_to_lock, read_number
 from .rows import LimitRow, lock_limit
 from .transactions import MOST_ATTEMPTS, Races, database_alias, own_transaction
@@ -53,6 +54,8 @@ def change_number(
     :param shared: the keys of the shared rows to read.
     :raises Contention: no attempt won.
     """
+    # No report of an error shows the number, whoever calls.
+    phone_number = phone_number and E164(phone_number)
     query = NumberQuery(
         alias=database_alias(),
         phone_number=phone_number,

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ..limits.keys import NUMBER, LimitKey
 from ..limits.number import NumberState
 from ..models import Limit, OTPCode, new_request_id, new_seed
+from ..phone import E164
 from .postgresql import can_write_at_once, write_at_once
 from .rows import LimitRow
 from .statements import (
@@ -203,7 +204,7 @@ def read_number(query: NumberQuery, *, is_locked: bool = False) -> NumberRow:
     clock = timezone.now()
     e164 = query.phone_number
     if e164 is None:
-        e164 = next((key.subject for key in limits if key.kind == NUMBER), "")
+        e164 = E164(next((key.subject for key in limits if key.kind == NUMBER), ""))
     row = LimitRow.of(key := LimitKey(NUMBER, e164), limits.get(key), clock)
     return NumberRow(
         alias=query.alias,

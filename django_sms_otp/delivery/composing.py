@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone, translation
-from django.views.decorators.debug import sensitive_variables
 
 from .. import codes
 from ..backends import SMSMessage, get_backend
@@ -30,7 +29,7 @@ def code_of(otp_code: OTPCode) -> str | None:
             return codes.derive_code(
                 key,
                 seed=otp_code.seed,
-                phone_number=otp_code.phone_number,
+                phone_number=otp_code.number.e164,
                 purpose=otp_code.purpose,
                 context=otp_code.context,
                 length=otp_code.code_length,
@@ -38,7 +37,6 @@ def code_of(otp_code: OTPCode) -> str | None:
     return None
 
 
-@sensitive_variables("code", "body")
 def message_of(otp_code: OTPCode) -> SMSMessage:
     """Return the message to send, in the language of the request.
 
@@ -59,7 +57,7 @@ def message_of(otp_code: OTPCode) -> SMSMessage:
             own=(InvalidSettings, OperationalError, InterfaceError),
         )
     return SMSMessage(
-        to=otp_code.phone_number,
+        to=otp_code.number.e164,
         body=body,
         code=code,
         purpose=otp_code.purpose,
@@ -86,7 +84,7 @@ def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:
     # Not from a replica: it may not have the newest receipts yet.
     since = timezone.now() - ALIAS_AVOIDED_FOR
     recent = OTPCode.objects.using(database_alias()).filter(
-        phone_number=otp_code.phone_number,
+        phone_number=otp_code.number.e164,
         purpose=otp_code.purpose,
         created_at__gt=since,
         # Redundant (expires_at > created_at), but lets the index be used.

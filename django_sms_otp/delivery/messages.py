@@ -8,11 +8,12 @@ from datetime import timedelta
 from django.conf import settings as django_settings
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ..conf import get_settings
 from ..conf.validators import is_template_name
+from ..masked import MaskedText
 
 __all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
 
@@ -34,6 +35,12 @@ class Segments(int):
     encoding: str
 
 
+class _SafeText(MaskedText, SafeString):
+    """A text that a template takes as it is. An error in the template does not show it."""
+
+    __slots__ = ()
+
+
 def compose(code: str, *, valid_for: timedelta) -> str:
     """Return the text of a message in the active language.
 
@@ -41,17 +48,17 @@ def compose(code: str, *, valid_for: timedelta) -> str:
     """
     settings = get_settings()
     minutes = max(1, int(valid_for.total_seconds() // 60))
-    values = {"code": code, "minutes": minutes, "site": site_name() or ""}
+    values = {"code": MaskedText(code), "minutes": minutes, "site": site_name() or ""}
     if is_template_name(settings.MESSAGE):
         # The text is no HTML: "Tom & Jerry" must not be escaped.
-        safe = {key: mark_safe(str(value)) for key, value in values.items()}  # noqa: S308
+        safe = {key: _SafeText(value) for key, value in values.items()}
         text = render_to_string(settings.MESSAGE, safe).strip()
     else:
         text = gettext(settings.MESSAGE).format_map(values)
     if settings.ORIGIN is None:
-        return text
+        return MaskedText(text)
     # https://wicg.github.io/sms-one-time-codes/: the last line, and nothing after the code.
-    return f"{text}\n@{settings.ORIGIN} #{code}"
+    return MaskedText(f"{text}\n@{settings.ORIGIN} #{code}")
 
 
 def site_name() -> str | None:

@@ -119,7 +119,7 @@ def refund(otp_code: OTPCode) -> None:
     """Give a number the cooldown and quota of an unsent message back."""
     if counted_at := otp_code.counted_at:
         change_number(
-            otp_code.phone_number, lambda row: row.replace(row.state.without_send(counted_at))
+            otp_code.number.e164, lambda row: row.replace(row.state.without_send(counted_at))
         )
 
 

@@ -15,8 +15,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.views.decorators.debug import sensitive_variables
-
 from ..auth.users import get_user_resolver
 from ..backends import CodeCheck, ask_gateway
 from ..codes import normalise_code
@@ -36,7 +34,6 @@ logger = logging.getLogger("django_sms_otp")
 T = TypeVar("T")
 
 
-@sensitive_variables("guess")
 def check_with_gateway(
     guess: Guess[T], result: GuessResult[T], otp_code: OTPCode, charged_at: datetime
 ) -> GuessResult[T]:
@@ -62,7 +59,7 @@ def check_with_gateway(
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
         return replace(result, answer=answer)
     except NotDelivered as error:
-        change_number(otp_code.phone_number, lambda row: give_back(otp_code, charged_at, row))
+        change_number(otp_code.number.e164, lambda row: give_back(otp_code, charged_at, row))
         raise _unavailable(otp_code, error) from None
     except DeliveryError as error:
         raise _unavailable(otp_code, error) from None
@@ -71,16 +68,15 @@ def check_with_gateway(
     if not is_right or otp_code.is_withheld:
         return result
     return change_number(
-        otp_code.phone_number,
+        otp_code.number.e164,
         lambda row: accept_approved(guess, otp_code, row),
         purpose=guess.purpose,
     )
 
 
-@sensitive_variables("guess", "check")
 def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
     check = CodeCheck(
-        to=otp_code.phone_number,
+        to=otp_code.number.e164,
         typed=normalise_code(guess.typed),
         purpose=guess.purpose,
         request_id=otp_code.pk,

@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
-from django.views.decorators.debug import sensitive_variables
 
 from ..auth.users import get_user_resolver, is_shown
 from ..backends import code_issuing_backend
@@ -21,6 +20,7 @@ from ..controls.callers import Caller
 from ..db import NumberRow, users_too
 from ..delivery import code_of
 from ..exceptions import LoginRefused
+from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -44,6 +44,9 @@ class Guess(Generic[T]):
     typed: str = field(repr=False)
     grant: Callable[[AbstractBaseUser], T] | None
     grant_writes: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "typed", MaskedText(self.typed))
 
     @property
     def is_granted_first(self) -> bool:
@@ -82,7 +85,6 @@ def is_spent(otp_code: OTPCode) -> bool:
     return otp_code.failed_attempts >= max_attempts
 
 
-@sensitive_variables("expected", "guess")
 def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     """Compare a guess with the number's code, and write the result."""
     otp_code = _guessed_code(guess, row)
@@ -106,7 +108,6 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     return _accept(guess, otp_code, row)
 
 
-@sensitive_variables("guess")
 def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
     """Use up a code after its gateway has accepted the guess.
 
@@ -151,7 +152,6 @@ def _guessed_code(guess: Guess[T], row: NumberRow) -> OTPCode | None:
     return None
 
 
-@sensitive_variables("guess")
 def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
     state = row.state.with_failure(row.now, guess.caller.tags(row.e164))
     row.replace(state, row.attempt(otp_code))
@@ -159,7 +159,6 @@ def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> Gu
     return _invalid_code(otp_code)
 
 
-@sensitive_variables("guess")
 def _accept(
     guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
 ) -> GuessResult[T]:
@@ -201,7 +200,6 @@ def _may_log_in(user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
     return get_user_resolver().may_log_in(user, phone_number) and is_shown(user)
 
 
-@sensitive_variables("guess")
 def _log_in(
     guess: Guess[T],
     otp_code: OTPCode,

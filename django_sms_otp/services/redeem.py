@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.views.decorators.debug import sensitive_variables
 
 from ..conf import get_settings
 from ..controls import note_redemption
@@ -16,6 +15,7 @@ from ..controls.callers import Caller
 from ..db import change_number
 from ..delivery import send_feedback
 from ..logs import log_fields, short_id
+from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -30,7 +30,6 @@ logger = logging.getLogger("django_sms_otp")
 T = TypeVar("T")
 
 
-@sensitive_variables("code", "guess")
 def redeem_code(
     code: str,
     *,
@@ -71,7 +70,8 @@ def redeem_code(
         malformed. Nothing was counted.
     """
     request_id = request_id_of(request_id)
-    _check_code(code)
+    given, code = type(code), MaskedText(code)
+    _check_code(given)
     check_texts(ip_address=ip_address, device=device)
     _check_arguments(phone_number, request_id, purpose, grant)
     guess = Guess(
@@ -99,11 +99,10 @@ def redeem_code(
     return result.answer
 
 
-@sensitive_variables("code")
-def _check_code(code: object) -> None:
-    if not isinstance(code, str):
+def _check_code(given: type) -> None:
+    if not issubclass(given, str):
         # A number has lost its leading zeros. The error must not show the code.
-        raise TypeError(f"code must be a str, as typed, not {type(code).__name__}.")
+        raise TypeError(f"code must be a str, as typed, not {given.__name__}.")
 
 
 def _check_arguments(

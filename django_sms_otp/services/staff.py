@@ -40,7 +40,7 @@ def _invalidate(otp_code: OTPCode, by: str) -> bool:
         with row.replaced_by(row.state):
             return any(row.write(row.supersession(otp_code)))
 
-    is_changed = change_number(otp_code.phone_number, supersede)
+    is_changed = change_number(otp_code.number.e164, supersede)
     if is_changed:
         extra = log_fields("code_invalidated", otp_code=otp_code, outcome="invalidated")
         text = "%s invalidated code %s of %s."

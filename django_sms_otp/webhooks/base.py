@@ -15,13 +15,14 @@ from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 
 from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings
 from ..db import error_name, is_outage, non_atomic
 from ..exceptions import InvalidBackend
 from ..logs import log_fields
+from ..masked import MaskedBytes
 from .receipts import Receipt, take
 
 __all__ = ["ReceiptView", "called_url", "log_hourly", "receive"]
@@ -54,7 +55,6 @@ class ReceiptView(View):
         raise NotImplementedError(f"{type(self).__name__} must define read().")
 
     @method_decorator(sensitive_post_parameters())
-    @method_decorator(sensitive_variables("body", "outcome"))
     def post(self, request: HttpRequest, backend: BaseSMSBackend) -> HttpResponse:
         # Otherwise the caller chooses one of Python's codecs by its charset, "hex" among them.
         request.encoding = "utf-8"
@@ -62,7 +62,7 @@ class ReceiptView(View):
             return HttpResponse(status=415)
         try:
             # A caller need not announce a length.
-            body = request.read(LARGEST_BODY + 1)
+            body = MaskedBytes(request.read(LARGEST_BODY + 1))
             if len(body) > LARGEST_BODY:
                 return HttpResponse(status=413)
             outcome = self.read(request, body, backend)
@@ -108,7 +108,6 @@ def _log_once(hour: int, level: int, text: str, alias: str) -> None:
     logger.log(level, text, alias, extra=log_fields("receipt_refused", backend=alias))
 
 
-@sensitive_variables("receipt")
 def _answer(receipt: Receipt | None) -> HttpResponse:
     try:
         is_done = receipt is None or take(receipt)

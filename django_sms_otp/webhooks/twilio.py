@@ -11,8 +11,6 @@ import uuid
 from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_variables
 
 from ..backends import BaseSMSBackend
 from ..backends.twilio.error_codes import look_up
@@ -38,7 +36,6 @@ ERROR_CODE = re.compile(r"[0-9]{1,10}")
 class TwilioView(ReceiptView):
     """Takes a callback that Twilio has signed with the account's auth token."""
 
-    @method_decorator(sensitive_variables("body", "form"))
     def read(
         self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
     ) -> Receipt | HttpResponse | None:
@@ -71,7 +68,6 @@ def _is_signed(token: str, url: str, form: QueryDict, signature: str) -> bool:
     return bool(RequestValidator(token).validate(url, form, signature))
 
 
-@sensitive_variables("form")
 def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     """Return the receipt in a callback; ``None``: it is not for one of our messages."""
     word = form.get("MessageStatus") or form.get("CallStatus")

@@ -101,7 +101,7 @@ class FollowsRedirects(GoodBackend):
 
 class Logs(GoodBackend):
     def ask(self, message: SMSMessage) -> Answer:
-        logger.debug("Sending %r.", message.body)
+        logger.debug("Sending %s.", message.body)
         return super().ask(message)
 
 

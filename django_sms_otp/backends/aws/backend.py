@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from ...conf.validators import SMS, VOICE, positive_number
 from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ...logs import translate_errors
@@ -68,7 +66,6 @@ class SMSBackend(BaseSMSBackend):
         self._timeout = timeout
         self._client = _make_client(alias, region, endpoint_url, timeout)
 
-    @sensitive_variables("message", "text", "fields")
     def send(self, message: SMSMessage) -> SendResult:
         if message.channel not in self.channels:
             raise NotDelivered(
@@ -92,7 +89,6 @@ class SMSBackend(BaseSMSBackend):
         fields |= self._call_fields
         return self._ask(self._client.send_voice_message, fields)
 
-    @sensitive_variables("fields")
     def _ask(self, call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
         with suppress_logs(*LOGGERS):
             return within(self._timeout, lambda: _send(call, fields), gateway=self.alias)
@@ -135,7 +131,6 @@ def _make_client(
     return client
 
 
-@sensitive_variables("fields")
 def _send(call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from django.views.decorators.debug import sensitive_variables
-
+from ...masked import MaskedText
 from ..spoken import REPETITIONS, compose_speech
 
 __all__ = ["VOICES", "compose_ssml"]
@@ -42,11 +41,11 @@ VOICES = {
 }
 
 
-@sensitive_variables()
 def compose_ssml(code: str, language: str) -> tuple[str, str]:
     """Return the SSML for a code, and the voice that reads it."""
     speech = compose_speech(code, language, VOICES)
     once = '<break time="600ms"/>'.join(map(escape, speech.words))
     repeated = '<break time="2s"/>'.join([once] * REPETITIONS)
     # The person needs a second to put the phone to the ear.
-    return f'<speak><break time="1s"/>{repeated}</speak>', speech.voice
+    text = f'<speak><break time="1s"/>{repeated}</speak>'
+    return MaskedText(text), speech.voice

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_variables
 
 from ...conf import backend_aliases
 from ...conf.validators import did_you_mean, positive_number, whole_number
@@ -105,7 +104,6 @@ class CompositeBackend(BaseSMSBackend):
                 yield Turn(target, circuit, probe)
         yield from sorted(passed_over, key=lambda turn: turn.circuit.until)
 
-    @sensitive_variables("message")
     def _hand_on(self, message: SMSMessage, turn: Turn) -> SendResult:
         """Hand a message to a target, and record the outcome in its circuit.
 

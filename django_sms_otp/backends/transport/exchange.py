@@ -13,8 +13,6 @@ from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
-from django.views.decorators.debug import sensitive_variables
-
 from ...exceptions import DeliveryUnknown, NotDelivered
 from ...logs import translate_errors
 from .deadline import socket_timeouts, within
@@ -37,7 +35,6 @@ class Answer:
     body: bytes | None = field(repr=False)
 
 
-@sensitive_variables("body", "headers")
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
     """Post ``body``. Redirects are not followed, and proxies are not used.
 
@@ -51,7 +48,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -
     return within(timeout, lambda: _post(parts, body, headers, timeout), gateway=parts.netloc)
 
 
-@sensitive_variables("body", "headers")
 def _post(url: SplitResult, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
     to_connect, silence = socket_timeouts(timeout)
     connection = (

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from django.views.decorators.debug import sensitive_variables
-
 from ...conf.validators import (
     SMS,
     VOICE,
@@ -23,6 +21,7 @@ from ...conf.validators import (
     whole_number,
 )
 from ...exceptions import DeliveryUnknown, NotDelivered
+from ...masked import MaskedText
 from ..base import SendResult, SMSMessage
 from . import validators
 from .base import TwilioBackend
@@ -146,7 +145,6 @@ class SMSBackend(TwilioBackend):
             VOICE: {"from_": voice_from, "time_limit": LONGEST_CALL},
         }
 
-    @sensitive_variables("fields", "given")
     def send(self, message: SMSMessage) -> SendResult:
         """Create a message, or a call."""
         if message.channel not in self.channels:
@@ -171,7 +169,6 @@ class SMSBackend(TwilioBackend):
             feedback = self._client.messages(message_id).feedback
             self._ask(lambda: feedback.create(outcome="confirmed"))
 
-    @sensitive_variables("fields")
     def _create(self, channel: str, fields: dict[str, Any]) -> SendResult:
         resource = self._client.calls if channel == VOICE else self._client.messages
         created = resource.create(**fields)
@@ -181,7 +178,6 @@ class SMSBackend(TwilioBackend):
             raise DeliveryUnknown("Twilio's answer names no message.", error_code="no-sid")
         return SendResult(message_id=created.sid)
 
-    @sensitive_variables("fields")
     def _text(self, message: SMSMessage) -> dict[str, Any]:
         fields = {
             "to": message.to,
@@ -192,19 +188,18 @@ class SMSBackend(TwilioBackend):
             fields |= {"from_": own, "messaging_service_sid": ""}
         return fields
 
-    @sensitive_variables("fields", "filled")
     def _template(self, message: SMSMessage) -> dict[str, Any]:
         fields = {
-            "to": f"{WHATSAPP_PREFIX}{message.to}",
+            "to": MaskedText(f"{WHATSAPP_PREFIX}{message.to}"),
             "validity_period": _life(message, LONGEST_VALIDITY),
         }
         if not self._fields[WHATSAPP]["content_sid"]:
             return {**fields, "body": message.body}
         filled = {
-            name: value.replace("{code}", message.code or "")
+            name: MaskedText(value.replace("{code}", message.code or ""))
             for name, value in self._content_variables.items()
         }
-        return {**fields, "content_variables": json.dumps(filled)}
+        return {**fields, "content_variables": MaskedText(json.dumps(filled))}
 
     def _call(self, message: SMSMessage) -> dict[str, Any]:
         if not message.code:

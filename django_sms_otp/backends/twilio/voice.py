@@ -5,8 +5,7 @@ https://www.twilio.com/docs/voice/twiml/say
 
 from __future__ import annotations
 
-from django.views.decorators.debug import sensitive_variables
-
+from ...masked import MaskedText
 from ..spoken import REPETITIONS, compose_speech
 
 __all__ = ["compose_twiml"]
@@ -28,7 +27,6 @@ SAY_LANGUAGES = {
 """Twilio's names of languages, by Django's."""
 
 
-@sensitive_variables()
 def compose_twiml(code: str, language: str) -> str:
     """Return what a call says: the code, digit by digit."""
     # Imported here: the SDK has 50 MB, and most processes never call it.
@@ -42,4 +40,4 @@ def compose_twiml(code: str, language: str) -> str:
             response.say(word, language=speech.voice)
             response.pause(length=1)
         response.pause(length=1)
-    return str(response)
+    return MaskedText(response)
