@@ -175,6 +175,11 @@ class OTPCode(models.Model):
         return f"{self.purpose} {phone.mask(self.phone_number)}"
 
     @property
+    def short_id(self) -> str:
+        """Names the code in its number's row, among the few codes of the number."""
+        return str(self.pk.hex)[:8]
+
+    @property
     def is_withheld(self) -> bool:
         """Whether no message with this code was sent. A right guess then counts as wrong."""
         return self.sent_at is None and bool(self.withheld_by)
@@ -239,6 +244,7 @@ class LimitKind(models.TextChoices):
 
     NUMBER = keys.NUMBER, _("phone number")
     IP = keys.IP, _("IP address")
+    FAILURES_IP = keys.FAILURES_IP, _("wrong guesses from an IP address")
     PREFIX = keys.PREFIX, _("prefix")
     COUNTRY = keys.COUNTRY, _("country")
     SITE = keys.SITE, _("site")

@@ -81,7 +81,8 @@ NUMBER_LIMIT = {
     "key": PHONE,
     "state": (
         f"jsonb_build_object('succeeded_at', {AT}, "
-        f"'sends', jsonb_build_array(jsonb_build_array({AT}, '0123456789abcdef')))"
+        f"'sends', jsonb_build_array("
+        f"jsonb_build_array({AT}, '01234567', '0123456789abcdef', '')))"
     ),
     "uses": "0",
     "version": "n",

@@ -198,8 +198,9 @@ def _read_key(term: str) -> LimitKey | None:
             return key
         case LimitKind.COUNTRY:
             return LimitKey(key.kind, key.subject.upper())
-        case LimitKind.IP:
-            return _network_key(key.subject)
+        case LimitKind.IP | LimitKind.FAILURES_IP:
+            network = _network_key(key.subject)
+            return network and LimitKey(key.kind, network.subject)
     number = whole_number(term)
     return LimitKey(LimitKind.NUMBER, number) if number else _network_key(term)
 

@@ -27,6 +27,7 @@ DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
         "country": None,
         "site": None,
         "failures": "10/h",
+        "failures_ip": "30/h",
     }
 )
 NUMBERS_OWN = frozenset({"phone", "phone_ip", "failures"})

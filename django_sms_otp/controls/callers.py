@@ -38,10 +38,13 @@ class Caller:
         """Return the tag of the network in a number's row; empty if it is unknown."""
         return _tag("network", self.network, e164) if self.network else ""
 
+    def device_tag(self, e164: str) -> str:
+        """Return the tag of the device in a number's row; empty if it is unknown."""
+        return _tag("device", self.device, e164) if self.device else ""
+
     def tags(self, e164: str) -> tuple[str, ...]:
-        """Return the tags of the network and the device in a number's row."""
-        named = (("network", self.network), ("device", self.device))
-        return tuple(_tag(kind, name, e164) for kind, name in named if name)
+        """Return the tags that are known: of the network, then of the device."""
+        return tuple(filter(None, (self.network_tag(e164), self.device_tag(e164))))
 
 
 def _tag(kind: str, name: str, e164: str) -> str:

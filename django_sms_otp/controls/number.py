@@ -9,13 +9,13 @@ from datetime import timedelta
 from ..conf import get_settings
 from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow
-from ..limits.number import SEND_MEMORY, FailureBudget, Lock
+from ..limits.failures import Claimant, FailureBudget, Lock
+from ..limits.number import SEND_MEMORY
 from ..limits.shared import longest_memory
 from ..logs import log_fields
 from ..phone import mask
 from ..purposes import VERIFY_PHONE
 from .base import Controls, Violation
-from .callers import Caller
 
 __all__ = ["NumberControls", "failure_budget", "lock_on", "memory"]
 
@@ -26,7 +26,8 @@ logger = logging.getLogger("django_sms_otp")
 def memory() -> timedelta:
     """Return how long a row of limits matters: a purge keeps the rows for this time.
 
-    It is the longest of a day, the windows of all rates, and the block of the breaker.
+    It is the longest of a day, the windows of all rates, the block of the breaker, and the
+    lifetime of a code: the row of a number says whose the guesses at a live code were.
     """
     settings = get_settings()
     windows = [
@@ -35,7 +36,8 @@ def memory() -> timedelta:
         for rate in settings.rates(limit)
     ]
     block = settings.breaker.block_for if settings.breaker else SEND_MEMORY
-    return max(SEND_MEMORY, block, timedelta(seconds=max(windows, default=0)))
+    longest_window = timedelta(seconds=max(windows, default=0))
+    return max(SEND_MEMORY, block, longest_window, settings.CODE_LIFETIME)
 
 
 def failure_budget() -> FailureBudget:
@@ -48,13 +50,13 @@ def failure_budget() -> FailureBudget:
     )
 
 
-def lock_on(row: NumberRow, purpose: str, caller: Caller) -> Lock | None:
+def lock_on(row: NumberRow, purpose: str, claimant: Claimant) -> Lock | None:
     """Return the lockout of a caller, or ``None`` if their guess is evaluated."""
     mode = get_settings().mode("failures")
     if mode == "off" or not row.state.has_failures:
         return None
-    tags, binds = caller.tags(row.e164), purpose == VERIFY_PHONE
-    lock = row.state.lock(failure_budget(), row.now, tags, binds=binds)
+    binds = purpose == VERIFY_PHONE
+    lock = row.state.lock(failure_budget(), row.now, claimant, binds=binds)
     if lock is not None and mode == "record":
         extra = log_fields(
             "control", phone_number=row.e164, outcome="recorded", control="failures"
@@ -77,7 +79,8 @@ class NumberControls(Controls):
         ]
 
     def _lock(self, row: NumberRow) -> Sequence[Violation]:
-        lock = lock_on(row, self.subject.attempt.purpose, self.subject.caller)
+        asker = row.state.asker(self.subject.caller.tags(row.e164))
+        lock = lock_on(row, self.subject.attempt.purpose, asker)
         if lock is None:
             return ()
         if lock.until and lock.until < row.now + self.subject.lifetime:

@@ -15,11 +15,13 @@ from .breakers import announce
 from .policy import Decision, Refused
 from .quotas import NETWORK_CONTROLS
 
-__all__ = ["log_decision", "log_refused_number", "log_withheld"]
+__all__ = ["log_decision", "log_refused_number", "log_used_up", "log_withheld"]
 
 logger = logging.getLogger("django_sms_otp")
 
-ALARMING = frozenset({*NETWORK_CONTROLS, "prefix", "country", "site", "budget", "lookup"})
+ALARMING = frozenset(
+    {*NETWORK_CONTROLS, "failures_ip", "prefix", "country", "site", "budget", "lookup"}
+)
 """Controls that many numbers share. The others concern a single person."""
 
 
@@ -36,6 +38,15 @@ def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
 def log_withheld(control: str, phone_number: PhoneNumber) -> None:
     """Log the control that withheld a message."""
     _log("withheld", control, phone_number)
+
+
+def log_used_up(control: str, phone_number: PhoneNumber) -> None:
+    """Log that the last use of a limit was counted.
+
+    For a limit on guesses: each refused guess is not worth a write to the database.
+    """
+    verb = "recorded" if get_settings().mode(control) == "record" else "refused"
+    _log(verb, control, phone_number)
 
 
 def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["CIRCUIT", "COUNTRY", "IP", "LOOKUP", "NUMBER", "PREFIX", "SITE", "LimitKey"]
+__all__ = [
+    "CIRCUIT",
+    "COUNTRY",
+    "FAILURES_IP",
+    "IP",
+    "LOOKUP",
+    "NUMBER",
+    "PREFIX",
+    "SITE",
+    "LimitKey",
+]
 
-NUMBER, IP, PREFIX, COUNTRY, SITE, LOOKUP, CIRCUIT = (
+NUMBER, IP, FAILURES_IP, PREFIX, COUNTRY, SITE, LOOKUP, CIRCUIT = (
     "number",
     "ip",
+    "failures_ip",
     "prefix",
     "country",
     "site",
@@ -22,8 +33,8 @@ NUMBER, IP, PREFIX, COUNTRY, SITE, LOOKUP, CIRCUIT = (
 class LimitKey:
     """Identifies one row of limits.
 
-    :param kind: ``number``, ``ip``, ``prefix``, ``country``, ``site``, ``lookup`` or
-        ``circuit``.
+    :param kind: ``number``, ``ip``, ``failures_ip``, ``prefix``, ``country``, ``site``,
+        ``lookup`` or ``circuit``.
     :param subject: the phone number in E.164, the network, the prefix, the region or the
         backend's alias; empty for the site and its look-ups.
     """

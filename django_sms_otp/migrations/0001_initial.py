@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("number", "phone number"),
                             ("ip", "IP address"),
+                            ("failures_ip", "wrong guesses from an IP address"),
                             ("prefix", "prefix"),
                             ("country", "country"),
                             ("site", "site"),

@@ -59,7 +59,10 @@ def check_with_gateway(
         answer = RedemptionRefused(reason="too_many_attempts", retry_after=error.retry_after)
         return replace(result, answer=answer)
     except NotDelivered as error:
-        change_number(otp_code.number.e164, lambda row: give_back(otp_code, charged_at, row))
+        group = result.charged_to
+        change_number(
+            otp_code.number.e164, lambda row: give_back(otp_code, group, charged_at, row)
+        )
         raise _unavailable(otp_code, error) from None
     except DeliveryError as error:
         raise _unavailable(otp_code, error) from None

@@ -15,11 +15,13 @@ from ..auth.users import get_user_resolver, is_shown
 from ..backends import code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
-from ..controls import lock_on
+from ..controls import failure_budget, lock_on
+from ..controls.address_guesses import AddressGuesses
 from ..controls.callers import Caller
 from ..db import NumberRow, users_too
 from ..delivery import code_of
 from ..exceptions import LoginRefused
+from ..limits.failures import STRANGERS, Claimant
 from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
@@ -30,17 +32,22 @@ __all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "
 
 T = TypeVar("T")
 
+STRANGERS_SHARE = 2
+"""Of the guesses that a gateway allows at a code, strangers have one half, rounded down."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess(Generic[T]):
     """A typed code, and what its caller gets for the right one.
 
+    :param address: the wrong guesses that were made from the caller's address.
     :param typed: the code as typed; the ``repr`` does not show it.
     """
 
     purpose: str
     request_id: uuid.UUID | None
     caller: Caller
+    address: AddressGuesses
     typed: str = field(repr=False)
     grant: Callable[[AbstractBaseUser], T] | None
     grant_writes: bool
@@ -58,54 +65,92 @@ class Guess(Generic[T]):
             return False
         return self.purpose != LOGIN or not get_user_resolver().may_log_in_writes
 
+    def claimant(self, row: NumberRow, otp_code: OTPCode | None) -> Claimant:
+        """Return whose guess it is.
+
+        :param otp_code: the live code; ``None`` if there is none.
+        """
+        return row.state.claimant(
+            self.caller.tags(row.e164),
+            otp_code.short_id if otp_code else "",
+            brings_id=otp_code is not None and self.request_id is not None,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuessResult(Generic[T]):
     """The committed result of a guess.
 
     :param registered: the user whom this login created, even if that user may not log in.
-    :param charged_at: when the guess was counted as wrong, if its gateway has yet to evaluate
-        it. ``answer`` is then the answer to a wrong guess.
+    :param charged_to: the group of callers that the guess was counted for as wrong; empty if it
+        was not counted.
+    :param charged_at: when that was, if its gateway has yet to evaluate the guess. ``answer``
+        is then the answer to a wrong guess.
     """
 
     answer: Redeemed[T] | RedemptionRefused
     otp_code: OTPCode | None = None
     registered: AbstractBaseUser | None = None
+    charged_to: str = ""
     charged_at: datetime | None = None
 
 
-def is_spent(otp_code: OTPCode) -> bool:
-    """Return whether a code has used up its wrong guesses."""
-    max_attempts = get_settings().MAX_ATTEMPTS
+def is_spent(otp_code: OTPCode, row: NumberRow, claimant: Claimant) -> bool:
+    """Return whether a caller has used up the wrong guesses at a code."""
+    settings, guesses = get_settings(), row.state.guesses
+    most = settings.MAX_ATTEMPTS
+    if settings.mode("failures") == "enforce":
+        most = guesses.allowance(claimant, failure_budget())
     issuer = code_issuing_backend(otp_code.backend)
     if issuer and issuer.most_guesses:
         # The gateway does not know a withheld code, and would never call it spent. So the app
         # refuses first, and all codes look alike.
-        max_attempts = min(max_attempts, issuer.most_guesses)
-    return otp_code.failed_attempts >= max_attempts
+        if otp_code.failed_attempts >= issuer.most_guesses:
+            return True
+        if claimant.group == STRANGERS:
+            most = min(most, issuer.most_guesses // STRANGERS_SHARE)
+    if not guesses.has_room_for(otp_code.short_id, claimant.group):
+        return True
+    groups = (claimant.group, claimant.shares_with)
+    return guesses.at_code(otp_code.short_id, *groups) >= most
 
 
 def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     """Compare a guess with the number's code, and write the result."""
     otp_code = _guessed_code(guess, row)
-    # Before the comparison: the answer of a locked number must not tell whether a guess is
-    # right.
-    if lock := lock_on(row, guess.purpose, guess.caller):
-        return GuessResult(answer=_too_many_attempts(row, until=lock.until), otp_code=otp_code)
     expected = code_of(otp_code) if otp_code and otp_code.is_live(row.now) else None
+    live = otp_code if expected is not None else None
+    claimant = guess.claimant(row, live)
+    # Before the comparison: the answer to who is locked out must not tell whether a guess is
+    # right.
+    if refused := _lockout(guess, claimant, live, row):
+        return GuessResult(answer=refused, otp_code=otp_code)
     if otp_code is None or expected is None:
         return _invalid_code(otp_code)
-    if is_spent(otp_code):
-        return GuessResult(answer=_too_many_attempts(row, until=row.now), otp_code=otp_code)
     if code_issuing_backend(otp_code.backend):
         # Count the guess as wrong before the gateway is asked: a process that is killed in
         # between must not leave a free guess.
-        result = _count_wrong_guess(guess, otp_code, row)
+        result = _count_wrong_guess(guess, claimant.group, otp_code, row)
         is_wrong_for_sure = len(normalise_code(guess.typed)) != otp_code.code_length
         return result if is_wrong_for_sure else replace(result, charged_at=row.now)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
-        return _count_wrong_guess(guess, otp_code, row)
+        return _count_wrong_guess(guess, claimant.group, otp_code, row)
     return _accept(guess, otp_code, row)
+
+
+def _lockout(
+    guess: Guess[T], claimant: Claimant, live: OTPCode | None, row: NumberRow
+) -> RedemptionRefused | None:
+    """Return the answer to a guess that is not evaluated; ``None`` if it is."""
+    if lock := lock_on(row, guess.purpose, claimant):
+        return _too_many_attempts(row, until=lock.until)
+    if live is not None and is_spent(live, row, claimant):
+        return _too_many_attempts(row, until=row.now)
+    # Without a live code too: the answer must not tell strangers whether there is one.
+    if live is not None and claimant.group != STRANGERS:
+        return None
+    until = guess.address.locked_until(row, counts=live is not None)
+    return _too_many_attempts(row, until=until) if until else None
 
 
 def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
@@ -120,9 +165,13 @@ def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessR
     return _accept(guess, otp_code, row, taken_back=1)
 
 
-def give_back(charged: OTPCode, charged_at: datetime, row: NumberRow) -> None:
-    """Take back a counted guess that the gateway did not evaluate."""
-    with row.replaced_by(row.state.without_failure(charged_at)):
+def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow) -> None:
+    """Take back a counted guess that the gateway did not evaluate.
+
+    :param group: the group of callers that it was counted for.
+    """
+    guesses = row.state.guesses.without(charged_at, group, charged.short_id)
+    with row.replaced_by(replace(row.state, guesses=guesses)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
         rows.update(failed_attempts=F("failed_attempts") - 1)
 
@@ -152,11 +201,14 @@ def _guessed_code(guess: Guess[T], row: NumberRow) -> OTPCode | None:
     return None
 
 
-def _count_wrong_guess(guess: Guess[T], otp_code: OTPCode, row: NumberRow) -> GuessResult[T]:
-    state = row.state.with_failure(row.now, guess.caller.tags(row.e164))
-    row.replace(state, row.attempt(otp_code))
+def _count_wrong_guess(
+    guess: Guess[T], group: str, otp_code: OTPCode, row: NumberRow
+) -> GuessResult[T]:
+    guesses = row.state.guesses.with_one(group, otp_code.short_id, row.now, otp_code.expires_at)
+    writes = guess.address.count(row) if group == STRANGERS else []
+    row.replace(replace(row.state, guesses=guesses), row.attempt(otp_code), *writes)
     otp_code.failed_attempts += 1
-    return _invalid_code(otp_code)
+    return replace(_invalid_code(otp_code), charged_to=group)
 
 
 def _accept(

@@ -11,9 +11,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..conf import get_settings
 from ..controls import note_redemption
+from ..controls.address_guesses import AddressGuesses
 from ..controls.callers import Caller
+from ..controls.refusals import log_used_up
 from ..db import change_number
 from ..delivery import send_feedback
+from ..limits.failures import STRANGERS
+from ..limits.keys import FAILURES_IP
 from ..logs import log_fields, short_id
 from ..masked import MaskedText
 from ..models import OTPCode
@@ -48,8 +52,10 @@ def redeem_code(
     guess: the guess is first counted as wrong, then the gateway is asked outside any
     transaction.
 
-    An address or device that redeemed a code of the number before has a reserve of guesses.
-    Strangers cannot use it up.
+    Wrong guesses are counted by groups of callers: who asked for the code, who brings its
+    ``request_id``, who redeemed a code of the number before, and strangers. No group can spend
+    the guesses of another one. So pass ``request_id``, ``ip_address`` and ``device`` where you
+    have them.
 
     :param code: the code as typed. Spaces, hyphens and digits of other scripts are allowed.
     :param phone_number: the number of the code. Give this, ``request_id`` or both; if both are
@@ -74,25 +80,25 @@ def redeem_code(
     _check_code(given)
     check_texts(ip_address=ip_address, device=device)
     _check_arguments(phone_number, request_id, purpose, grant)
+    caller = Caller.of(ip_address, device)
     guess = Guess(
         purpose=purpose,
         request_id=request_id,
-        caller=Caller.of(ip_address, device),
+        caller=caller,
+        # Who names the code by its id alone is no stranger to it.
+        address=AddressGuesses(caller if phone_number else Caller()),
         typed=code,
         grant=grant,
         grant_writes=grant_writes,
     )
-    result = change_number(
-        phone_number.e164 if phone_number else None,
-        lambda row: evaluate(guess, row),
-        purpose=purpose,
-        request_id=request_id,
-    )
+    result = _evaluate_and_commit(guess, phone_number)
     if result.otp_code and result.charged_at:
         result = check_with_gateway(guess, result, result.otp_code, result.charged_at)
     if phone_number is None and result.otp_code:
         phone_number = result.otp_code.number
     _announce(result, phone_number, purpose)
+    if phone_number and guess.address.are_used_up:
+        log_used_up(FAILURES_IP, phone_number)
     if isinstance(result.answer, Redeemed) and result.otp_code:
         note_redemption(result.otp_code, result.otp_code.number, guess.caller)
         send_feedback(result.otp_code)
@@ -121,6 +127,24 @@ def _check_arguments(
         raise TypeError(f"grant must be a function of the user, not {type(grant).__name__}.")
     if grant is not None and purpose != LOGIN:
         raise TypeError(f"grant needs the user of a login: use it with purpose={LOGIN!r} only.")
+
+
+@sensitive_variables("guess")
+def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:
+    counted_for = ""
+    try:
+        result = change_number(
+            phone_number.e164 if phone_number else None,
+            lambda row: evaluate(guess, row),
+            purpose=guess.purpose,
+            shared=guess.address.row_keys,
+            request_id=guess.request_id,
+        )
+        counted_for = result.charged_to
+        return result
+    finally:
+        if counted_for != STRANGERS:
+            guess.address.release()
 
 
 def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,8 @@ from ..db import NumberRow, Write, change_number
 from ..delivery import code_of
 from ..delivery.queues import engine, is_queued
 from ..exceptions import LoginRefused
+from ..limits.failures import STRANGERS
+from ..limits.number import Send
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN
@@ -161,8 +163,7 @@ def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery
     else:
         otp_code, insertion = _create(request, row, message)
         writes = [insertion, *([row.supersession(earlier)] if earlier else [])]
-    tag = request.caller.network_tag(row.e164)
-    state = row.state.with_send(row.now, tag=tag, memory=memory())
+    state = row.state.with_send(_send_of(request, otp_code, row), memory=memory())
     row.replace(state, *writes, *policy.commit(row, decision))
     return PendingDelivery(
         otp_code=otp_code,
@@ -171,6 +172,15 @@ def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery
         counted_at=row.now,
         resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
         decision=decision,
+    )
+
+
+def _send_of(request: _Request, otp_code: OTPCode, row: NumberRow) -> Send:
+    return Send(
+        at=row.now.timestamp(),
+        code=otp_code.short_id,
+        network=request.caller.network_tag(row.e164),
+        device=request.caller.device_tag(row.e164),
     )
 
 
@@ -204,7 +214,12 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 
 
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    if not otp_code.is_live(row.now) or is_spent(otp_code) or code_of(otp_code) is None:
+    if not otp_code.is_live(row.now) or code_of(otp_code) is None:
+        return False
+    # Only the guesses that this caller can make count. Otherwise strangers could have the code
+    # of a person superseded who is logging in.
+    asker = row.state.asker(request.caller.tags(row.e164), otp_code.short_id)
+    if is_spent(otp_code, row, replace(asker, group=asker.group or STRANGERS)):
         return False
     if code_issuing_backend(otp_code.backend) or request.backend.checks_codes:
         # A gateway that makes codes keeps one for a number until it expires. It does not know

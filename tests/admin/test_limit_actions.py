@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,15 +15,19 @@ from django.test import Client
 from django_sms_otp import services
 from django_sms_otp.admin import limits
 from django_sms_otp.exceptions import Contention
-from django_sms_otp.limits.number import Failures, NumberState
+from django_sms_otp.limits.failures import Failures, Guesses
+from django_sms_otp.limits.number import NumberState, Send
 from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
 from ..conftest import PHONE, Post, last_code, wrong
+from ..support.guesses import made_by
 from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
-FAILED = NumberState(strangers=Failures(95, (0,)), known=("tag",), sends=((0, "tag"),))
+FAILED = NumberState(
+    guesses=made_by(strangers=Failures(95, (0,))), known=("tag",), sends=(Send(0, "", "tag"),)
+)
 USED = SharedCounters(blocked_until=2e9).with_sent(1e9).with_use(parse_rates("5/h"), 1e9)
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +52,7 @@ def numbers_state() -> NumberState:
 def test_a_number_that_was_unlocked_can_be_redeemed_again(
     clerk: Client, get_code: Post, auth_code: Post
 ) -> None:
-    limit(PHONE, NumberState(strangers=Failures(100, (0,))), has_failures=True)
+    limit(PHONE, NumberState(guesses=made_by(strangers=Failures(100, (0,)))), has_failures=True)
     assert get_code().status_code == 429
     assert "The lockout of 1 phone number was lifted." in act(clerk, "unlock", PHONE)
     assert get_code().status_code == 202
@@ -201,4 +206,4 @@ def test_wrong_guesses_count_anew_after_unlocking(
     for _ in range(5):
         auth_code(phone_number=PHONE, code=wrong(last_code()))
     act(clerk, "unlock", PHONE)
-    assert numbers_state().strangers == Failures()
+    assert numbers_state().guesses == replace(Guesses(), codes=numbers_state().guesses.codes)

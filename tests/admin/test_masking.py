@@ -12,11 +12,13 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from django_sms_otp.limits.number import Failures, NumberState
+from django_sms_otp.limits.failures import Failures
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 
 from ..conftest import PHONE
 from ..support.factories import OTPCodeFactory, VerifiedPhoneFactory
+from ..support.guesses import made_by
 from .staff import LIMITS, limit, page, staff
 
 MASKED = "+1********71"
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.django_db
 def rows(db: None) -> dict[type[models.Model], Any]:
     """Return a row of each model; all are of the same number."""
     code = OTPCodeFactory.create(phone_number=PHONE, withheld_by="budget")
-    state = NumberState(strangers=Failures(1, (0,))).to_json()
+    state = NumberState(guesses=made_by(strangers=Failures(1, (0,)))).to_json()
     Limit.objects.update(has_failures=True, state=state, updated_at=timezone.now())
     phone = VerifiedPhoneFactory.create(phone_number=PHONE, last_used_at=timezone.now())
     return {Limit: Limit.objects.get(), OTPCode: code, VerifiedPhone: phone}

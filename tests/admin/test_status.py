@@ -15,12 +15,14 @@ from django.test import Client
 from django.utils import timezone
 
 from django_sms_otp import testing
-from django_sms_otp.limits.number import Failures, NumberState
+from django_sms_otp.limits.failures import Failures
+from django_sms_otp.limits.number import NumberState, Send
 from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit
 
 from ..conftest import PHONE
+from ..support.guesses import made_by
 from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,7 +59,8 @@ def summary(clerk: Client) -> str:
 
 
 def sent(*minutes_ago: int) -> NumberState:
-    return NumberState(sends=tuple((NOW - minutes * 60, "tag") for minutes in minutes_ago))
+    times = [NOW - minutes * 60 for minutes in minutes_ago]
+    return NumberState(sends=tuple(Send(at, network="tag") for at in times))
 
 
 def failures(count: int) -> Failures:
@@ -89,7 +92,7 @@ def test_messages_are_held_against_the_quota(clerk: Client) -> None:
 
 
 def test_messages_of_unknown_networks_are_nobodys(clerk: Client) -> None:
-    known, unknown = (NOW - 60, "tag"), (NOW - 120, "")
+    known, unknown = Send(NOW - 60, network="tag"), Send(NOW - 120)
     limit(PHONE, NumberState(sends=(unknown, unknown, known)))
     assert facts(clerk)["Messages for one network, at most"] == "1 of 3 in 1h, 1 of 5 in 1d"
     Limit.objects.update(state=NumberState(sends=(unknown,)).to_json())
@@ -125,14 +128,19 @@ def test_a_cooldown_says_when_the_next_message_goes(clerk: Client) -> None:
 
 
 def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
-    limit(PHONE, NumberState(strangers=failures(7), acquainted=failures(2), known=("a", "b")))
+    limit(
+        PHONE,
+        NumberState(
+            guesses=made_by(strangers=failures(7), known=failures(2)), known=("a", "b")
+        ),
+    )
     lines = facts(clerk)
     assert lines["Failed attempts of strangers, in a row"] == (
         "7, locked until March 1, 2026, 12:01 p.m."
     )
     assert lines["Failed attempts of known callers, in a row"] == "2"
     assert lines["Known networks and devices"] == "2"
-    # The lock is over before a code would be.
+    # Who asks for a message is no stranger.
     assert lines["Next message"] == "at any time"
     assert badges(clerk) == ["locked"]
     assert summary(clerk) == (
@@ -142,7 +150,7 @@ def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
 
 
 def test_failures_of_known_callers_lock_known_callers_out(clerk: Client) -> None:
-    limit(PHONE, NumberState(acquainted=failures(5), known=("a",)))
+    limit(PHONE, NumberState(guesses=made_by(known=failures(5)), known=("a",)))
     lines = facts(clerk)
     assert lines["Failed attempts of strangers, in a row"] == "0"
     assert lines["Failed attempts of known callers, in a row"].startswith("5, locked until")
@@ -150,7 +158,7 @@ def test_failures_of_known_callers_lock_known_callers_out(clerk: Client) -> None
 
 
 def test_a_disabled_number_says_what_helps(clerk: Client) -> None:
-    limit(PHONE, NumberState(strangers=failures(90), known=("a",)))
+    limit(PHONE, NumberState(guesses=made_by(strangers=failures(90)), known=("a",)))
     lines = facts(clerk)
     assert lines["Failed attempts of strangers, in a row"] == f"90, {DISABLED}"
     assert lines["Failed attempts of known callers, in a row"] == "0"
@@ -160,7 +168,7 @@ def test_a_disabled_number_says_what_helps(clerk: Client) -> None:
 
 
 def test_a_lockout_that_is_only_recorded_or_off_stops_nobody(clerk: Client) -> None:
-    limit(PHONE, NumberState(strangers=failures(95)))
+    limit(PHONE, NumberState(guesses=made_by(strangers=failures(95))))
     with testing.override_sms_otp(CONTROL_MODES={"failures": "record"}):
         lines = facts(clerk)
         assert lines["Failed attempts of strangers, in a row"] == (
@@ -173,13 +181,28 @@ def test_a_lockout_that_is_only_recorded_or_off_stops_nobody(clerk: Client) -> N
         assert badges(clerk) == []
 
 
-def test_a_lock_longer_than_a_code_lives_holds_messages_back(clerk: Client) -> None:
-    limit(PHONE, NumberState(strangers=failures(11)))
-    assert facts(clerk)["Next message"] == "March 1, 2026, 12:31 p.m."
+def test_failures_of_an_asker_lock_that_asker_out(clerk: Client) -> None:
+    limit(PHONE, NumberState(guesses=made_by(tag=failures(7), other=failures(1))))
+    lines = facts(clerk)
+    assert lines["Failed attempts of those who asked for a code, in a row"] == (
+        "8, locked until March 1, 2026, 12:01 p.m."
+    )
+    assert lines["Next message"] == "at any time"
+    assert badges(clerk) == ["locked"]
+
+
+def test_strangers_at_their_bound_do_not_disable_the_number(clerk: Client) -> None:
+    limit(PHONE, NumberState(guesses=made_by(strangers=failures(80))))
+    lines = facts(clerk)
+    assert lines["Failed attempts of strangers, in a row"] == (
+        "80, locked out until somebody who asked for a code logs in"
+    )
+    assert lines["Next message"] == "at any time"
+    assert badges(clerk) == ["locked"]
 
 
 def test_one_failure_is_no_plural(clerk: Client) -> None:
-    limit(PHONE, NumberState(strangers=failures(1), succeeded_at=NOW - 3600))
+    limit(PHONE, NumberState(guesses=made_by(strangers=failures(1)), succeeded_at=NOW - 3600))
     assert summary(clerk).endswith("<br>1 failed attempt")
     assert facts(clerk)["Last redeemed"] == "March 1, 2026, 11 a.m."
 

@@ -11,7 +11,7 @@ import time_machine
 from django.contrib.auth import get_user_model
 
 from django_sms_otp import services
-from django_sms_otp.limits.number import NumberState
+from django_sms_otp.limits.number import NumberState, Send
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed
@@ -101,7 +101,8 @@ def test_who_waits_a_day_is_not_trusted_anew(clock: time_machine.Traveller) -> N
 def test_a_message_that_was_not_sent_costs_no_trust() -> None:
     state = NumberState()
     for minute in range(5):
-        state = state.with_send(NOON + timedelta(minutes=minute), memory=timedelta(days=1))
+        at = (NOON + timedelta(minutes=minute)).timestamp()
+        state = state.with_send(Send(at), memory=timedelta(days=1))
     assert not state.gets_redeemed
     given_back = state.without_send(NOON)
     assert given_back.gets_redeemed

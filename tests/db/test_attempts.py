@@ -24,7 +24,7 @@ from django_sms_otp.db.transactions import retry_lost_races
 from django_sms_otp.db.writes import LostRace
 from django_sms_otp.exceptions import Contention, InsideTransaction
 from django_sms_otp.limits.keys import LimitKey
-from django_sms_otp.limits.number import SEND_MEMORY, NumberState
+from django_sms_otp.limits.number import SEND_MEMORY, NumberState, Send
 from django_sms_otp.models import Limit, OTPCode
 
 from ..conftest import PHONE
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def send(row: NumberRow) -> None:
-    with row.replaced_by(row.state.with_send(row.now, memory=SEND_MEMORY)):
+    with row.replaced_by(row.state.with_send(Send(row.now.timestamp()), memory=SEND_MEMORY)):
         pass
 
 

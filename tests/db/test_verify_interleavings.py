@@ -85,7 +85,7 @@ def sent() -> None:
 
 def consecutive() -> int:
     state = Limit.objects.get(subject=PHONE.e164).state
-    return int(state.get("strangers", {}).get("consecutive", 0))
+    return int(state.get("guesses", {}).get("consecutive", 0))
 
 
 def assert_no_more_logins_than_codes(order: Order) -> None:

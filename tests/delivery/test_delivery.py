@@ -180,7 +180,8 @@ def test_not_delivered_gives_the_cooldown_back(script: Script) -> None:
     assert the_row().delivery_state == DeliveryState.SENT
     claimed_at = the_row().claimed_at
     assert claimed_at is not None
-    assert Limit.objects.get().state["sends"] == [[claimed_at.timestamp(), ""]]
+    [send] = Limit.objects.get().state["sends"]
+    assert send[0] == claimed_at.timestamp()
 
 
 def test_not_delivered_keeps_the_cooldown_of_earlier_messages(
@@ -515,7 +516,8 @@ def test_only_the_message_that_was_not_sent_is_given_back(script: Script) -> Non
 
     claimed_at = the_row().claimed_at
     assert claimed_at is not None
-    assert Limit.objects.get().state["sends"] == [[claimed_at.timestamp(), ""]]
+    [send] = Limit.objects.get().state["sends"]
+    assert send[0] == claimed_at.timestamp()
 
 
 def test_what_a_column_does_not_take_is_left_out(script: Script) -> None:

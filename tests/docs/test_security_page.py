@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django_sms_otp.conf import Settings
 from django_sms_otp.conf.validators import CONTROLS
 from django_sms_otp.controls import refusals
 from django_sms_otp.controls.quotas import EXEMPTING
-from django_sms_otp.limits.number import MOST_UNREDEEMED, FailureBudget, NumberState
+from django_sms_otp.limits.failures import Claimant, FailureBudget, id_group
+from django_sms_otp.limits.number import MOST_UNREDEEMED, NumberState, Send
 from django_sms_otp.limits.rates import parse_rates
 
 from . import pages
@@ -94,71 +97,137 @@ def test_costs_are_those_of_the_limits() -> None:
 
 
 class Attacker:
-    """Asks from many addresses, and guesses as soon as the limits allow."""
+    """Has codes sent from ever new addresses, and guesses as soon as the limits allow.
 
-    def __init__(self, *, lifetime: timedelta, known: bool = False) -> None:
+    :param ways: the groups that guess: ``strangers``, ``id``, ``askers`` and ``known``.
+    """
+
+    def __init__(self, *ways: str, lifetime: timedelta) -> None:
         self.settings = Settings()
         self.budget = FailureBudget(
             free=self.settings.MAX_ATTEMPTS,
             rates=self.settings.rates("failures"),
             most=self.settings.MAX_CONSECUTIVE_FAILURES,
         )
-        self.lifetime, self.tags = lifetime, ("known",) if known else ()
+        self.ways, self.lifetime = ways, lifetime
         self.state = NumberState(known=("known",))
-        self.now, self.code_ends, self.left = START, START, 0
+        self.now, self.code, self.code_began = START, "", START - 2 * DAY
         self.guesses, self.messages = list[datetime](), 0
+        self.at_codes = Counter[str]()
 
     def attack(self, until: datetime) -> bool:
-        """Return whether the number was disabled."""
+        """Return whether the number was disabled for all of these groups."""
         while self.now < until:
-            lock = self.state.lock(self.budget, self.now, self.tags)
-            if lock and lock.until is None:
+            claimants = [self.claimant(way) for way in self.ways]
+            if self.state.guesses.consecutive >= max(map(self.most_of, self.ways)):
                 return True
-            if lock and lock.until:
-                self.now = lock.until
-            elif self.left and self.code_ends > self.now:
-                self.guess()
-            else:
+            waits = [self.wait_over(each) for each in claimants]
+            ready = [
+                each for each, over in zip(claimants, waits, strict=True) if over == self.now
+            ]
+            if ready:
+                self.guess(ready[0])
+            elif self.next_message_at() <= self.now:
                 self.ask()
+            else:
+                coming = [over for over in waits if over and over < self.code_ends]
+                self.now = min([*coming, self.next_message_at()])
         return False
 
-    def guess(self) -> None:
-        self.left -= 1
-        self.guesses.append(self.now)
-        self.state = self.state.with_failure(self.now, self.tags)
+    def most_of(self, way: str) -> int:
+        if way == "strangers":
+            return self.state.claimant(()).most(self.budget)
+        return self.state.asker(("known",) if way == "known" else ()).most(self.budget)
 
-    def ask(self) -> None:
+    @property
+    def code_ends(self) -> datetime:
+        return self.code_began + self.lifetime
+
+    def claimant(self, way: str) -> Claimant:
+        tags = {"askers": f"address {self.messages}", "known": "known"}.get(way)
+        code = self.code if self.now < self.code_ends else ""
+        return self.state.claimant((tags,) if tags else (), code, brings_id=way == "id")
+
+    def wait_over(self, claimant: Claimant) -> datetime | None:
+        """Return when this group may guess at the code; ``None`` for never."""
+        groups = (claimant.group, claimant.shares_with)
+        made = self.state.guesses.at_code(self.code, *groups)
+        is_spent = made >= self.state.guesses.allowance(claimant, self.budget)
+        if self.now >= self.code_ends or is_spent:
+            return None
+        lock = self.state.lock(self.budget, self.now, claimant)
+        return lock.until if lock else self.now
+
+    def guess(self, claimant: Claimant) -> None:
+        self.guesses.append(self.now)
+        self.at_codes[self.code] += 1
+        guesses = self.state.guesses.with_one(
+            claimant.group, self.code, self.now, self.code_ends
+        )
+        self.state = replace(self.state, guesses=guesses)
+
+    def next_message_at(self) -> datetime:
         next_send_at = self.state.next_send_at(self.settings.COOLDOWN)
         quota = self.state.quota_free_at(self.settings.rates("phone"), self.now)
-        waits = [at for at in (next_send_at, quota) if at and at > self.now]
-        self.now = max([self.now, *waits])
-        self.state = self.state.with_send(self.now, memory=DAY)
+        return max([self.now, *(at for at in (next_send_at, quota) if at)])
+
+    def ask(self) -> None:
         self.messages += 1
-        self.left, self.code_ends = self.settings.MAX_ATTEMPTS, self.now + self.lifetime
+        made = self.state.guesses.at_code(self.code, id_group(self.code))
+        asker = self.state.asker(("a new address",), self.code)
+        is_spent = made >= self.state.guesses.allowance(asker, self.budget)
+        is_worth_sending = (self.code_ends - self.now) * 3 >= self.lifetime
+        if is_spent or not is_worth_sending:
+            self.code, self.code_began = f"code {self.messages}", self.now
+        send = Send(self.now.timestamp(), self.code, f"address {self.messages}")
+        self.state = self.state.with_send(send, memory=DAY)
+
+
+ANYBODY = ("askers", "id", "strangers")
 
 
 def test_odds_are_those_of_the_limits() -> None:
     settings = Settings()
     assert settings.MAX_ATTEMPTS == 5
-    for lifetime in (timedelta(minutes=10), settings.CODE_LIFETIME):
-        strangers = Attacker(lifetime=lifetime)
-        assert strangers.attack(START + 100 * DAY)
-        assert len(strangers.guesses) == 90
-        assert strangers.messages >= 80
-        assert strangers.now - START >= 8 * DAY
-
-        anybody = Attacker(lifetime=lifetime, known=True)
-        assert anybody.attack(START + 100 * DAY)
-        assert len(anybody.guesses) == 100
-
-        daily = Attacker(lifetime=lifetime)
-        for day in range(1, 31):
-            assert not daily.attack(START + day * DAY)
-            daily.state = daily.state.after_success(daily.now, ("known",))
-        assert len(daily.guesses) < 30 * 20
-        assert most_in_a_day(daily.guesses) <= 10 * settings.MAX_ATTEMPTS
     assert "10/d" in str(settings.LIMITS["phone"])
+    for lifetime in (timedelta(minutes=10), settings.CODE_LIFETIME):
+        strangers = Attacker("strangers", lifetime=lifetime)
+        assert strangers.attack(START + 100 * DAY)
+        assert len(strangers.guesses) == 80
+        assert strangers.messages >= 150
+        assert strangers.now - START >= 15 * DAY
+
+        anybody = Attacker(*ANYBODY, lifetime=lifetime)
+        assert anybody.attack(START + 100 * DAY)
+        assert len(anybody.guesses) == 90
+        assert anybody.messages >= 25
+        assert anybody.now - START >= 2 * DAY
+        assert most_at_a_code(anybody) <= 3 * settings.MAX_ATTEMPTS
+
+        known = Attacker("known", *ANYBODY, lifetime=lifetime)
+        assert known.attack(START + 100 * DAY)
+        assert len(known.guesses) == 100
+        assert most_at_a_code(known) <= 4 * settings.MAX_ATTEMPTS
+
+        daily = attack_beside_logins(Attacker(*ANYBODY, lifetime=lifetime), every=DAY)
+        assert len(daily.guesses) < 10 * 60
+        hourly = attack_beside_logins(Attacker(*ANYBODY, lifetime=lifetime), every=DAY / 24)
+        assert most_in_a_day(hourly.guesses) <= 10 * 3 * settings.MAX_ATTEMPTS
+
+
+def attack_beside_logins(attacker: Attacker, *, every: timedelta) -> Attacker:
+    """Attack for ten days, while the number's holder logs in and so clears the count."""
+    for number in range(1, 10 * DAY // every + 1):
+        login = START + number * every
+        assert not attacker.attack(login)
+        attacker.now = max(attacker.now, login)
+        attacker.state = attacker.state.after_success(attacker.now, ("known",))
+    return attacker
 
 
 def most_in_a_day(times: list[datetime]) -> int:
     return max(sum(start <= each < start + DAY for each in times) for start in times)
+
+
+def most_at_a_code(attacker: Attacker) -> int:
+    return max(attacker.at_codes.values())

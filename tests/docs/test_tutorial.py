@@ -38,6 +38,7 @@ class Newcomer:
         self.server: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.access = ""
+        self.request_ids: dict[str, str] = {}
 
     def follow(self, block: Block) -> None:
         if block.language == "python":
@@ -102,6 +103,8 @@ class Newcomer:
 
     def send(self, curl: Curl) -> None:
         body = curl.body.replace("492817", self.received_code())
+        for documented, real in self.request_ids.items():
+            body = body.replace(documented, real)
         headers = dict(curl.headers)
         if "Authorization" in headers:
             headers["Authorization"] = f"Bearer {self.access}"
@@ -115,6 +118,8 @@ class Newcomer:
         assert status == curl.status, answer
         assert_as_promised(curl.answer, answer)
         self.access = answer.get("access", self.access)
+        if status == 202:
+            self.request_ids[curl.answer["request_id"]] = answer["request_id"]
 
     def received_code(self) -> str:
         found = re.findall(r"Your .* code is (\d+)", self.output.read_text(encoding="utf-8"))

@@ -84,7 +84,7 @@ def the_row(phone: str) -> OTPCode:
 def counted(phone: str) -> tuple[int, int]:
     """Return the wrong guesses that the code's row, and the number's, have."""
     state = Limit.objects.get(subject=phone).state
-    return the_row(phone).failed_attempts, state.get("strangers", {}).get("consecutive", 0)
+    return the_row(phone).failed_attempts, state.get("guesses", {}).get("consecutive", 0)
 
 
 def parallel_guesses(server: FaultyServer, phone: str, codes: list[str]) -> list[Answer]:

@@ -23,7 +23,7 @@ from django_sms_otp.backends import (
     SMSMessage,
 )
 from django_sms_otp.delivery import code_of
-from django_sms_otp.models import DeliveryState, Limit, OTPCode
+from django_sms_otp.models import DeliveryState, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed, RedemptionRefused
 from django_sms_otp.testing import override_sms_otp
@@ -33,6 +33,7 @@ from ..support import fake_verify
 from ..support.factories import OTPCodeFactory
 from ..support.fake_twilio import Answer, refusal
 from ..support.fake_verify import SERVICE_SID, FakeVerify
+from ..support.guesses import consecutive
 
 pytestmark = pytest.mark.django_db
 
@@ -89,8 +90,7 @@ def the_row() -> OTPCode:
 
 
 def failures() -> int:
-    state = Limit.objects.get(subject=PHONE).state
-    return int(state.get("strangers", {}).get("consecutive", 0))
+    return consecutive()
 
 
 # A login

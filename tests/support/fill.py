@@ -147,8 +147,8 @@ def _codes(past: Past) -> None:
 
 def _limits(past: Past) -> None:
     at = past.until.timestamp() - SPREAD.total_seconds()
-    quiet = f'{{"sends": [[{at}, "0123456789abcdef"]], "succeeded_at": {at}}}'
-    failed = f'{{"strangers": {{"recent": [{at}], "consecutive": 1}}}}'
+    quiet = f'{{"sends": [[{at}, "01234567", "0123456789abcdef", ""]], "succeeded_at": {at}}}'
+    failed = f'{{"guesses": {{"groups": {{"strangers": [1, [{at}]]}}, "consecutive": 1}}}}'
     values = {
         "kind": "'number'",
         "subject": _phone("n"),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from django_sms_otp.limits.number import NumberState
+from django_sms_otp.limits.number import NumberState, Send
 from django_sms_otp.models import Limit, VerifiedPhone
 
 from .factories import UserFactory
@@ -73,5 +73,6 @@ def create(kind: Kind, numbers: Sequence[str]) -> None:
 
 
 def _past(at: datetime, *, logged_in: bool) -> NumberState:
-    asked = NumberState().with_send(at, tag=TAGS[0], memory=LAST_SEEN)
+    send = Send(at.timestamp(), "", *TAGS)
+    asked = NumberState().with_send(send, memory=LAST_SEEN)
     return asked.after_success(at, TAGS) if logged_in else asked

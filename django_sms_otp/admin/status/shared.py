@@ -44,7 +44,8 @@ class SharedStatus(LimitStatus):
             yield block
 
     def facts(self) -> Iterator[Fact]:
-        yield _("Messages"), self._usage()
+        is_of_guesses = self.row.kind == LimitKind.FAILURES_IP
+        yield _("Failed attempts") if is_of_guesses else _("Messages"), self._usage()
         if self.counters.cohorts:
             yield from self._unverified_numbers()
         if regions := self.counters.strange_regions(self.now.timestamp()):

@@ -11,7 +11,7 @@ __all__ = ["GIVE_BACK", "REFUND", "TAKE"]
 TAKE = """
 -- KEYS: the receipt, and a key for each limit. ARGV: the expiry of the receipt in seconds, the
 -- number of grains in which a use counts, the limits as JSON, and whether the number may use
--- what is reserved: "yes", "no" or "unknown".
+-- what is reserved: "yes", "no" or "unknown"; "look" counts nothing.
 --
 -- Returns for each limit the first grain in which one more use fits, or 0 if it fits now. The
 -- grain is negative if only the reserve is left. Returns nothing, and counts nothing, if the
@@ -73,7 +73,7 @@ if is_open_used_up and ARGV[4] == 'unknown' and not is_over.hard then
 end
 
 -- A refused request uses up no limit.
-if not is_over.hard then
+if ARGV[4] ~= 'look' and not is_over.hard then
   for _, limit in ipairs(limits) do
     if limit.counts_withheld or not is_over.soft then
       count(limit)

@@ -112,6 +112,20 @@ class LimitStore:
                 found[charge.control] = max(free_at, found.get(charge.control, 0))
         return Taken(waits=waits, reserved=reserved, receipt=receipt)
 
+    def waits(self, charges: Sequence[QuotaCharge], now: float) -> Mapping[str, float]:
+        """Return the controls of used-up limits like :meth:`take`, and count nothing.
+
+        :raises Unavailable: the store did not answer.
+        """
+        limits = [_as_json(charge, rate, now) for charge, rate in _limits(charges)]
+        args = [RECEIPT_EXPIRY, LIFE, json.dumps(limits), "look"]
+        answer = self._run(TAKE, "receipt:none", charges, args)
+        return {
+            charge.control: grain * rate.window / GRAINS_IN_WINDOW
+            for (charge, rate), grain in zip(_limits(charges), answer, strict=True)
+            if grain > 0
+        }
+
     def give_back(self, taken: Taken, charges: Sequence[QuotaCharge]) -> None:
         """Undo what :meth:`take` counted in these limits.
 
