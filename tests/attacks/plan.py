@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from .bots import bot_behind_a_shared_address, bot_beside_logins
 from .guesses import days_of_guesses, hour_of_guesses, lockout_of_the_holder
 from .messages import many_numbers, quota_of_a_number, requests_at_once
 from .redemptions import right_guesses_at_once
@@ -24,6 +25,7 @@ class Size:
     :param numbers: how many an attacker at one address asks codes for.
     :param addresses: how many an attacker with many addresses has.
     :param salvo: guesses at a time over days, or half the requests at a time over a day.
+    :param bot_seconds: how long a bot guesses before and after each visit.
     """
 
     workers: int
@@ -32,10 +34,13 @@ class Size:
     addresses: int
     salvo: int
     threads: int
+    bot_seconds: int
 
 
-FULL = Size(workers=4, rounds=50, numbers=200, addresses=200, salvo=8, threads=16)
-QUICK = Size(workers=2, rounds=3, numbers=54, addresses=32, salvo=1, threads=16)
+FULL = Size(
+    workers=4, rounds=50, numbers=200, addresses=200, salvo=8, threads=16, bot_seconds=60
+)
+QUICK = Size(workers=2, rounds=3, numbers=54, addresses=32, salvo=1, threads=16, bot_seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,8 @@ def _on_numbers(size: Size) -> list[Attack]:
         partial(hour_of_guesses, salvo=25, threads=size.threads),
         partial(days_of_guesses, salvo=size.salvo, threads=size.threads),
         lockout_of_the_holder,
+        partial(bot_beside_logins, visits=16, days=8, seconds=size.bot_seconds),
+        partial(bot_behind_a_shared_address, numbers=40, customers=5),
         partial(requests_at_once, rounds=max(1, size.rounds // 5)),
         partial(requests_at_once, rounds=max(1, size.rounds // 5), known=True),
         partial(quota_of_a_number, threads=2 * size.salvo),
