@@ -129,7 +129,6 @@ def _check_arguments(
         raise TypeError(f"grant needs the user of a login: use it with purpose={LOGIN!r} only.")
 
 
-@sensitive_variables("guess")
 def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:
     counted_for = ""
     try:
