@@ -129,8 +129,9 @@ def test_w016_jobs_have_no_worker(tasks: dict[str, Any]) -> None:
     assert found_with(tasks) == ["sms_otp.W016"]
 
 
-def test_w016_celery_is_eager() -> None:
-    assert found_with_celery(eager=True) == ["sms_otp.W016"]
+@pytest.mark.parametrize("broker", ["memory://", ""])
+def test_w016_celery_is_eager_and_needs_no_broker(broker: str) -> None:
+    assert found_with_celery(broker, eager=True) == ["sms_otp.W016"]
 
 
 def test_w016_is_silent_on_workers() -> None:

@@ -118,6 +118,13 @@ def test_a_route_of_the_site_is_taken_where_the_app_names_no_queue() -> None:
     assert (job["routing_key"], job["properties"]["priority"]) == ("routed", 7)
 
 
+def test_time_outs_of_the_site_go_before_those_of_the_app() -> None:
+    given = {"socket_timeout": 7, "visibility_timeout": 60}
+    with celery_app("redis://127.0.0.1", broker_transport_options=given) as app:
+        options = engine._producers(app).connections.connection.transport_options
+    assert options == {**given, "socket_connect_timeout": engine.TIME_OUT}
+
+
 def test_a_job_that_waits_for_its_gateway_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
     wait_for_gateway(monkeypatch)
     sms_otp = override_sms_otp(DELIVERY="celery", DELIVERY_QUEUE="sms")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
@@ -29,6 +30,8 @@ from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.testing import override_sms_otp
+
+from ..support.factories import OTPCodeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -539,6 +542,28 @@ def test_a_code_that_may_have_arrived_is_taken_though_the_next_message_was_withh
         assert len(ScriptedBackend.sent) == 1
         code = ScriptedBackend.sent[0].code or ""
         assert isinstance(services.redeem_code(code, phone_number=PHONE), Redeemed)
+
+
+def test_backends_are_avoided_that_lost_a_message_of_this_hour_and_purpose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ScriptedBackend, "targets", ("first", "second", "third", "fourth"))
+    now = timezone.now()
+    for alias, minutes, purpose in (
+        ("first", 59, "login"),
+        ("second", 61, "login"),
+        ("third", 59, "verify_phone"),
+    ):
+        OTPCodeFactory.create(
+            phone_number=PHONE.e164,
+            purpose=purpose,
+            undelivered_by=alias,
+            created_at=now - timedelta(minutes=minutes),
+            expires_at=now - timedelta(minutes=minutes - 10),
+        )
+    success()
+    [message] = ScriptedBackend.sent
+    assert message.avoid == {"first"}
 
 
 @override_sms_otp(UNKNOWN_NUMBERS="ignore")
