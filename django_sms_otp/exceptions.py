@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
+import logging
 from datetime import timedelta
 from typing import ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
+    "Cause",
     "Contention",
     "DeliveryBlocked",
     "DeliveryError",
@@ -74,12 +77,30 @@ class RegionNotSupported(PhoneNumberError):
     code = "region_not_supported"
 
 
+class Cause(enum.Enum):
+    """What a gateway's error is about. Circuits, retries and the level of the log follow from
+    it."""
+
+    NUMBER = "number"
+    """This phone number, or its country. The gateway works."""
+
+    MESSAGE = "message"
+    """This message: its text, template, language or options. The gateway works."""
+
+    ACCOUNT = "account"
+    """The site's account or settings. Nothing is sent until somebody mends them."""
+
+    MOMENT = "moment"
+    """The gateway, at this moment. Later it may send the same message."""
+
+
 class DeliveryError(SMSOTPError):
     """A message was not sent, or it is unknown whether it was.
 
     Backends raise one of the subclasses. ``error_code`` is the gateway's word for the error,
     which the row of the code stores. Neither it nor the text may hold a code or a whole phone
-    number.
+    number. ``cause`` is what the error is about. ``needs_attention`` says that somebody has to
+    act; that is so if the account is at fault.
 
     The app sets ``alias``, the backend that failed, and ``latency``, the seconds that the
     gateway took (``None`` if no gateway was called). ``outcome`` is a stable word for logs and
@@ -91,17 +112,38 @@ class DeliveryError(SMSOTPError):
     outcome: ClassVar[str] = "failed"
     verdict: ClassVar[str] = "Not sent."
 
-    def __init__(self, message: str = "", *, error_code: str = "") -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        error_code: str = "",
+        cause: Cause = Cause.MOMENT,
+        needs_attention: bool = False,
+    ) -> None:
         super().__init__(message)
         self.error_code = error_code
+        self.cause = cause
+        self.needs_attention = needs_attention or cause is Cause.ACCOUNT
+
+    @property
+    def counts_against_gateway(self) -> bool:
+        """Whether it counts in the gateway's circuit. If the number or the message is at fault,
+        the next message may well be sent."""
+        return self.cause in {Cause.ACCOUNT, Cause.MOMENT}
+
+    @property
+    def log_level(self) -> int:
+        """The level to log it at."""
+        if self.needs_attention:
+            return logging.ERROR
+        return logging.INFO if self.cause is Cause.NUMBER else logging.WARNING
 
 
 class NotDelivered(DeliveryError):
     """The message was not sent, by the fault of the site or the gateway.
 
-    The number gets its cooldown back. ``retry_after`` is how long a client should wait.
-    ``needs_attention`` says that nothing is sent until somebody corrects the configuration or
-    the account. ``is_permanent`` says that the same message fails at every try.
+    The number gets its cooldown back, and another gateway may be asked. ``retry_after`` is how
+    long a client should wait.
     """
 
     outcome = "not_sent"
@@ -111,19 +153,19 @@ class NotDelivered(DeliveryError):
         message: str = "",
         *,
         error_code: str = "",
-        retry_after: timedelta = timedelta(seconds=30),
+        cause: Cause = Cause.MOMENT,
         needs_attention: bool = False,
-        is_permanent: bool = False,
+        retry_after: timedelta = timedelta(seconds=30),
     ) -> None:
-        super().__init__(message, error_code=error_code)
+        super().__init__(
+            message, error_code=error_code, cause=cause, needs_attention=needs_attention
+        )
         self.retry_after = retry_after
-        self.needs_attention = needs_attention
-        self.is_permanent = is_permanent
 
     @property
     def is_lasting(self) -> bool:
         """Whether an automatic retry is useless."""
-        return self.needs_attention or self.is_permanent
+        return self.needs_attention or self.cause is not Cause.MOMENT
 
 
 class NotQueued(SMSOTPError):
@@ -163,16 +205,25 @@ class DeliveryRefused(DeliveryError):
         retry_after: timedelta | None = None,
         needs_attention: bool = False,
     ) -> None:
-        super().__init__(message, error_code=error_code)
+        super().__init__(
+            message,
+            error_code=error_code,
+            cause=Cause.NUMBER,
+            needs_attention=needs_attention,
+        )
         self.code = code
         self.retry_after = retry_after
-        self.needs_attention = needs_attention
 
 
 class DeliveryBlocked(DeliveryError):
     """The gateway took the request for fraud. The caller, maybe the fraudster, is not told."""
 
     outcome = "blocked"
+
+    def __init__(self, message: str = "", *, error_code: str = "") -> None:
+        super().__init__(
+            message, error_code=error_code, cause=Cause.NUMBER, needs_attention=True
+        )
 
 
 class LoginRefused(SMSOTPError):

@@ -4,6 +4,7 @@ from ..conf import DEFAULT_ALIAS
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .handing_over import ask_gateway, hand_over
 from .registry import code_issuing_backend, get_backend, with_targets
+from .words import describe
 
 __all__ = [
     "DEFAULT_ALIAS",
@@ -13,6 +14,7 @@ __all__ = [
     "SendResult",
     "ask_gateway",
     "code_issuing_backend",
+    "describe",
     "get_backend",
     "hand_over",
     "with_targets",

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..conf.validators import CHANNELS, SMS, one_of, positive_number
-from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ..exceptions import Cause, DeliveryError, InvalidBackend, NotDelivered
 from ..masked import MaskedText
 from .base import BaseSMSBackend, SendResult, SMSMessage
+from .faults import UNEXPLAINED, UNREACHABLE, fault_of_code, fault_of_status
+from .transport.connecting import never_connected
 from .transport.deadline import socket_timeouts, within
 from .transport.quiet_logging import suppress_logs
+from .transport.watching import Watch, watch_requests
 
 if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase
@@ -37,8 +40,8 @@ EXAMPLE_NUMBER = "+15005550006"
 class SMSBackend(BaseSMSBackend):
     """Send by a service that Apprise knows.
 
-    Apprise answers yes or no, and not why. So after a no, nobody knows whether the message was
-    sent.
+    Apprise answers yes or no, and not why. So the backend watches the requests. If each of them
+    was refused or had no connection, nothing was sent. After any other no, nobody knows.
 
     :param url: Apprise's URL of the service, with ``{to}`` for the number in E.164 or
         ``{digits}`` for the number without its plus sign.
@@ -100,17 +103,19 @@ class SMSBackend(BaseSMSBackend):
 
         service = self._make_service(message.to)
         if service is None:
-            return NotDelivered("Apprise does not take this number.", error_code="no-url")
-        try:
-            # Not Apprise.notify(), which tries again if the URL says so. And one message stays
-            # one, however long it is.
-            is_sent = service.notify(body=message.body, overflow=OverflowMode.UPSTREAM)
-        except Exception as error:
-            name = type(error).__name__
-            return DeliveryUnknown(f"Apprise failed ({name}).", error_code=name)
-        if not is_sent:
-            return DeliveryUnknown("Apprise says no, and not why.", error_code="no")
-        return None
+            return NotDelivered(
+                "Apprise does not take this number.", error_code="no-url", cause=Cause.NUMBER
+            )
+        with watch_requests() as watch:
+            try:
+                # Not Apprise.notify(), which tries again if the URL says so. And one message
+                # stays one, however long it is.
+                is_sent = service.notify(body=message.body, overflow=OverflowMode.UPSTREAM)
+            except Exception as error:
+                if never_connected(error):
+                    return _not_reached(type(error).__name__)
+                return _unknown(type(error).__name__)
+        return None if is_sent else _error_of(watch)
 
     def _make_service(self, phone_number: str) -> NotifyBase | None:
         import apprise
@@ -139,3 +144,23 @@ def _make_asset(alias: str) -> AppriseAsset:
         ) from error
     # Apprise writes nothing to a disk, and masks passwords in its errors.
     return apprise.AppriseAsset(storage_path=None, secure_logging=True)
+
+
+def _error_of(watch: Watch) -> DeliveryError:
+    """Return what a no of Apprise's means."""
+    if watch.is_endless:
+        return _unknown("EndlessAnswer")
+    if watch.may_be_sent or not (watch.status or watch.unreached):
+        return _unknown("no")
+    if watch.unreached:
+        return _not_reached(watch.unreached)
+    return fault_of_status(watch.status).error("Apprise", str(watch.status))
+
+
+def _not_reached(error_code: str) -> DeliveryError:
+    return (fault_of_code(error_code) or UNREACHABLE).error("Apprise", error_code)
+
+
+def _unknown(error_code: str) -> DeliveryError:
+    fault = fault_of_code(error_code) or UNEXPLAINED
+    return fault.error("Apprise", error_code, is_sure=False)

@@ -18,6 +18,7 @@ from ..conf.validators import SMS, did_you_mean
 from ..exceptions import InvalidBackend
 from ..masked import MaskedText
 from ..phone import E164
+from .faults import Fault, fault_of_code
 
 __all__ = ["BaseSMSBackend", "CodeCheck", "SMSMessage", "SendResult"]
 
@@ -184,9 +185,13 @@ class BaseSMSBackend:
         for ``check --deploy`` and ``send_test_sms``."""
         return []
 
-    def explain(self, error_code: str) -> str:
-        """Return what to do about one of the gateway's error codes, in plain words and with a
-        link, for ``send_test_sms``. Empty: nothing is known of it."""
+    def fault_of(self, error_code: str) -> Fault | None:
+        """Return what one of the gateway's error codes is about; ``None``: nothing is known of
+        it. The base class knows HTTP statuses and errors of connections."""
+        return fault_of_code(error_code)
+
+    def link_of(self, error_code: str) -> str:
+        """Return the address of the gateway's page about an error code, or nothing."""
         return ""
 
     # A subclass calls these, and does not override them.

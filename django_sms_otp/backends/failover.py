@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..conf.validators import positive_number, true_or_false
-from ..exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ..exceptions import Cause, DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import log_fields, short_id
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend
@@ -73,9 +73,8 @@ class SMSBackend(CompositeBackend):
 
 def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) -> None:
     """Log a failure that the caller does not hear of."""
-    needs_attention = isinstance(error, NotDelivered) and error.needs_attention
     logger.log(
-        logging.ERROR if needs_attention else logging.WARNING,
+        error.log_level,
         "Code %s by %r: %s %s %s",
         *(short_id(message.request_id), error.alias, error, error.verdict, then),
         extra=log_fields(
@@ -106,8 +105,8 @@ def _combine(
         _log(message, last, "An earlier one may have been sent.")
         return unknown[-1]
     refusals = [error for error in failed if isinstance(error, NotDelivered)]
-    if last.needs_attention and not all(error.needs_attention for error in refusals):
+    if last.is_lasting and not all(error.is_lasting for error in refusals):
         _log(message, last, "The others may send it later.")
-        last.needs_attention = False
+        last.cause, last.needs_attention = Cause.MOMENT, False
     last.retry_after = min(error.retry_after for error in refusals)
     return last

@@ -15,14 +15,11 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ..conf.validators import CHANNELS, SMS, positive_number
-from ..exceptions import (
-    DeliveryError,
-    DeliveryRefused,
-    DeliveryUnknown,
-    NotDelivered,
-)
+from ..exceptions import DeliveryError, DeliveryUnknown
 from ..masked import MaskedBytes, MaskedText
+from . import faults
 from .base import BaseSMSBackend, SendResult, SMSMessage
+from .faults import fault_of_status
 from .transport import Answer, post
 
 SIGNATURE_HEADER = "SMS-OTP-Signature"
@@ -32,13 +29,12 @@ SHORTEST_SECRET = 32
 DEFAULT_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 
-REFUSALS = (
-    "invalid_phone_number",
-    "phone_number_not_sms_capable",
-    "region_not_supported",
-    "recipient_opted_out",
-)
-NEEDS_ATTENTION = frozenset({400, 401, 403, 404, 405, 410, 413, 415})
+REFUSALS = {
+    "invalid_phone_number": faults.INVALID_NUMBER,
+    "phone_number_not_sms_capable": faults.LANDLINE,
+    "region_not_supported": faults.REGION_EXCLUDED,
+    "recipient_opted_out": faults.OPTED_OUT,
+}
 OURS = frozenset(
     {
         "connection",
@@ -180,24 +176,15 @@ def _message_id(answer: Answer) -> str:
 def _delivery_error(answer: Answer) -> DeliveryError:
     status, error_code = answer.status, str(answer.status)
     fields = _object(answer) or {}
-    if status == 422 and fields.get("code") in REFUSALS:
-        word = fields["code"]
-        return DeliveryRefused(
-            f"The webhook refused ({word}).", code=word, error_code=error_code
-        )
+    if status == 422 and (refusal := REFUSALS.get(str(fields.get("code")))):
+        return refusal.error("The webhook", error_code)
     if status == 409:  # It knows the Idempotency-Key, so it may have sent the message.
         return DeliveryUnknown(
             "The service knows this message already (409).", error_code=error_code
         )
-    if not 400 <= status < 500:
-        return DeliveryUnknown(f"The webhook failed ({status}).", error_code=error_code)
-    retry_after = _retry_after(answer.headers) if status == 429 else DEFAULT_RETRY
-    return NotDelivered(
-        f"The webhook did not take the message ({status}).",
-        error_code=error_code,
-        retry_after=retry_after,
-        needs_attention=status in NEEDS_ATTENTION,
-    )
+    wait = _retry_after(answer.headers) if status == 429 else DEFAULT_RETRY
+    is_sure = 400 <= status < 500
+    return fault_of_status(status).error("The webhook", error_code, is_sure=is_sure, wait=wait)
 
 
 def _object(answer: Answer) -> dict[str, Any] | None:

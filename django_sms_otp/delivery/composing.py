@@ -11,7 +11,7 @@ from .. import codes
 from ..backends import SMSMessage, get_backend
 from ..conf import secret_keys
 from ..db import database_alias
-from ..exceptions import InvalidSettings, NotDelivered
+from ..exceptions import Cause, InvalidSettings, NotDelivered
 from ..logs import translate_errors
 from ..models import OTPCode
 from .messages import compose
@@ -47,7 +47,7 @@ def message_of(otp_code: OTPCode) -> SMSMessage:
         # The worker has another SECRET_KEY than the site, or the key was changed and is not in
         # SECRET_KEY_FALLBACKS.
         raise NotDelivered(
-            "The key of this code is gone.", error_code="key-gone", needs_attention=True
+            "The key of this code is gone.", error_code="key-gone", cause=Cause.ACCOUNT
         )
     valid_for = otp_code.expires_at - (otp_code.claimed_at or timezone.now())
     with translation.override(otp_code.language or translation.get_language()):
@@ -75,7 +75,7 @@ def _rendering_error(error: Exception) -> NotDelivered:
     # A template may raise any error, and the text of the error may hold the code.
     name = type(error).__name__
     text = f"SMS_OTP['MESSAGE'] cannot be rendered: {name}."
-    return NotDelivered(text, error_code=name, needs_attention=True)
+    return NotDelivered(text, error_code=name, cause=Cause.ACCOUNT)
 
 
 def _failed_aliases(otp_code: OTPCode) -> frozenset[str]:

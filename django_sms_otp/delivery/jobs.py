@@ -14,6 +14,7 @@ from ..controls.callers import Caller
 from ..controls.refusals import log_withheld
 from ..db import database_alias, own_transaction, retry_lost_races
 from ..exceptions import (
+    Cause,
     DeliveryError,
     DeliveryUnknown,
     InvalidSettings,
@@ -95,7 +96,7 @@ def _send(otp_code: OTPCode) -> None:
         send(otp_code)
     except InvalidSettings as error:
         # The web process has checked its settings. The worker has others.
-        problem = NotDelivered(str(error), error_code="settings", needs_attention=True)
+        problem = NotDelivered(str(error), error_code="settings", cause=Cause.ACCOUNT)
         raise problem from error
 
 

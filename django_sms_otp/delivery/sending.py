@@ -16,7 +16,6 @@ from ..db import change_number, database_alias, error_name, store_delivery
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
-    DeliveryRefused,
     DeliveryUnknown,
     NotDelivered,
 )
@@ -77,7 +76,7 @@ def give_up(otp_code: OTPCode, error: DeliveryError) -> None:
         delivery_error=_storable(error.error_code, 64),
     )
     logger.log(
-        _log_level(error),
+        error.log_level,
         "Code %s to %s by %r: %s %s",
         *(short_id(otp_code.id), otp_code.number, otp_code.backend, error, error.verdict),
         extra=log_fields(
@@ -152,14 +151,6 @@ def _storable(text: str, length: int) -> str:
     PostgreSQL refuses NUL and surrogates.
     """
     return "".join(char for char in text if char.isprintable())[:length]
-
-
-def _log_level(error: DeliveryError) -> int:
-    if isinstance(error, DeliveryRefused | NotDelivered) and error.needs_attention:
-        return logging.ERROR
-    if isinstance(error, DeliveryRefused):
-        return logging.INFO
-    return logging.ERROR if isinstance(error, DeliveryBlocked) else logging.WARNING
 
 
 def _send_signal(signal: Signal, otp_code: OTPCode, **extra: Any) -> None:

@@ -91,13 +91,11 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
 
 
 def _unavailable(otp_code: OTPCode, error: DeliveryError) -> Unavailable:
-    needs_attention = isinstance(error, NotDelivered) and error.needs_attention
-    level = logging.ERROR if needs_attention else logging.WARNING
     text, values = (
         "Code %s was not checked by %r: %s",
         (short_id(otp_code.pk), error.alias, error),
     )
-    logger.log(level, text, *values, extra=_log_extra(otp_code, error))
+    logger.log(error.log_level, text, *values, extra=_log_extra(otp_code, error))
     if isinstance(error, NotDelivered):
         return Unavailable("The gateway did not check.", retry_after=error.retry_after)
     return Unavailable("The gateway did not answer.")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from ..backends import BaseSMSBackend
-from ..backends.twilio.error_codes import look_up
+from ..backends.twilio.error_codes import fault_of_twilio
 from ..backends.twilio.validators import is_name
 from ..models import DeliveryState
 from .base import ReceiptView, called_url, log_hourly
@@ -82,7 +82,7 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
     if status == DeliveryState.UNDELIVERED:
         given = form.get("ErrorCode", "")
         error_code = given if ERROR_CODE.fullmatch(given) else word
-    meaning = look_up(error_code)
+    fault = fault_of_twilio(error_code)
     return Receipt(
         request_id=request_id,
         send_count=int(send_count),
@@ -90,8 +90,8 @@ def _receipt(query: QueryDict, form: QueryDict, alias: str) -> Receipt | None:
         status=status,
         message_id=message_id,
         error_code=error_code,
-        needs_attention=meaning.needs_attention,
-        is_fraud=meaning.is_fraud,
+        needs_attention=fault is not None and fault.needs_attention,
+        is_fraud=fault is not None and fault.is_fraud,
         at=_time(form.get("RawDlrDoneDate", "")),
         raw=form.dict(),
     )

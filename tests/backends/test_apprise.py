@@ -22,7 +22,9 @@ import requests
 from django_sms_otp.backends import SMSMessage
 from django_sms_otp.backends.apprise import SMSBackend
 from django_sms_otp.backends.transport.quiet_logging import suppress_logs
+from django_sms_otp.backends.transport.watching import LARGEST_ANSWER
 from django_sms_otp.exceptions import (
+    Cause,
     DeliveryError,
     DeliveryUnknown,
     InvalidBackend,
@@ -137,9 +139,7 @@ def test_each_service_is_asked_once_with_the_number_and_the_code(
 
 @each_service
 @needs_openssl
-def test_after_a_no_of_a_service_nobody_knows(
-    everywhere: FakeGateway, service: Service
-) -> None:
+def test_what_a_service_refuses_was_not_sent(everywhere: FakeGateway, service: Service) -> None:
     everywhere.requests.clear()
     everywhere.answers(Answer(status=401, body={"error": PHONE}))
 
@@ -147,8 +147,8 @@ def test_after_a_no_of_a_service_nobody_knows(
         error = failure_of(of_service(service), service.number)
 
     assert len(everywhere.requests) == 1
-    assert type(error) is DeliveryUnknown
-    assert error.error_code == "no"
+    assert type(error) is NotDelivered
+    assert (error.error_code, error.cause) == ("401", Cause.ACCOUNT)
     assert_discreet(told.getvalue())
 
 
@@ -161,7 +161,8 @@ def test_each_service_checks_certificates(everywhere: FakeGateway, service: Serv
         error = failure_of(of_service(service, query=""), service.number)
 
     assert not everywhere.requests
-    assert isinstance(error, DeliveryUnknown)
+    assert type(error) is NotDelivered
+    assert (error.error_code, error.cause) == ("SSLError", Cause.MOMENT)
     assert_discreet(told.getvalue())
 
 
@@ -337,6 +338,60 @@ def chatty(send: Callable[[Any], bool], **options: Any) -> SMSBackend:
     return SMSBackend(alias="default", url="chatty://host/{to}", **options)
 
 
+@pytest.mark.parametrize(
+    ("status", "cause", "is_error"),
+    [
+        (400, Cause.MESSAGE, False),
+        (403, Cause.ACCOUNT, True),
+        (429, Cause.MOMENT, False),
+    ],
+)
+def test_a_status_says_who_is_at_fault(
+    gateway: FakeGateway, status: int, cause: Cause, is_error: bool
+) -> None:
+    gateway.answers(Answer(status=status))
+
+    error = failure_of(eagle(gateway))
+
+    assert type(error) is NotDelivered
+    assert (error.error_code, error.cause) == (str(status), cause)
+    assert error.needs_attention is is_error
+
+
+def test_a_refusal_after_another_request_leaves_it_unknown(gateway: FakeGateway) -> None:
+    gateway.answers(Answer(), Answer(status=400))
+
+    def send(service: Any) -> bool:
+        return all(requests.post(gateway.url, timeout=2).ok for _ in range(2))
+
+    assert type(failure_of(chatty(send))) is DeliveryUnknown
+
+
+def test_a_gateway_that_does_not_listen_got_nothing() -> None:
+    url = f"smseagle://{SECRET}@127.0.0.1:9/{{to}}"
+    error = failure_of(SMSBackend(alias="default", url=url))
+
+    assert type(error) is NotDelivered
+    assert error.counts_against_gateway
+
+
+def test_an_answer_without_an_end_is_not_read(gateway: FakeGateway) -> None:
+    gateway.answers(Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n" + bytes(LARGEST_ANSWER + 1)))
+
+    error = failure_of(eagle(gateway))
+
+    assert type(error) is DeliveryUnknown
+    assert error.error_code == "EndlessAnswer"
+
+
+def test_requests_of_others_are_left_alone(gateway: FakeGateway) -> None:
+    body = bytes(LARGEST_ANSWER + 1)
+    gateway.answers(Answer(), Answer(body=body))
+    eagle(gateway).send(make_message())
+
+    assert requests.get(gateway.url, timeout=2).content == body
+
+
 def test_a_plugin_that_says_no_and_not_why_leaves_it_unknown() -> None:
     assert type(failure_of(chatty(lambda service: False))) is DeliveryUnknown
 
@@ -349,7 +404,7 @@ def test_a_plugin_that_breaks_leaves_it_unknown() -> None:
 
     assert type(error) is DeliveryUnknown
     assert error.__context__ is None
-    assert str(error) == "Apprise failed (RuntimeError)."
+    assert str(error) == "Apprise: The gateway says no, and not why (RuntimeError)."
 
 
 # What others log meanwhile

@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 
 from django_sms_otp.backends.aws.backend import SMSBackend
-from django_sms_otp.backends.aws.errors import NEEDS_ATTENTION, REFUSED
+from django_sms_otp.backends.aws.errors import FAULTS
 from django_sms_otp.backends.aws.voice import VOICES, compose_ssml
 from django_sms_otp.exceptions import (
     DeliveryError,
@@ -228,21 +228,23 @@ def test_every_reason_that_is_known_here_is_one_of_the_sdks() -> None:
         if "Reason" in shape.members
         for reason in shape.members["Reason"].enum
     }
-    ours = {*REFUSED, *(name for name in NEEDS_ATTENTION if name.isupper())}
-    assert ours <= reasons
+    assert {name for name in FAULTS if name.isupper()} <= reasons
 
 
-@pytest.mark.parametrize(("reason", "word"), REFUSED.items())
+REFUSED = {name: fault for name, fault in FAULTS.items() if fault.refusal}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
 def test_a_reason_that_is_the_numbers_is_a_refusal(
-    backend: SMSBackend, gateway: FakeGateway, reason: str, word: str
+    backend: SMSBackend, gateway: FakeGateway, reason: str
 ) -> None:
     gateway.answers(conflict(reason))
 
     error = failure_of(backend)
 
     assert isinstance(error, DeliveryRefused)
-    assert (error.code, error.error_code) == (word, reason)
-    assert error.needs_attention is (reason in NEEDS_ATTENTION)
+    assert (error.code, error.error_code) == (REFUSED[reason].refusal, reason)
+    assert error.needs_attention is REFUSED[reason].is_to_mend
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,6 @@ ALL: Mapping[str, Callable[[str], dict[str, Any]]] = MappingProxyType(
     }
 )
 each = pytest.mark.parametrize("kind", ALL)
-each_that_tells = pytest.mark.parametrize("kind", [kind for kind in ALL if kind != "apprise"])
-"""Apprise does not tell whether it has connected."""
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
@@ -157,7 +155,7 @@ def test_tls_that_is_met_with_silence_was_sent_nothing_where_the_app_connects(
     assert isinstance(error, NotDelivered)
 
 
-@each_that_tells
+@each
 def test_three_addresses_that_nobody_answers_at_were_sent_nothing(
     settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -194,7 +192,7 @@ def test_a_look_up_of_the_host_that_hangs_is_unknown_in_time(
     over.set()
 
 
-@each_that_tells
+@each
 def test_an_address_that_nobody_answers_at_leaves_time_for_the_next(
     settings: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

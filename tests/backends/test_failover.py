@@ -267,10 +267,12 @@ def test_each_hop_is_a_line_without_number_and_code(
     use(BAD_CREDENTIALS, NOT_SENT)
     send()
     code = "Code 00000000"
-    refused, then = "Twilio refused the message", "Not sent. Going on with"
+    refused = "Twilio: The gateway does not accept the credentials"
+    full = "Twilio: Too many messages of this account wait"
+    then = "Not sent. Going on with"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", f"{code} by 'first': {refused} (20003). {then} 'second'."),
-        ("WARNING", f"{code} by 'second': {refused} (21611). {then} 'third'."),
+        ("WARNING", f"{code} by 'second': {full} (21611). {then} 'third'."),
     ]
     assert PHONE not in caplog.text
     assert CODE not in caplog.text

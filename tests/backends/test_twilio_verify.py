@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from django_sms_otp.backends import faults
 from django_sms_otp.backends.base import CodeCheck, SMSMessage
 from django_sms_otp.backends.twilio.verify import SMSBackend, find_locale
 from django_sms_otp.exceptions import (
@@ -198,8 +199,11 @@ def test_another_failure_is_not_taken_for_a_missing_language(
         (401, 20003, NotDelivered, "", 30, True),
         (404, 20404, NotDelivered, "", 30, True),
         (400, 60999, NotDelivered, "", 30, False),
-        (403, 60410, DeliveryBlocked, "", None, None),
-        (500, 60000, DeliveryUnknown, "", None, None),
+        (400, 60217, NotDelivered, "", 30, True),
+        (403, 575001, NotDelivered, "", 30, True),
+        (403, 60999, NotDelivered, "", 30, True),
+        (403, 60410, DeliveryBlocked, "", None, True),
+        (500, 60000, DeliveryUnknown, "", None, False),
     ],
 )
 def test_an_error_says_whether_a_message_was_sent_and_who_is_to_act(
@@ -212,7 +216,7 @@ def test_an_error_says_whether_a_message_was_sent_and_who_is_to_act(
     kind: type[DeliveryError],
     word: str,
     wait: int | None,
-    alarms: bool | None,
+    alarms: bool,
 ) -> None:
     verify.answers(answer(status, code))
 
@@ -446,10 +450,12 @@ def test_what_was_redeemed_is_approved(make_backend: MakeBackend, verify: FakeVe
     assert isinstance(failure_of(lambda: backend.send_feedback(sent.message_id)), NotDelivered)
 
 
-def test_what_to_do_about_a_code_is_told(backend: SMSBackend) -> None:
-    assert "Compare account_sid" in backend.explain("20003")
-    assert backend.explain("60999").startswith("Look the code up: https://www.twilio.com/")
-    assert backend.explain("no-sid") == ""
+def test_the_words_for_a_code_are_those_of_the_table(backend: SMSBackend) -> None:
+    assert backend.fault_of("20003") is faults.CREDENTIALS
+    assert backend.fault_of("403") is faults.FORBIDDEN
+    assert backend.fault_of("60999") is None
+    assert backend.link_of("575001") == "https://www.twilio.com/docs/api/errors/575001"
+    assert backend.link_of("no-sid") == backend.link_of("403") == ""
 
 
 # Options

@@ -20,6 +20,7 @@ from django_sms_otp.delivery import code_of, deliver_queued, take_back
 from django_sms_otp.delivery.feedback import tell_gateway
 from django_sms_otp.delivery.queues import engine
 from django_sms_otp.exceptions import (
+    Cause,
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
@@ -337,7 +338,7 @@ def test_a_gateway_that_recovers_gets_the_message(
     ("error", "state"),
     [
         (NotDelivered("", error_code="x", needs_attention=True), "failed"),
-        (NotDelivered("", error_code="x", is_permanent=True), "failed"),
+        (NotDelivered("", error_code="x", cause=Cause.MESSAGE), "failed"),
         (DeliveryUnknown("", error_code="x"), "unknown"),
         (DeliveryRefused("", code="recipient_opted_out", error_code="x"), "failed"),
         (DeliveryBlocked("", error_code="x"), "failed"),

@@ -12,7 +12,7 @@ import pytest
 from django_sms_otp import backends, testing
 from django_sms_otp.backends import BaseSMSBackend, apprise, webhook
 from django_sms_otp.backends.aws import backend as aws
-from django_sms_otp.backends.aws import errors as aws_errors
+from django_sms_otp.backends.faults import fault_of_status
 from tests.support.apprise_services import SERVICES, UNFIT
 
 from . import pages
@@ -74,35 +74,19 @@ def test_services_that_do_not_fit_are_named() -> None:
     assert all(f"`{name.lower()}://` " in text for name in UNFIT)
 
 
-def test_errors_of_aws_are_all_there() -> None:
-    rows = pages.rows(PAGE, "Errors of AWS")
-    documented = {
-        plain(name): (answer, logged == "yes")
-        for names, answer, logged in rows
-        for name in names.split(", ")
-    }
-    for reason, word in aws_errors.REFUSED.items():
-        status = 409 if word == "recipient_opted_out" else 400
-        is_error = reason in aws_errors.NEEDS_ATTENTION
-        assert documented.pop(reason) == (f"{status} `{word}`", is_error)
-    for name in aws_errors.NEEDS_ATTENTION - set(aws_errors.REFUSED):
-        assert documented.pop(name) == ("503 `delivery_failed`", True)
-    for name in aws_errors.THROTTLED:
-        assert documented.pop(name) == ("503 `delivery_failed`, `Retry-After: 5`", False)
-    assert set(documented) == {
-        "a field error of `DestinationPhoneNumber` alone",
-        "InternalServerException",
-    }
-
-
 def test_words_of_refusal_of_the_webhook_are_all_there() -> None:
     [row] = [
         row for row in pages.rows(PAGE, "What your service answers") if row[0].startswith("422")
     ]
     assert all(word in " ".join(row) for word in webhook.REFUSALS)
-    text = PAGE.read_text(encoding="utf-8")
-    *some, last = sorted(webhook.NEEDS_ATTENTION)
-    assert f"{', '.join(map(str, some))} and {last} are logged as errors" in text
+
+
+def test_statuses_of_the_webhook_are_about_what_the_page_says() -> None:
+    rows = pages.rows(PAGE, "What your service answers")
+    for statuses, means in rows:
+        for status in re.findall(r"4\d\d", statuses):
+            if "about" in means:
+                assert f"about the {fault_of_status(int(status)).cause.value}" in means
 
 
 def test_the_contract_has_the_attributes_that_the_page_lists() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -15,11 +16,14 @@ from django.dispatch import Signal
 from django_sms_otp import checks, signals
 from django_sms_otp.api import answers
 from django_sms_otp.backends import BaseSMSBackend, failover
+from django_sms_otp.backends.aws.errors import FAULTS
 from django_sms_otp.backends.composite import routes
+from django_sms_otp.backends.faults import Fault
 from django_sms_otp.backends.twilio import backend as twilio
 from django_sms_otp.backends.twilio import verify as twilio_verify
-from django_sms_otp.backends.twilio.error_codes import ERROR_CODES
+from django_sms_otp.backends.twilio.error_codes import GROUPS, read_table
 from django_sms_otp.conf import Breaker, Budget, Settings
+from django_sms_otp.exceptions import Cause, NotDelivered
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from tests.support.apprise_services import SERVICES
 
@@ -102,30 +106,48 @@ def test_api_errors_are_all_there_with_their_statuses() -> None:
     assert documented == expected
 
 
-def test_twilio_errors_are_all_there() -> None:
-    documented: set[int] = set()
-    for page, heading in (("twilio.md", "Errors"), ("twilio-verify.md", "Errors of Verify")):
-        for codes, _meaning, answer, logged in pages.rows(pages.page(page), heading):
-            for code in map(int, re.findall(r"(?<!status )\b\d{3,5}\b", codes)):
-                documented.add(code)
-                assert_documented(code, answer, logged)
-    # 21626 has advice, and nothing else.
-    assert documented == set(ERROR_CODES) - {21626}
+def test_twilio_errors_are_those_of_the_table() -> None:
+    rows = pages.rows(pages.page("twilio.md"), "Errors")
+    groups = read_table()["groups"]
+    assert [row[0].replace(" ", "-") for row in rows] == list(groups)
+    for name, codes, about, answer, logged in rows:
+        group = name.replace(" ", "-")
+        assert set(map(int, codes.split(", "))) <= set(groups[group]), name
+        assert_documented(GROUPS[group], about, answer, logged)
 
 
-def assert_documented(code: int, answer: str, logged: str) -> None:
-    meaning = ERROR_CODES[code]
-    is_error = meaning.needs_attention or meaning.is_fraud
-    assert logged == ("yes" if is_error else "no"), code
-    if meaning.refusal:
-        assert f"`{meaning.refusal}`" in answer
-    elif meaning.is_fraud:
-        assert answer.startswith("202")
+def test_errors_of_aws_are_those_of_the_table() -> None:
+    rows = pages.rows(pages.page("gateways.md"), "Errors of AWS")
+    documented = {name.strip("`"): rest for names, *rest in rows for name in names.split(", ")}
+    assert set(documented) == set(FAULTS)
+    for name, (about, answer, logged) in documented.items():
+        assert_documented(FAULTS[name], about, answer, logged)
+
+
+def assert_documented(fault: Fault, about: str, answer: str, logged: str) -> None:
+    assert about == fault.cause.value
+    assert logged == ("yes" if fault.needs_attention else "no")
+    if fault.refusal:
+        assert f"`{fault.refusal}`" in answer
     else:
-        assert answer.startswith("503 `delivery_failed`")
-        assert ("`Retry-After: 60`" in answer) == meaning.is_queue_full, code
-    if meaning.wait:
-        assert f"`Retry-After: {meaning.wait.seconds}`" in answer
+        assert answer.startswith("202" if fault.is_fraud else "503")
+    wait = f"`Retry-After: {int(fault.wait.total_seconds())}`" if fault.wait else ""
+    assert wait in answer
+    assert bool(wait) == ("Retry-After" in answer)
+
+
+@pytest.mark.parametrize("cause", Cause, ids=lambda each: each.value)
+def test_what_follows_from_whose_fault_it_is_is_documented(cause: Cause) -> None:
+    rows = {
+        row[0].strip("`"): row[2:]
+        for row in pages.rows(pages.page("gateways.md"), "Who is at fault")
+    }
+    counts, _next, again, level = rows[cause.value]
+    error = NotDelivered(cause=cause)
+
+    assert counts == ("yes" if error.counts_against_gateway else "no")
+    assert again == ("no" if error.is_lasting else "yes")
+    assert level == logging.getLevelName(error.log_level)
 
 
 def defaults(backend_class: type[BaseSMSBackend]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ...conf.validators import SMS, VOICE, positive_number
-from ...exceptions import DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
+from ...exceptions import Cause, DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ...logs import translate_errors
 from ..base import BaseSMSBackend, SendResult, SMSMessage
+from ..faults import Fault
+from ..transport.connecting import never_connected
 from ..transport.deadline import socket_timeouts, within
 from ..transport.quiet_logging import suppress_logs
-from .errors import delivery_error
+from .errors import FAULTS, VoiceRefused, delivery_error
 from .voice import compose_ssml
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class SMSBackend(BaseSMSBackend):
                 f"AWS does not send by {message.channel!r}; calls need the option "
                 "'origination_identity'.",
                 error_code="channel",
-                needs_attention=True,
+                cause=Cause.ACCOUNT,
             )
         fields: dict[str, Any] = {
             "DestinationPhoneNumber": message.to,
@@ -84,10 +86,20 @@ class SMSBackend(BaseSMSBackend):
             fields |= {"MessageBody": message.body, "MessageType": "TRANSACTIONAL"}
             fields |= self._text_fields
             return self._ask(self._client.send_text_message, fields)
-        text, voice = compose_ssml(message.code or "", message.language)
-        fields |= {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
-        fields |= self._call_fields
-        return self._ask(self._client.send_voice_message, fields)
+        try:
+            return self._call(message, fields, message.language)
+        except VoiceRefused:
+            return self._call(message, fields, "en")
+
+    def fault_of(self, error_code: str) -> Fault | None:
+        return FAULTS.get(error_code) or super().fault_of(error_code)
+
+    def _call(self, message: SMSMessage, fields: dict[str, Any], language: str) -> SendResult:
+        text, voice = compose_ssml(message.code or "", language)
+        words = {"MessageBody": text, "MessageBodyTextType": "SSML", "VoiceId": voice}
+        return self._ask(
+            self._client.send_voice_message, {**fields, **words, **self._call_fields}
+        )
 
     def _ask(self, call: Callable[..., dict[str, Any]], fields: dict[str, Any]) -> SendResult:
         with suppress_logs(*LOGGERS):
@@ -153,36 +165,10 @@ def _translate(error: Exception) -> DeliveryError:
         return delivery_error(error.response)
     if not isinstance(error, exceptions.BotoCoreError):
         return DeliveryUnknown("Amazon's answer cannot be read.", error_code="unreadable")
-    never_asked = (
-        exceptions.CredentialRetrievalError,
-        exceptions.NoCredentialsError,
-        exceptions.NoRegionError,
-        exceptions.ParamValidationError,
-        exceptions.PartialCredentialsError,
-        exceptions.SSOError,
-        exceptions.TokenRetrievalError,
-    )
-    never_connected = (
-        exceptions.ConnectTimeoutError,
-        exceptions.EndpointConnectionError,
-        exceptions.ProxyConnectionError,
-    )
     name = type(error).__name__
-    if isinstance(error, never_asked):
-        return NotDelivered(
-            f"boto3 did not ask AWS ({name}).", error_code=name, needs_attention=True
-        )
-    if isinstance(error, never_connected) or _is_bad_certificate(error):
+    names = [each.__name__ for each in type(error).__mro__]
+    if fault := next((FAULTS[each] for each in names if each in FAULTS), None):
+        return fault.error("boto3 did not ask AWS", name)
+    if never_connected(error):
         return NotDelivered(f"AWS cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"AWS did not answer ({name}).", error_code=name)
-
-
-def _is_bad_certificate(error: Exception) -> bool:
-    # Other errors of TLS may come while boto3 reads the answer: the message is on its way then.
-    from ssl import SSLCertVerificationError
-
-    cause = getattr(error, "kwargs", {}).get("error")
-    return any(
-        isinstance(each, SSLCertVerificationError)
-        for each in (cause, *getattr(cause, "args", ()))
-    )

@@ -10,13 +10,7 @@ from django.utils import timezone
 
 from ...conf import backend_aliases
 from ...conf.validators import did_you_mean, positive_number, whole_number
-from ...exceptions import (
-    DeliveryBlocked,
-    DeliveryError,
-    DeliveryRefused,
-    InvalidBackend,
-    NotDelivered,
-)
+from ...exceptions import Cause, DeliveryError, InvalidBackend, NotDelivered
 from ...purposes import TEST
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from ..handing_over import hand_over
@@ -88,7 +82,7 @@ class CompositeBackend(BaseSMSBackend):
             raise NotDelivered(
                 f"None of its backends sends {message.channel!r}.",
                 error_code="no-backend",
-                needs_attention=True,
+                cause=Cause.ACCOUNT,
             )
         able.sort(key=lambda each: message.avoid.issuperset(_leaves(each)))
         circuits = _read_circuits(able, message)
@@ -114,10 +108,10 @@ class CompositeBackend(BaseSMSBackend):
         try:
             result = hand_over(message, turn.target)
         except DeliveryError as error:
-            if _is_about_the_message(error):
-                self._note_answer(turn)
-            else:
+            if error.counts_against_gateway:
                 note_failure(turn.target, self._policy, probe=turn.probe)
+            else:
+                self._note_answer(turn)
             raise
         self._note_answer(turn)
         return result
@@ -143,12 +137,6 @@ class CompositeBackend(BaseSMSBackend):
                 alias=self.alias,
             )
         return backend
-
-
-def _is_about_the_message(error: DeliveryError) -> bool:
-    """Tell whether the gateway works: the error is about this number alone."""
-    is_permanent = isinstance(error, NotDelivered) and error.is_permanent
-    return is_permanent or isinstance(error, DeliveryRefused | DeliveryBlocked)
 
 
 def _read_circuits(targets: Iterable[str], message: SMSMessage) -> Mapping[str, Circuit]:

@@ -20,7 +20,7 @@ from ...conf.validators import (
     true_or_false,
     whole_number,
 )
-from ...exceptions import DeliveryUnknown, NotDelivered
+from ...exceptions import Cause, DeliveryUnknown, NotDelivered
 from ...masked import MaskedText
 from ..base import SendResult, SMSMessage
 from . import validators
@@ -151,7 +151,7 @@ class SMSBackend(TwilioBackend):
             raise NotDelivered(
                 f"There is no sender for the channel {message.channel!r}.",
                 error_code="no-sender",
-                needs_attention=True,
+                cause=Cause.ACCOUNT,
             )
         build = {SMS: self._text, WHATSAPP: self._template, VOICE: self._call}
         fields = {

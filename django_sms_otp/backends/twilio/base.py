@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from ...conf.validators import Validator, positive_number, public_url
 from ...exceptions import InvalidBackend
 from ..base import BaseSMSBackend
+from ..faults import Fault
 from ..transport.deadline import within
 from .client import ask, make_http_client
-from .error_codes import look_up
+from .error_codes import fault_of_twilio, read_number
 from .validators import if_given, sid
 
 __all__ = ["TwilioBackend"]
@@ -78,11 +79,13 @@ class TwilioBackend(BaseSMSBackend):
             self._client.api.base_url = self._client.verify.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
 
-    def explain(self, error_code: str) -> str:
-        if not (error_code.isascii() and error_code.isdigit() and len(error_code) == 5):
+    def fault_of(self, error_code: str) -> Fault | None:
+        return fault_of_twilio(error_code) or super().fault_of(error_code)
+
+    def link_of(self, error_code: str) -> str:
+        if read_number(error_code) < 10_000:
             return ""  # It is not one of Twilio's.
-        advice = look_up(error_code).advice
-        return f"{advice} https://www.twilio.com/docs/api/errors/{error_code}"
+        return f"https://www.twilio.com/docs/api/errors/{error_code}"
 
     def _ask(self, call: Callable[[], T]) -> T:
         """Call Twilio, within the time-out.

@@ -6,30 +6,25 @@ module, an answer that has no end could fill the memory, or hold a worker.
 
 from __future__ import annotations
 
-import io
 import random
 import time
 from collections.abc import Callable
-from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 from ...logs import translate_errors
+from ..transport.connecting import never_connected
 from ..transport.deadline import socket_timeouts, time_left
+from ..transport.watching import read_bounded
 from .error_codes import RateLimited, delivery_error
 
 if TYPE_CHECKING:
     from requests import Response
     from twilio.http.http_client import TwilioHttpClient
 
-__all__ = ["LARGEST_ANSWER", "ask", "make_http_client"]
+__all__ = ["ask", "make_http_client"]
 
 T = TypeVar("T")
-
-LARGEST_ANSWER = 64 * 1024
-"""Bytes. Twilio's own answers have less than two thousand."""
-
-CHUNK = 10 * 1024
 
 RATE_RETRIES = 2
 RATE_RETRY_BASE = 0.1
@@ -47,18 +42,12 @@ def make_http_client(timeout: float) -> TwilioHttpClient:
 
 
 def _read_bounded(response: Response, **_options: Any) -> None:
-    """Read the body, and leave it to requests in place of the connection.
+    """Read the body of an answer.
 
     :raises DeliveryUnknown: it is longer than any answer of Twilio's.
     """
-    body = b""
-    while chunk := response.raw.read(CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            # The connection must not be kept: the rest would be the next request's answer.
-            response.close()
-            raise DeliveryUnknown("Twilio's answer is too long.", error_code="EndlessAnswer")
-    response.raw = io.BytesIO(body)
+    if not read_bounded(response):
+        raise DeliveryUnknown("Twilio's answer is too long.", error_code="EndlessAnswer")
 
 
 def ask(call: Callable[[], T]) -> T:
@@ -93,29 +82,24 @@ def _translate(error: Exception) -> DeliveryError:
     from requests import RequestException
     from requests.exceptions import InvalidURL
     from twilio.base.exceptions import TwilioException
-    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+    from urllib3.exceptions import HTTPError
 
     if isinstance(error, TwilioException):
         # Older SDKs lack the subclass for answers by RFC 9457, and with it the attributes.
-        return delivery_error(getattr(error, "status", 0), getattr(error, "code", 0))
+        status, code = getattr(error, "status", 0), getattr(error, "code", 0)
+        return delivery_error(status, code, _words(error))
     if not isinstance(error, RequestException | HTTPError):
         return DeliveryUnknown("Twilio's answer cannot be read.", error_code="unreadable")
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     name = type(reason or error).__name__
-    # The errors of an unreachable proxy and of a wrong certificate are wrapped. Other errors of
-    # TLS may come while requests reads the answer: the message is on its way then.
-    causes = (
-        error,
-        reason,
-        getattr(reason, "original_error", None),
-        *getattr(reason, "args", ()),
-    )
-    never_connected = (
-        ConnectTimeoutError,
-        InvalidURL,
-        NewConnectionError,
-        SSLCertVerificationError,
-    )
-    if any(isinstance(cause, never_connected) for cause in causes):
+    if never_connected(error) or isinstance(error, InvalidURL):
         return NotDelivered(f"Twilio cannot be reached ({name}).", error_code=name)
     return DeliveryUnknown(f"Twilio did not answer ({name}).", error_code=name)
+
+
+def _words(error: Exception) -> str:
+    """Return what Twilio says about an error, and the names of the fields that it blames."""
+    said = [getattr(error, name, "") for name in ("msg", "title", "detail")]
+    fields = getattr(error, "errors", None) or ()
+    said += [f"parameter {each.get('pointer', '').strip('#/')}" for each in fields]
+    return " ".join(map(str, said))

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Warning
 
 from ...conf.validators import true_or_false, whole_number
 from ...exceptions import (
+    Cause,
     DeliveryBlocked,
     DeliveryError,
     DeliveryRefused,
@@ -20,9 +21,16 @@ from ...exceptions import (
 )
 from ...purposes import LOGIN
 from ..base import CodeCheck, SendResult, SMSMessage
+from ..faults import WRONG_LANGUAGE
 from ..transport.deadline import within
 from .base import TwilioBackend
-from .error_codes import NOT_FOUND, VERIFICATION_LIFETIME, look_up, read_number
+from .error_codes import (
+    BAD_PARAMETER,
+    NOT_FOUND,
+    VERIFICATION_LIFETIME,
+    fault_of_twilio,
+    read_number,
+)
 from .validators import is_sid
 
 CHANNELS = {"sms": "sms", "whatsapp": "whatsapp", "voice": "call"}
@@ -147,9 +155,8 @@ class SMSBackend(TwilioBackend):
             try:
                 return self._start(message, {"locale": locale})
             except NotDelivered as error:
-                # A template need not have every language. Then the answer is a 404, and nothing
-                # was sent.
-                if read_number(error.error_code) not in NOT_FOUND:
+                # A template, or a voice, need not have every language. Nothing was sent then.
+                if not _may_be_about_language(error):
                     raise
         return self._start(message, {})
 
@@ -173,21 +180,30 @@ class SMSBackend(TwilioBackend):
             raise NotDelivered(
                 f"Option 'service_sid' has no service for the purpose {purpose!r}.",
                 error_code="no-service",
-                needs_attention=True,
+                cause=Cause.ACCOUNT,
             )
         return self._client.verify.v2.services(self._services[purpose])
+
+
+def _may_be_about_language(error: NotDelivered) -> bool:
+    """Tell whether the same message may be taken without a language. A plain 404 and a wrong
+    parameter do not say what is missing."""
+    code = read_number(error.error_code)
+    is_open = code in NOT_FOUND or code == BAD_PARAMETER
+    return is_open or fault_of_twilio(code) is WRONG_LANGUAGE
 
 
 def _error_of_guess(error: DeliveryError) -> DeliveryError:
     """Return what an error means for a guess. A number that Twilio refuses has no guess looked
     at, and :exc:`DeliveryRefused` would say that it has had too many."""
     code = error.error_code
-    if wait := look_up(code).wait:
+    fault = fault_of_twilio(code)
+    if fault and fault.refusal == "quota_exceeded":
         return DeliveryRefused(
             f"Verify looks at no more guesses of this number now ({code}).",
             code="too_many_attempts",
             error_code=code,
-            retry_after=wait,
+            retry_after=fault.wait,
         )
     if isinstance(error, DeliveryRefused | DeliveryBlocked):
         return NotDelivered(f"Verify did not look at the guess ({code}).", error_code=code)
