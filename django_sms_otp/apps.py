@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -14,4 +15,6 @@ class SMSOTPConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks import models, which cannot be imported before.
-        from . import checks  # noqa: F401
+        from .checks.base import report_after_migrate
+
+        post_migrate.connect(report_after_migrate, sender=self)

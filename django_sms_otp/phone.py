@@ -32,6 +32,12 @@ MAX_TEXT_LENGTH = 40
 SATELLITE_REGION = "001"
 """The region that ``phonenumbers`` gives to satellite and international networks."""
 
+if not hasattr(phonenumbers, "SUPPORTED_REGIONS"):
+    raise ImportError(
+        "The package phonenumbers has lost its files: phonenumberslite, which shares them, was "
+        "uninstalled. Run: pip install --force-reinstall phonenumbers"
+    )
+
 SUPPORTED_REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS) | {SATELLITE_REGION}
 """All regions that numbers have: two letters (ISO 3166-1), and ``"001"``."""
 

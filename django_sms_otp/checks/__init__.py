@@ -1,3 +1,11 @@
 """System checks. ``docs/checks.md`` explains each id."""
 
-from . import backends, databases, limits, queues, receipts, site  # noqa: F401  (registers the checks)
+from . import (  # noqa: F401  (registers the checks)
+    accounts,
+    backends,
+    databases,
+    limits,
+    queues,
+    receipts,
+    site,
+)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
+from django.db.migrations import Migration
 
 from ..db import database_alias
 from ..exceptions import InvalidSettings
-from ..models import VerifiedPhone
+from ..models import OTPCode, VerifiedPhone
 
-__all__ = ["ALWAYS", "DATABASE", "DEPLOY", "Problems", "check", "error_of"]
+__all__ = [
+    "ALWAYS",
+    "DATABASE",
+    "DEPLOY",
+    "ROWS",
+    "Problems",
+    "check",
+    "error_of",
+    "report_after_migrate",
+]
 
-ALWAYS, DEPLOY, DATABASE = "always", "deploy", "database"
-"""With every ``check``, with ``check --deploy``, with ``check --database``."""
+ALWAYS, DEPLOY, DATABASE, ROWS = "always", "deploy", "database", "rows"
+"""With every ``check``, with ``check --deploy``, with ``check --database``. The last: with both
+of these and after the first ``migrate``, whose own checks run before there are tables."""
+
+Run = Callable[..., list[CheckMessage]]
+
+ROW_CHECKS: list[Run] = []
 
 Problems = Iterator[str]
 """The texts of the problems that a check finds."""
@@ -35,23 +52,57 @@ def check(
     :param hint: what to do about the problem.
     """
     level = Error if id.startswith("sms_otp.E") else Warning
-    tag = Tags.database if when == DATABASE else Tags.security
 
     def add(problems: Callable[[], Problems]) -> Callable[[], Problems]:
-        @register(tag, deploy=when == DEPLOY)
-        def run(databases: Collection[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+        def run(**_arguments: Any) -> list[CheckMessage]:
             found: list[CheckMessage] = []
-            if when == DATABASE and not _needed_databases() <= {*(databases or ())}:
-                return found
             # The check of these settings reports them. Before "migrate" a table may be
             # missing. Problems found before the error are kept.
             with suppress(InvalidSettings, DatabaseError):
                 found.extend(level(text, hint=hint, id=id) for text in problems())
             return found
 
+        if when in {DATABASE, ROWS}:
+            register(_with_database(run), Tags.database)
+        if when == ROWS:
+            register(_without_database(run), Tags.security, deploy=True)
+            ROW_CHECKS.append(run)
+        if when in {ALWAYS, DEPLOY}:
+            register(run, Tags.security, deploy=when == DEPLOY)
         return problems
 
     return add
+
+
+def report_after_migrate(
+    verbosity: int, plan: Sequence[tuple[Migration, bool]] = (), **_arguments: Any
+) -> None:
+    """Show what the rows tell, after a ``migrate`` that made this app's tables."""
+    labels = {migration.app_label for migration, is_backwards in plan if not is_backwards}
+    if OTPCode._meta.app_label not in labels or not verbosity:
+        return
+    silenced = {*settings.SILENCED_SYSTEM_CHECKS}
+    for message in (each for run in ROW_CHECKS for each in run()):
+        if message.id not in silenced:
+            sys.stderr.write(f"{message}\n")
+
+
+def _with_database(run: Run) -> Run:
+    def check_rows(
+        databases: Collection[str] | None = None, **_rest: Any
+    ) -> list[CheckMessage]:
+        return run() if _needed_databases() <= {*(databases or ())} else []
+
+    return check_rows
+
+
+def _without_database(run: Run) -> Run:
+    def check_rows(
+        databases: Collection[str] | None = None, **_rest: Any
+    ) -> list[CheckMessage]:
+        return [] if databases else run()
+
+    return check_rows
 
 
 def error_of(read: Callable[[], object]) -> Problems:

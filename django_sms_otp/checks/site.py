@@ -13,18 +13,16 @@ from django.utils import timezone
 from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
 from ..auth.users import (
     UserFieldResolver,
-    VerifiedPhoneResolver,
     creates_users_itself,
     get_user_resolver,
     phone_field,
-    phone_like_fields,
 )
 from ..conf import get_settings
 from ..db import database_alias
 from ..delivery.messages import count_segments, longest_renderings, site_name
 from ..delivery.queues import is_queued
 from ..models import OTPCode, VerifiedPhone
-from .base import DATABASE, DEPLOY, Problems, check, error_of
+from .base import DEPLOY, Problems, check, error_of
 
 LONGEST_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.5."""
@@ -156,23 +154,6 @@ def long_message() -> Problems:
                 f"The message in language {language!r} has {len(text)} characters and takes "
                 f"{segments} segments ({segments.encoding}): each login costs {segments} SMS."
             )
-
-
-@check(
-    "sms_otp.W004",
-    DATABASE,
-    hint="Import the numbers, or use django_sms_otp.auth.users.UserFieldResolver.",
-)
-def unverified_customers() -> Problems:
-    fields = phone_like_fields()
-    if not fields or not isinstance(get_user_resolver(), VerifiedPhoneResolver):
-        return
-    if not VerifiedPhone.objects.using(database_alias(VerifiedPhone)).exists():
-        yield (
-            f"The user model has the field {fields[0]!r}, but no number is known as verified: "
-            "customers who log in by SMS would get new, empty accounts. If the numbers are "
-            f"verified: manage.py import_verified_phones --field {fields[0]}."
-        )
 
 
 @check(

@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
+from ..auth.stored_numbers import read_stored_number
 from ..db import database_alias
-from ..exceptions import InvalidPhoneNumber, PhoneNumberError
+from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
-from ..phone import NOT_A_NUMBER, PhoneNumber, mask, parse_phone_number
+from ..phone import DEFAULT_REFUSED_TYPES, mask
 from ..typed_text import without_marks
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Refusal",
     "claims_from_csv",
     "claims_from_field",
-    "read_stored_number",
 ]
 
 CSV_COLUMNS = ("user", "phone_number")
+
+AS_AT_LOGIN: Any = {"allowed_regions": None, "refused_types": DEFAULT_REFUSED_TYPES}
+"""What a site accepts that changes no setting."""
 
 Claim = tuple[Any, Any]
 """A user, by the value of a unique field, and the user's number: its text, or an object."""
@@ -83,7 +86,7 @@ class PhoneImport:
         claimants: dict[str, dict[Any, None]] = {}
         for user, written in claims:
             try:
-                number = read_stored_number(written, default_region).e164
+                number = read_stored_number(written, default_region, **AS_AT_LOGIN).e164
             except PhoneNumberError as error:
                 self.refused.append(Refusal(user, _mask_text(written), error.code))
             else:
@@ -147,23 +150,6 @@ class PhoneImport:
 
 def _users() -> QuerySet[Any]:
     return get_user_model()._default_manager.using(database_alias(get_user_model()))
-
-
-def read_stored_number(value: Any, default_region: str | None = None) -> PhoneNumber:
-    """Read the value of a column: a text, a number object, or a whole number.
-
-    The ``str`` of anything else is a text for people: a fraction has a point and a zero more,
-    and a number object may lack its country code.
-
-    :raises PhoneNumberError: the value is no phone number.
-    """
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    try:
-        return parse_phone_number(
-            str(value) if is_whole else value, default_region=default_region
-        )
-    except TypeError:
-        raise InvalidPhoneNumber(NOT_A_NUMBER) from None
 
 
 def _mask_text(written: Any) -> str:

@@ -1,0 +1,108 @@
+"""Problems of stored numbers, and of the library that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import metadata, util
+
+import phonenumbers
+
+from ..auth.stored_numbers import StoredNumbers, read_stored_number
+from ..auth.users import VerifiedPhoneResolver, get_user_resolver, phone_like_fields
+from ..conf import get_settings
+from ..db import database_alias
+from ..exceptions import PhoneNumberError
+from ..models import VerifiedPhone
+from ..phone import UNKNOWN, mask
+from .base import ROWS, Problems, check
+
+MOST_ROWS = 10_000
+"""The check reads the oldest ones, in about a second. The command reads all."""
+
+MOST_EXAMPLES = 3
+
+
+@check(
+    "sms_otp.W004",
+    ROWS,
+    hint="Import the numbers. Or use django_sms_otp.auth.users.UserFieldResolver, and write "
+    "the field in E.164 by manage.py renumber_verified_phones --normalise.",
+)
+def unverified_customers() -> Problems:
+    fields = phone_like_fields()
+    if not fields or not isinstance(get_user_resolver(), VerifiedPhoneResolver):
+        return
+    if not VerifiedPhone.objects.using(database_alias(VerifiedPhone)).exists():
+        yield (
+            f"The user model has the field {fields[0]!r}, but no number is known as verified: "
+            "customers who log in by SMS would get new, empty accounts. If the numbers are "
+            f"verified: manage.py import_verified_phones --field {fields[0]}."
+        )
+
+
+@check(
+    "sms_otp.W019",
+    ROWS,
+    hint="Run manage.py renumber_verified_phones --normalise --dry-run.",
+)
+def unreachable_numbers() -> Problems:
+    """Numbers that no login finds, so that their holders get new, empty accounts."""
+    stored = StoredNumbers.of_site()
+    examples: dict[str, list[str]] = {"not in E.164": [], "no valid numbers any more": []}
+    may_be_unknown = UNKNOWN not in get_settings().REFUSED_NUMBER_TYPES
+    for _, value in stored.values(MOST_ROWS):
+        text = str(getattr(value, "as_e164", value))
+        try:
+            if read_stored_number(value, get_settings().DEFAULT_REGION).e164 != text:
+                examples["not in E.164"].append(text)
+        except PhoneNumberError:
+            is_e164 = text.startswith("+") and text[1:].isdecimal()
+            if is_e164 and not may_be_unknown:
+                examples["no valid numbers any more"].append(text)
+            elif not is_e164:
+                examples["not in E.164"].append(text)
+    for problem, found in examples.items():
+        if found:
+            shown = ", ".join(mask(text) for text in found[:MOST_EXAMPLES])
+            yield (
+                f"{len(found)} of the first {MOST_ROWS} numbers in "
+                f"{stored.rows.model._meta.label}.{stored.name} are {problem}: {shown}. "
+                "Their holders would get new, empty accounts."
+            )
+
+
+@check(
+    "sms_otp.E022",
+    hint="pip uninstall phonenumberslite; then pip install --force-reinstall phonenumbers.",
+)
+def damaged_phonenumbers() -> Problems:
+    versions = dict(_versions("phonenumbers", "phonenumberslite"))
+    if len(versions) > 1:
+        yield (
+            "phonenumbers and phonenumberslite are both installed, into one folder: the one "
+            "that is uninstalled takes the files of the other along."
+        )
+    elif versions and phonenumbers.__version__ not in versions.values():
+        [(name, version)] = versions.items()
+        yield (
+            f"{name} is installed as {version}, but its files are those of "
+            f"{phonenumbers.__version__}."
+        )
+    regions = phonenumbers.SUPPORTED_REGIONS
+    missing = [each for each in sorted(regions) if not _has_data(each)]
+    if missing:
+        yield (
+            f"phonenumbers lacks the data of {len(missing)} regions, such as {missing[0]}: "
+            "every request for their numbers would fail."
+        )
+
+
+def _versions(*names: str) -> Iterator[tuple[str, str]]:
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
+
+
+def _has_data(region: str) -> bool:
+    return util.find_spec(f"phonenumbers.data.region_{region}") is not None
