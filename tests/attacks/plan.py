@@ -11,8 +11,16 @@ from typing import Any
 from .bots import bot_behind_a_shared_address, bot_beside_logins
 from .guesses import days_of_guesses, hour_of_guesses, lockout_of_the_holder
 from .messages import many_numbers, quota_of_a_number, requests_at_once
+from .money import cap_for_nothing, drive_by, honest_logins, lookups
 from .redemptions import right_guesses_at_once
-from .targets import HOME, Attack, same_network, strangers
+from .targets import (
+    HOME,
+    Attack,
+    networks_of_6to4,
+    networks_of_one_home,
+    same_network,
+    strangers,
+)
 
 __all__ = ["FULL", "QUICK", "Site", "Size", "sites"]
 
@@ -24,6 +32,7 @@ class Size:
     :param rounds: of each attack on many numbers.
     :param numbers: how many an attacker at one address asks codes for.
     :param addresses: how many an attacker with many addresses has.
+    :param people: how many log in at once, 24 at a time.
     :param salvo: guesses at a time over days, or half the requests at a time over a day.
     :param bot_seconds: how long a bot guesses before and after each visit.
     """
@@ -35,12 +44,32 @@ class Size:
     salvo: int
     threads: int
     bot_seconds: int
+    people: int
 
 
 FULL = Size(
-    workers=4, rounds=50, numbers=200, addresses=200, salvo=8, threads=16, bot_seconds=60
+    workers=4,
+    rounds=50,
+    numbers=200,
+    addresses=200,
+    salvo=8,
+    threads=16,
+    bot_seconds=60,
+    people=240,
 )
-QUICK = Size(workers=2, rounds=3, numbers=54, addresses=32, salvo=1, threads=16, bot_seconds=1)
+QUICK = Size(
+    workers=2,
+    rounds=3,
+    numbers=54,
+    addresses=32,
+    salvo=1,
+    threads=16,
+    bot_seconds=1,
+    people=48,
+)
+
+MOST_OF_A_HOME = 200
+"""Messages of an IPv6 /48 in an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +85,17 @@ def sites(size: Size) -> dict[str, Site]:
         "defaults": _site(*_on_numbers(size), *_on_addresses(size)),
         "request ids": _side_by_side(size),
         "prefix": _site(*_on_a_prefix(size), prefix="10/h,30/d"),
-        "country": _site(_on_a_sum(size, 'country "30/h"', 30), country="30/h"),
-        "site": _site(_on_a_sum(size, 'site "20/h"', 20), site="20/h"),
+        "country": _site(_on_a_sum(size, 'country "30/h"', 24), country="30/h"),
+        "site": _site(
+            _on_a_sum(size, 'site "20/h"', 16),
+            partial(cap_for_nothing, requests=size.numbers, threads=size.threads),
+            site="20/h",
+        ),
+        "look-ups": _with_lookups(size),
+        "breaker": Site(
+            settings={"TRUSTED_PROXY_COUNT": 1, "CONVERSION_BREAKER": {}},
+            attacks=[partial(honest_logins, people=size.people, threads=24)],
+        ),
     }
 
 
@@ -71,6 +109,25 @@ def _side_by_side(size: Size) -> Site:
     attack = partial(hour_of_guesses, salvo=25, threads=size.threads, side_by_side=True)
     return Site(
         settings={"TRUSTED_PROXY_COUNT": 1, "REQUIRE_REQUEST_ID": True}, attacks=[attack]
+    )
+
+
+def _with_lookups(size: Size) -> Site:
+    attack = partial(lookups, threads=size.threads)
+    alone, many = [HOME] * size.numbers, _many(size.addresses)
+    limits = 'ip "15/h", site "20/h"'
+    return Site(
+        settings={
+            "TRUSTED_PROXY_COUNT": 1,
+            "NUMBER_LOOKUP": "tests.attacks.hooks.Landlines",
+            "LIMITS": {"ip": "15/h", "site": "20/h"},
+        },
+        attacks=[
+            partial(attack, addresses=alone, limits=limits, whence="from one address", most=15),
+            partial(
+                attack, addresses=many, limits=limits, whence="each from a new address", most=20
+            ),
+        ],
     )
 
 
@@ -100,6 +157,21 @@ def _on_addresses(size: Size) -> list[Attack]:
         partial(
             attack, addresses=forged, whence="from one address that forges X-Forwarded-For"
         ),
+        partial(
+            attack,
+            addresses=networks_of_6to4(size.numbers),
+            whence="from as many 6to4 networks of one IPv4 address",
+        ),
+        partial(
+            many_numbers,
+            limits='ip "50/h", ip_56 "100/h", ip_48 "200/h"',
+            addresses=networks_of_one_home(MOST_OF_A_HOME + size.salvo * 25),
+            whence="from 8 networks of one IPv6 /48",
+            messages=MOST_OF_A_HOME,
+            admitted=MOST_OF_A_HOME,
+            threads=size.threads,
+        ),
+        partial(drive_by, visitors=size.addresses, threads=size.threads),
     ]
 
 
@@ -120,7 +192,7 @@ def _on_a_sum(size: Size, limit: str, most: int) -> Attack:
         limits=limit,
         whence="each from a new address",
         messages=most,
-        admitted=most,
+        admitted=size.addresses,
         threads=size.threads,
     )
 

@@ -26,6 +26,8 @@ __all__ = [
     "Target",
     "empty_the_database",
     "neighbours",
+    "networks_of_6to4",
+    "networks_of_one_home",
     "same_network",
     "spellings",
     "strangers",
@@ -56,7 +58,10 @@ class Target:
             clock = Clock(Path(name) / "clock")
             # Loaded once, before the processes are forked: that halves the start.
             options = ["--preload", f"--workers={workers}", "--threads=8"]
-            server = Server(Path(name), options=options, sms_otp=sms_otp, clock=clock)
+            gateway = {"TEST_SERVER_BACKEND": "tests.attacks.hooks.Gateway"}
+            server = Server(
+                Path(name), options=options, sms_otp=sms_otp, clock=clock, variables=gateway
+            )
             try:
                 yield cls(server, clock)
             finally:
@@ -107,3 +112,15 @@ def same_network(count: int) -> list[str]:
     """Return addresses of one IPv6 network of /64 (RFC 3849: for documentation)."""
     first = int(IPv6Address("2001:db8:0:1::1"))
     return [str(IPv6Address(first + number * 2**40)) for number in range(count)]
+
+
+def networks_of_one_home(count: int) -> list[str]:
+    """Return addresses in 8 networks of /64 of one IPv6 /48, each in a /56 of its own."""
+    first = int(IPv6Address("2001:db8:1::1"))
+    return [str(IPv6Address(first + (number % 8) * 2**72)) for number in range(count)]
+
+
+def networks_of_6to4(count: int) -> list[str]:
+    """Return addresses in as many networks of one IPv4 address, by 6to4 (RFC 3056)."""
+    first = int(IPv6Address("2002:cb00:7109::1"))
+    return [str(IPv6Address(first + number * 2**64)) for number in range(count)]

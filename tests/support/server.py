@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from .clock import Clock
 
 PATIENCE = 60.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+JSON = "application/json"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -104,13 +106,27 @@ class Server:
 
     def post(self, path: str, *, forwarded_for: str = "", **body: object) -> Answer:
         """Post JSON; ``forwarded_for``: as a proxy in front says who the client is."""
-        headers = {"Content-Type": "application/json"}
-        if forwarded_for:
-            headers["X-Forwarded-For"] = forwarded_for
+        return self._send(path, json.dumps(body), {"X-Forwarded-For": forwarded_for})
+
+    def post_from_page(
+        self, path: str, origin: str, forwarded_for: str, *, is_form: bool, **body: str
+    ) -> Answer:
+        """Post a form or JSON, as a browser does for a page of another site."""
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded" if is_form else JSON,
+            "Sec-Fetch-Site": "cross-site",
+            "Origin": origin,
+            "X-Forwarded-For": forwarded_for,
+        }
+        data = urllib.parse.urlencode(body) if is_form else json.dumps(body)
+        return self._send(path, data, headers)
+
+    def _send(self, path: str, data: str, headers: Mapping[str, str]) -> Answer:
+        given = {name: value for name, value in headers.items() if value}
         request = urllib.request.Request(
             f"{self.url}/auth/sms/{path}/",
-            data=json.dumps(body).encode(),
-            headers=headers,
+            data=data.encode(),
+            headers={"Content-Type": JSON, **given},
         )
         try:
             with DIRECT.open(request, timeout=PATIENCE) as response:
@@ -201,5 +217,5 @@ def at_once(calls: Iterable[Callable[[], Answer]], *, threads: int = 0) -> list[
 def _answer(status: int, response: Any) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     text = response.read()
-    is_json = headers.get("content-type") == "application/json"
+    is_json = headers.get("content-type") == JSON
     return Answer(status, json.loads(text) if is_json else {}, headers)

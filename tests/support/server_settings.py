@@ -12,7 +12,7 @@ from .clock import follow
 
 DATABASES["default"].update(json.loads(os.environ["TEST_SERVER_DATABASE"]))
 SMS_OTP_BACKENDS["default"] = {
-    "BACKEND": "django_sms_otp.backends.file.SMSBackend",
+    "BACKEND": os.environ.get("TEST_SERVER_BACKEND", "django_sms_otp.backends.file.SMSBackend"),
     "OPTIONS": {"path": os.environ["TEST_SERVER_MESSAGES"]},
 }
 # Django shows the traceback of a 500 under DEBUG alone; the tests look for it in the log.
