@@ -53,7 +53,7 @@ def ip_address_of(request: HttpRequest) -> str | None:
 
 def device_of(request: HttpRequest) -> str | None:
     """Return the name that :func:`remember_device` gave to this device."""
-    name = get_settings().DEVICE_COOKIE
+    name = _cookie_name(request)
     value = request.COOKIES.get(name, "") if name else ""
     return value if DEVICE.fullmatch(value) else None
 
@@ -65,7 +65,7 @@ def new_device() -> str | None:
 
 def remember_device(request: HttpRequest, response: HttpResponse, device: str | None) -> None:
     """Have the device send its name with later requests."""
-    name = get_settings().DEVICE_COOKIE
+    name = _cookie_name(request)
     if name and device:
         response.set_cookie(
             name,
@@ -75,6 +75,17 @@ def remember_device(request: HttpRequest, response: HttpResponse, device: str | 
             httponly=True,
             samesite="Lax",
         )
+
+
+def _cookie_name(request: HttpRequest) -> str:
+    """Return the name of the cookie; empty if the site names no devices.
+
+    A browser takes a cookie whose name begins with ``__Host-`` from this host alone (RFC
+    6265bis, 4.1.3.2). Any host of the same domain could plant another one, and its owner would
+    be a known caller of whoever logs in with it. The prefix needs a secure connection.
+    """
+    name = get_settings().DEVICE_COOKIE or ""
+    return f"__Host-{name}" if name and request.is_secure() else name
 
 
 def is_cross_site(request: HttpRequest) -> bool:

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from ..auth.logins import announce_login, announce_refusal
 from ..auth.tokens import get_token_issuer
 from ..client import device_of, ip_address_of, is_cross_site, new_device, remember_device
 from ..db import non_atomic
@@ -73,6 +74,7 @@ class SMSOTPView(GenericAPIView[Any]):
         # choose one of Python's codecs.
         if (request.encoding or django_settings.DEFAULT_CHARSET) != "utf-8":
             request.encoding = "utf-8"
+        self.http_request = request
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -138,10 +140,13 @@ class AuthCodeView(SMSOTPView):
             device=device,
         )
         if isinstance(outcome, Redeemed):
+            if outcome.user is not None:
+                announce_login(outcome.user, self.http_request)
             response = Response(outcome.granted)
             remember_device(request, response, device)
             return response
         issuer.login_failed(_credentials(fields), request=request)
+        announce_refusal(fields.get("phone_number"), self.http_request)
         return answers.refused(outcome)
 
 

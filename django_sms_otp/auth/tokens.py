@@ -136,5 +136,6 @@ def _after_login(user: AbstractBaseUser, request: object) -> None:
     # simplejwt has ON_LOGIN_SUCCESS since after 5.5.1. Its default hook updates last_login.
     if hook := getattr(simplejwt.api_settings, "ON_LOGIN_SUCCESS", None):
         hook(user, request)
-    elif simplejwt.api_settings.UPDATE_LAST_LOGIN:
+    elif simplejwt.api_settings.UPDATE_LAST_LOGIN and request is None:
+        # With a request, user_logged_in follows, and Django's receiver of it does the same.
         update_last_login(None, user)  # type: ignore[arg-type]

@@ -24,10 +24,11 @@ from django_sms_otp.controls.hooks import Challenge, NumberLookup, SendAttempt, 
 from django_sms_otp.db import NumberRow
 from django_sms_otp.delivery import code_of
 from django_sms_otp.exceptions import NotDelivered, Unavailable
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
-from django_sms_otp.signals import breaker_tripped
+from django_sms_otp.signals import breaker_tripped, code_redeemed
 from django_sms_otp.stats.rollup import busiest_day, roll_up
 from django_sms_otp.testing import outbox, override_sms_otp
 
@@ -98,6 +99,26 @@ def test_what_is_redeemed_makes_room() -> None:
         assert sent([text]) == 1
         redeem(text)
     assert sent(US[20:30]) == 4  # A fifth of the twenty that were redeemed in this hour.
+
+
+@override_sms_otp(UNVERIFIED_BUDGET={})
+def test_who_redeems_by_the_id_of_a_request_alone_is_counted_and_told_of() -> None:
+    heard: list[Any] = []
+
+    def hear(phone_number: Any, **_kwargs: Any) -> None:
+        heard.append(phone_number)
+
+    answer = request(US[0])
+    assert isinstance(answer, CodeRequested)
+    code_redeemed.connect(hear)
+    try:
+        services.redeem_code(last_code(), request_id=answer.request_id)
+    finally:
+        code_redeemed.disconnect(hear)
+    assert heard == [parse_phone_number(US[0])]
+    row = Limit.objects.get(kind="country", subject="US")
+    [cohort] = SharedCounters.from_json(row.state).cohorts
+    assert (cohort.sent, cohort.redeemed) == (1, 1)
 
 
 @override_sms_otp(UNVERIFIED_BUDGET={})

@@ -49,6 +49,18 @@ def test_an_address_reaches_no_more_numbers_than_allowed(client: Client) -> None
     assert [row.subject for row in Limit.objects.order_by("subject")] == NEIGHBOURS[:3]
 
 
+def test_no_address_is_in_the_database(client: Client) -> None:
+    """Rows of one transaction tell which address has asked for which number."""
+    assert ask(client, PHONE) == SENT
+    body = {"phone_number": PHONE, "code": last_code()}
+    path, ip = "/auth/sms/auth-code/", "203.0.113.9"
+    answer = client.post(path, body, "application/json", REMOTE_ADDR=ip)
+    assert answer.status_code == 200
+    rows = [*Limit.objects.values(), *OTPCode.objects.values()]
+    assert {row.kind for row in Limit.objects.all()} == {"number"}
+    assert "203.0.113" not in repr(rows)
+
+
 def test_a_refused_request_uses_up_nothing(client: Client) -> None:
     with limits(ip="2/h", country="5/h"):
         assert [ask(client, PHONE)[1] for _ in range(4)] == ["", *["cooldown"] * 3]

@@ -11,6 +11,7 @@ from django.test import Client
 from django_sms_otp import client as clients
 from django_sms_otp.controls.callers import Caller
 from django_sms_otp.limits.addresses import client_address, network_of, wider_network
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
@@ -155,8 +156,29 @@ def test_a_device_is_named_at_login_and_keeps_its_name(client: Client) -> None:
     cookie = first.cookies["sms_device"]
     assert clients.DEVICE.fullmatch(cookie.value)
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    assert cookie["max-age"] == 400 * 24 * 3600
+    assert not cookie["secure"]
     second = log_in()
     assert second.cookies["sms_device"].value == cookie.value
+
+
+@pytest.mark.django_db(transaction=True)
+@override_sms_otp(DEVICE_COOKIE="sms_device")
+def test_no_other_host_of_the_domain_plants_the_name_of_a_device(client: Client) -> None:
+    """A browser takes a name with __Host- from the host itself alone."""
+    planted = "A" * 22
+    client.cookies["sms_device"] = planted
+    body = {"phone_number": PHONE}
+    client.post("/auth/sms/get-code/", body, "application/json", secure=True)
+    body["code"] = last_code()
+    answer = client.post("/auth/sms/auth-code/", body, "application/json", secure=True)
+    cookie = answer.cookies["__Host-sms_device"]
+    assert "sms_device" not in answer.cookies
+    assert cookie.value != planted
+    assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+    known = NumberState.from_json(Limit.objects.get(kind="number", subject=PHONE).state).known
+    assert Caller.of(None, cookie.value).tags(PHONE)[0] in known
+    assert Caller.of(None, planted).tags(PHONE)[0] not in known
 
 
 @pytest.mark.django_db(transaction=True)
