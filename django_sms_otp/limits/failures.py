@@ -15,6 +15,7 @@ __all__ = [
     "MOST_KEPT",
     "STRANGERS",
     "STRANGERS_LEAVE",
+    "AtCode",
     "Claimant",
     "FailureBudget",
     "Failures",
@@ -125,7 +126,7 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtCode:
+class AtCode:
     """Wrong guesses at one code. No success gives them back while the code lives.
 
     :param expires_at: the end of the code's life, in seconds since the epoch.
@@ -135,7 +136,7 @@ class _AtCode:
     expires_at: float
     by: Mapping[str, int]
 
-    def plus(self, group: str, count: int) -> _AtCode:
+    def plus(self, group: str, count: int) -> AtCode:
         return replace(self, by={**self.by, group: max(0, self.by.get(group, 0) + count)})
 
 
@@ -150,7 +151,7 @@ class Guesses:
 
     consecutive: int = 0
     groups: Mapping[str, Failures] = field(default_factory=dict)
-    codes: Mapping[str, _AtCode] = field(default_factory=dict)
+    codes: Mapping[str, AtCode] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Guesses:
@@ -158,7 +159,7 @@ class Guesses:
         return cls(
             consecutive=data.get("consecutive", 0),
             groups={name: Failures(count, tuple(at)) for name, (count, at) in groups.items()},
-            codes={name: _AtCode(ends, by) for name, (ends, by) in codes.items()},
+            codes={name: AtCode(ends, by) for name, (ends, by) in codes.items()},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class Guesses:
         others = {name: each for name, each in self.groups.items() if name != group}
         groups = [*others.items(), (group, self.of(group).with_one(now))]
         codes = {n: each for n, each in self.codes.items() if each.expires_at > now.timestamp()}
-        counted = codes.get(code, _AtCode(expires_at.timestamp(), {})).plus(group, 1)
+        counted = codes.get(code, AtCode(expires_at.timestamp(), {})).plus(group, 1)
         return Guesses(
             consecutive=self.consecutive + 1,
             groups=dict(groups[-MOST_KEPT:]),

@@ -104,6 +104,7 @@ def test_three_calls_in_every_order(scenario: Scenario) -> None:
         scenarios.right_and_right,
         scenarios.right_and_wrong,
         scenarios.right_and_resend,
+        scenarios.stranger_and_right_asker,
         scenarios.requests_of_a_new_number,
         scenarios.requests_of_a_known_number,
     ],
@@ -124,6 +125,7 @@ BROKEN: list[tuple[Scenario, list[Wrapper], str]] = [
     (scenarios.wrong_and_wrong, BOTH, "was not counted"),
     (scenarios.wrong_and_wrong_at_the_last_attempt, BOTH, "was not counted"),
     (scenarios.right_and_wrong_at_the_last_attempt, BOTH, "no order of whole calls"),
+    (scenarios.stranger_and_asker, BOTH, "was not counted"),
     (scenarios.invalidate_and_right, BOTH, "a superseded code was redeemed"),
     (scenarios.request_and_purge, [NO_SECOND_LOOK], "a cooldown was lost"),
 ]

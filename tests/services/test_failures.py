@@ -323,6 +323,44 @@ def test_no_message_is_sent_whose_code_would_die_before_the_wait_ends(
     assert len(outbox) == sent
 
 
+@unlimited_messages
+@pytest.mark.parametrize(("later", "messages"), [(0, 1), (1, 2)])
+def test_a_message_leaves_if_the_wait_ends_before_its_code(later: int, messages: int) -> None:
+    # The wait of 30 seconds began a microsecond ago, with the last change of the row.
+    left = timedelta(seconds=30) - timedelta(microseconds=1)
+    with override_sms_otp(
+        COOLDOWN=[],
+        LIMITS={"phone": None, "phone_ip": None},
+        CODE_LIFETIME=left + timedelta(microseconds=later),
+    ):
+        request()
+        for _ in range(5):
+            guess()
+        request()
+    assert len(outbox) == messages
+
+
+@override_sms_otp(
+    COOLDOWN=[], REQUIRE_REQUEST_ID=True, CODE_LIFETIME=timedelta(days=7), MAX_ATTEMPTS=1
+)
+def test_no_purge_gives_guesses_at_a_live_code_back(clock: time_machine.Traveller) -> None:
+    own, other = request(), request(HOME)
+    assert isinstance(own, CodeRequested)
+    assert isinstance(other, CodeRequested)
+    code, request_id = outbox[1].code or "", other.request_id
+
+    def by_the_other(code: str) -> object:
+        return services.redeem_code(code, request_id=request_id, ip_address=HOME)
+
+    assert by_the_other(wrong(code)) == RedemptionRefused(reason="invalid_code")
+    services.unlock_number(PHONE)
+    clock.shift(timedelta(days=6))
+    call_command("purge_otp_codes", older_than=timedelta(0))
+    answer = by_the_other(code)
+    assert isinstance(answer, RedemptionRefused)
+    assert answer.reason == "too_many_attempts"
+
+
 @override_sms_otp(COOLDOWN=[], CONTROL_MODES={"failures": "record"})
 def test_failures_that_only_record_lock_nobody() -> None:
     request()

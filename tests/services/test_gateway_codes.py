@@ -23,6 +23,7 @@ from django_sms_otp.backends import (
     SMSMessage,
 )
 from django_sms_otp.delivery import code_of
+from django_sms_otp.exceptions import NotDelivered
 from django_sms_otp.models import DeliveryState, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed, RedemptionRefused
@@ -629,6 +630,52 @@ class SlowBackend(BaseSMSBackend):
     def check_code(self, check: CodeCheck) -> bool:
         assert services.invalidate_codes(OTPCode.objects.all()) == 1
         return True
+
+
+@pytest.mark.parametrize(
+    ("backend", "typed", "expected"),
+    [
+        ("DeletedBackend", "111111", (401, "invalid_code")),
+        ("DeletedBackend", "333333", (503, "unavailable")),
+        ("ResetBackend", "333333", (503, "unavailable")),
+    ],
+)
+def test_a_row_that_went_away_while_the_gateway_was_asked(
+    *,
+    get_code: Post,
+    auth_code: Post,
+    settings: Any,
+    backend: str,
+    typed: str,
+    expected: tuple[int, str],
+) -> None:
+    get_code()
+    settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{__name__}.{backend}"}}
+    assert guess(auth_code, typed) == expected
+    assert {*OTPCode.objects.values_list("failed_attempts", flat=True)} <= {0}
+    assert not User.objects.exists()
+
+
+class DeletedBackend(BaseSMSBackend):
+    """Says yes, or nothing; meanwhile the row is deleted."""
+
+    checks_codes = True
+
+    def check_code(self, check: CodeCheck) -> bool:
+        self.meanwhile()
+        if check.typed == "111111":
+            return True
+        raise NotDelivered("Busy.")
+
+    def meanwhile(self) -> None:
+        OTPCode.objects.all().delete()
+
+
+class ResetBackend(DeletedBackend):
+    """The row is reset by hand instead."""
+
+    def meanwhile(self) -> None:
+        OTPCode.objects.update(failed_attempts=0)
 
 
 def test_a_gateway_that_approves_twice_logs_in_once(

@@ -7,7 +7,7 @@ kept is nobody's business here: what they count is seen by asking for one more c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from django_sms_otp import testing
 from django_sms_otp.conf import get_settings
-from django_sms_otp.models import OTPCode, VerifiedPhone
+from django_sms_otp.limits.failures import AtCode
+from django_sms_otp.limits.number import NumberState
+from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber
 from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.services import request_code
@@ -35,6 +37,7 @@ class Facts:
     messages: int
     users: int
     verified_phones: int
+    guesses: dict[str, dict[str, int]]
     next_request: str
 
     @classmethod
@@ -45,6 +48,7 @@ class Facts:
             messages=len(testing.outbox),
             users=User.objects.count(),
             verified_phones=VerifiedPhone.objects.count(),
+            guesses={name: dict(each.by) for name, each in guesses_of(phone_number).items()},
             # The last fact: it changes the others.
             next_request=answer(request_code(phone_number)),
         )
@@ -72,8 +76,15 @@ class Facts:
             self.messages,
             self.users,
             self.verified_phones,
+            tuple(tuple(sorted(by.items())) for by in self.guesses.values()),
             self.next_request,
         )
+
+
+def guesses_of(phone_number: PhoneNumber) -> Mapping[str, AtCode]:
+    """Return the wrong guesses at each code, by the group of callers."""
+    row = Limit.objects.filter(subject=phone_number.e164).first()
+    return NumberState.from_json(row.state if row else {}).guesses.codes
 
 
 def answer(outcome: object) -> str:
@@ -127,8 +138,12 @@ class Invariants:
         )
         refused = facts.answers().count("invalid_code")
         assert counted <= refused, "a guess was counted that was not made"
-        most = max((code.failed_attempts for code in facts.codes.values()), default=0)
-        assert most <= get_settings().MAX_ATTEMPTS, "too many guesses"
+        for by_group in facts.guesses.values():
+            most = max(by_group.values(), default=0)
+            assert most <= get_settings().MAX_ATTEMPTS, "too many guesses"
+        for pk, code in facts.codes.items():
+            by_group = facts.guesses.get(code.short_id, {})
+            assert sum(by_group.values()) == code.failed_attempts, f"two counts of {pk}"
         # A guess at a code that is used up or superseded is not evaluated, and not counted.
         if self._live(self._before) == self._live(facts):
             assert counted == refused, "a guess was not counted"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from uuid import UUID
 
 import time_machine
 from django.core.management import call_command
@@ -29,6 +30,8 @@ from ...conftest import PHONE as E164
 from ...conftest import last_code, wrong
 from .caller import Call
 
+ASKER, OTHER_ASKER, STRANGER = "203.0.113.9", "203.0.113.10", "198.51.100.7"
+
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 """When all calls come."""
 
@@ -37,10 +40,10 @@ PHONE = PhoneNumber(e164=E164, region="US")
 Scenario = Callable[[], list[Call]]
 
 
-def code_sent(**ago: float) -> str:
+def code_sent(ip_address: str | None = None, **ago: float) -> str:
     """Have a code sent in the past, and return its digits."""
     with time_machine.travel(NOW - timedelta(**ago), tick=False):
-        assert isinstance(request_code(PHONE), CodeRequested)
+        assert isinstance(request_code(PHONE, ip_address=ip_address), CodeRequested)
     return last_code()
 
 
@@ -77,8 +80,10 @@ def invalidate() -> object:
     return invalidate_codes(OTPCode.objects.filter(phone_number=E164))
 
 
-def guess(code: str) -> Call:
-    return lambda: redeem_code(code, phone_number=PHONE)
+def guess(code: str, ip_address: str | None = None, request_id: UUID | None = None) -> Call:
+    return lambda: redeem_code(
+        code, phone_number=PHONE, ip_address=ip_address, request_id=request_id
+    )
 
 
 # Redeem and redeem.
@@ -144,6 +149,70 @@ def resends() -> list[Call]:
     return [request] * 2
 
 
+# Whose guess it is. All groups have one guess left, so that none may take that of another.
+
+
+def spent_but_for_one(*addresses: str) -> str:
+    """Have a code sent to one asker after the other, and spend all guesses but one of each and
+    of strangers."""
+    for number, address in enumerate(addresses, start=1):
+        code = code_sent(address, minutes=8 - 2 * number)
+    # Long enough ago for every wait to be over.
+    with time_machine.travel(NOW - timedelta(minutes=1), tick=False):
+        for address in (*addresses, STRANGER):
+            for _ in range(get_settings().MAX_ATTEMPTS - 1):
+                redeem_code(wrong(code), phone_number=PHONE, ip_address=address)
+    return code
+
+
+def stranger_and_asker() -> list[Call]:
+    code = spent_but_for_one(ASKER)
+    return [guess(wrong(code), STRANGER), guess(wrong(code), ASKER)]
+
+
+def stranger_and_right_asker() -> list[Call]:
+    code = spent_but_for_one(ASKER)
+    return [guess(wrong(code), STRANGER), guess(code, ASKER)]
+
+
+def two_strangers_at_the_last_attempt() -> list[Call]:
+    return [guess(wrong(spent_but_for_one(ASKER)), STRANGER)] * 2
+
+
+def two_askers() -> list[Call]:
+    code = spent_but_for_one(ASKER, OTHER_ASKER)
+    return [guess(wrong(code), ASKER), guess(wrong(code), OTHER_ASKER)]
+
+
+def asker_at_the_last_attempt_twice() -> list[Call]:
+    return [guess(wrong(spent_but_for_one(ASKER)), ASKER)] * 2
+
+
+def id_and_asker() -> list[Call]:
+    """One person, with and without the id: four guesses were made, and one is left."""
+    code = spent_but_for_one(ASKER)
+    request_id = OTPCode.objects.get().pk
+    return [guess(wrong(code), ASKER, request_id), guess(wrong(code), ASKER)]
+
+
+def stranger_and_resend() -> list[Call]:
+    code = code_sent(ASKER, minutes=2)
+    with time_machine.travel(NOW - timedelta(minutes=1), tick=False):
+        for _ in range(get_settings().MAX_ATTEMPTS - 1):
+            redeem_code(wrong(code), phone_number=PHONE, ip_address=STRANGER)
+    return [guess(wrong(code), STRANGER), lambda: request_code(PHONE, ip_address=ASKER)]
+
+
+def asker_and_second_request() -> list[Call]:
+    """The second asker gets the same id. From then on the first one's address comes first."""
+    code = code_sent(ASKER, minutes=2)
+    request_id = OTPCode.objects.get().pk
+    return [
+        guess(wrong(code), ASKER, request_id),
+        lambda: request_code(PHONE, ip_address=OTHER_ASKER),
+    ]
+
+
 # The purge, and staff.
 
 
@@ -183,6 +252,15 @@ def right_wrong_and_request() -> list[Call]:
     return [guess(code), guess(wrong(code)), request]
 
 
+def stranger_asker_and_request() -> list[Call]:
+    code = spent_but_for_one(ASKER)
+    return [
+        guess(wrong(code), STRANGER),
+        guess(code, ASKER),
+        lambda: request_code(PHONE, ip_address=OTHER_ASKER),
+    ]
+
+
 def right_request_and_purge() -> list[Call]:
     """There is an old code to delete, and a live one to redeem or send again."""
     code_sent(days=40)
@@ -195,7 +273,19 @@ def requests_and_purge() -> list[Call]:
     return [request, request, purge_rows]
 
 
+WHOSE_GUESS: list[Scenario] = [
+    stranger_and_asker,
+    stranger_and_right_asker,
+    two_strangers_at_the_last_attempt,
+    two_askers,
+    asker_at_the_last_attempt_twice,
+    id_and_asker,
+    stranger_and_resend,
+    asker_and_second_request,
+]
+
 TWO_AT_ONCE: list[Scenario] = [
+    *WHOSE_GUESS,
     right_and_right,
     right_and_wrong,
     wrong_and_wrong,
@@ -217,6 +307,7 @@ THREE_AT_ONCE: list[Scenario] = [
     right_right_and_wrong,
     three_requests_of_a_new_number,
     right_wrong_and_request,
+    stranger_asker_and_request,
     right_request_and_purge,
     requests_and_purge,
 ]
