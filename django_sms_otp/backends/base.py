@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from django.core.checks import CheckMessage
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from ..conf import get_settings
 from ..conf.validators import SMS, did_you_mean
@@ -198,14 +200,18 @@ class BaseSMSBackend:
 
     def receipt_url(self) -> str | None:
         """Return the public address of the gateway's receipts; ``None``: the site has none."""
-        public_url = get_settings().PUBLIC_URL
-        if public_url is None:
+        settings = get_settings()
+        if (address := settings.RECEIPTS_URL) is not None:
+            if "://" not in address:
+                address = import_string(address)()
+            return f"{address.rstrip('/')}/webhooks/{quote(self.gateway)}/{quote(self.alias)}/"
+        if settings.PUBLIC_URL is None:
             return None
         try:
             path = reverse("sms_otp:webhook", args=[self.gateway, self.alias])
         except NoReverseMatch:
             return None
-        return f"{public_url.rstrip('/')}{path}"
+        return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
 
     def _expect(self, option: str, problem: str | None) -> None:
         """Refuse an option that has a problem, which the validators of settings word."""

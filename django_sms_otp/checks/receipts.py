@@ -20,7 +20,7 @@ from .base import DEPLOY, Problems, check
 )
 def no_public_url() -> Problems:
     backends = [each for each in _backends_with_receipts() if each.receipt_secret]
-    public_url = get_settings().PUBLIC_URL
+    public_url = _address()
     if not backends or (public_url and urlsplit(public_url).scheme == "https"):
         return
     problem = (
@@ -38,20 +38,35 @@ def no_public_url() -> Problems:
 )
 def unsigned_receipts() -> Problems:
     unsigned = [each for each in _backends_with_receipts() if not each.receipt_secret]
-    if get_settings().PUBLIC_URL is not None and unsigned:
+    if _address() is not None and unsigned:
         yield (
             f"SMS_OTP['PUBLIC_URL'] is set, but no receipt of {_list(unsigned)} can be "
             "verified: there is no secret."
         )
 
 
-@check("sms_otp.W015", hint='Include "django_sms_otp.urls" in ROOT_URLCONF.')
+@check(
+    "sms_otp.W015",
+    hint='Include "django_sms_otp.urls" in ROOT_URLCONF. If the path has values of its own, '
+    "such as <slug:shop>, set SMS_OTP['RECEIPTS_URL'].",
+)
 def no_route_to_the_webhook() -> Problems:
     signed = [each for each in _backends_with_receipts() if each.receipt_secret]
-    if get_settings().PUBLIC_URL is not None and signed and signed[0].receipt_url() is None:
+    settings = get_settings()
+    if settings.PUBLIC_URL is None or settings.RECEIPTS_URL is not None:
+        return
+    if signed and signed[0].receipt_url() is None:
         yield (
             "SMS_OTP['PUBLIC_URL'] is set, but no route leads to the webhook 'sms_otp:webhook'."
         )
+
+
+def _address() -> str | None:
+    """Return the address of receipts. A function tells it for each tenant: it counts as TLS."""
+    settings = get_settings()
+    if (address := settings.RECEIPTS_URL) is None:
+        return settings.PUBLIC_URL
+    return address if "://" in address else "https://"
 
 
 def _backends_with_receipts() -> Iterator[BaseSMSBackend]:

@@ -106,6 +106,7 @@ class Settings:
     DELIVERY: str = _setting("immediate", validators.one_of(*validators.DELIVERIES))
     DELIVERY_QUEUE: str | None = _optional(validators.text)
     PUBLIC_URL: str | None = _optional(validators.public_url)
+    RECEIPTS_URL: str | None = _optional(validators.receipts_url)
     UNKNOWN_NUMBERS: str = _setting("register", validators.one_of(*UNKNOWN_NUMBERS_CHOICES))
     ALLOW_STAFF: bool = _setting(False, validators.true_or_false)
     USER_RESOLVER: str = _setting(

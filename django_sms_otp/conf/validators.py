@@ -221,6 +221,21 @@ def public_url(value: Any) -> str | None:
     return None if is_web and has_host and is_bare and is_one_word else problem
 
 
+def receipts_url(value: Any) -> str | None:
+    if isinstance(value, str) and "://" in value:
+        scheme, _, rest = value.partition("://")
+        host, _, path = rest.partition("/")
+        is_plain = not set(path) & set("?# ")
+        if is_plain and public_url(f"{scheme}://{host}") is None:
+            return None
+    elif dotted_path(value) is None:
+        return None
+    return (
+        'must be an address, such as "https://example.com/eu/auth/sms/", or the dotted path '
+        "of a function that returns it"
+    )
+
+
 def number_types(value: Any) -> str | None:
     is_list = isinstance(value, Collection) and not isinstance(value, str)
     if is_list and all(item in OPTIONAL_NUMBER_TYPES for item in value):

@@ -18,7 +18,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from ..backends import BaseSMSBackend, get_backend
-from ..conf import get_settings
 from ..db import error_name, is_outage, non_atomic
 from ..exceptions import InvalidBackend
 from ..logs import log_fields
@@ -37,7 +36,8 @@ class ReceiptView(View):
     """Takes the callbacks of a gateway. A subclass defines :meth:`read`.
 
     It answers 204 once the row is written and the receivers have run. It answers 500 if a
-    receiver fails and 503 if the database does, so that the gateway calls again.
+    receiver fails and 503 if the database does, so that the gateway calls again; and 404 if
+    there is no such code.
     """
 
     http_method_names = ["post"]
@@ -75,8 +75,11 @@ class ReceiptView(View):
 @csrf_exempt
 @login_not_required
 @non_atomic
-def receive(request: HttpRequest, gateway: str, alias: str) -> HttpResponseBase:
-    """Hand a receipt to the view that the class of the backend names."""
+def receive(
+    request: HttpRequest, gateway: str, alias: str, **_of_the_site: object
+) -> HttpResponseBase:
+    """Hand a receipt to the view that the class of the backend names. The path may have further
+    values: ``path("<slug:shop>/sms/", include("django_sms_otp.urls"))``."""
     try:
         backend = get_backend(alias)
     except InvalidBackend:
@@ -87,14 +90,15 @@ def receive(request: HttpRequest, gateway: str, alias: str) -> HttpResponseBase:
     return view.as_view()(request, backend=backend)
 
 
-def called_url(request: HttpRequest) -> str | None:
-    """Return the address that the gateway has called; ``None``: ``PUBLIC_URL`` is not set.
+def called_url(request: HttpRequest, backend: BaseSMSBackend) -> str | None:
+    """Return the address that the gateway has called; ``None``: the site has none.
 
-    The request's own host does not count. Behind a proxy it is another one, and an attacker
-    chooses it.
+    It is the one that the gateway was told, with the query of the request. The request's own
+    host does not count: behind a proxy it is another one, and an attacker chooses it. Nor does
+    its path, which proxies and Django may have written in another way.
     """
-    public_url = get_settings().PUBLIC_URL
-    return public_url.rstrip("/") + request.get_full_path() if public_url else None
+    address, query = backend.receipt_url(), request.META.get("QUERY_STRING", "")
+    return f"{address}?{query}" if address and query else address
 
 
 def log_hourly(level: int, text: str, alias: str) -> None:
@@ -110,7 +114,7 @@ def _log_once(hour: int, level: int, text: str, alias: str) -> None:
 
 def _answer(receipt: Receipt | None) -> HttpResponse:
     try:
-        is_done = receipt is None or take(receipt)
+        is_done = True if receipt is None else take(receipt)
     except Error as error:
         if not is_outage(error):
             raise
@@ -121,4 +125,13 @@ def _answer(receipt: Receipt | None) -> HttpResponse:
             "A receipt was not recorded: the database failed with %s.", name, extra=extra
         )
         return HttpResponse(status=503)
+    if is_done is None and receipt is not None:
+        # Not 204: the receipt would be lost without a word.
+        log_hourly(
+            logging.WARNING,
+            "A receipt of backend %r names a code that is not here: it was purged, was a test, "
+            "or belongs to another site or tenant. See SMS_OTP['RECEIPTS_URL'].",
+            receipt.alias,
+        )
+        return HttpResponse(status=404)
     return HttpResponse(status=204 if is_done else 500)

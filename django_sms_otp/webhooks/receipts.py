@@ -67,19 +67,20 @@ class Receipt:
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def take(receipt: Receipt) -> bool:
+def take(receipt: Receipt) -> bool | None:
     """Record a receipt and send ``delivery_updated``. Ignore it if the message is not the
     code's latest, or if its row is already further.
 
     The signal goes out even if the row did not change. So a gateway that calls again because a
     receiver failed reaches that receiver again.
 
-    :return: ``False``: a receiver failed.
+    :return: ``False``: a receiver failed. ``None``: there is no such code.
     """
     mine = _rows(receipt)
     otp_code = mine.first()
     if otp_code is None:
-        return _ignore(receipt)
+        there = OTPCode.objects.using(database_alias()).filter(pk=receipt.request_id)
+        return _ignore(receipt) if there.exists() else None
     values = _values(receipt, otp_code)
     earlier = mine.filter(delivery_state__in=EARLIER[receipt.status])
     is_news = retry_lost_races(lambda: earlier.update(**values))
@@ -103,10 +104,13 @@ def _rows(receipt: Receipt) -> OTPCodeQuerySet:
     is_known = Q(message_id=receipt.message_id[:128])
     if not receipt.message_id:
         is_known = Q(backend=receipt.alias)
-    is_under_way = Q(message_id="", backend__in=_with_parents(receipt.alias))
     rows = OTPCode.objects.using(database_alias())
     return rows.filter(
-        is_known | is_under_way, pk=receipt.request_id, send_count=receipt.send_count
+        is_known | Q(message_id=""),
+        # Whoever has the secret of one gateway must not speak for another.
+        backend__in=_with_parents(receipt.alias),
+        pk=receipt.request_id,
+        send_count=receipt.send_count,
     )
 
 

@@ -39,7 +39,7 @@ class TwilioView(ReceiptView):
     def read(
         self, request: HttpRequest, body: bytes, backend: BaseSMSBackend
     ) -> Receipt | HttpResponse | None:
-        url = called_url(request)
+        url = called_url(request, backend)
         if not (backend.receipt_secret and url):
             log_hourly(
                 logging.ERROR,

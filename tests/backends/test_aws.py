@@ -270,6 +270,21 @@ def test_a_reason_that_is_the_sites_needs_attention(
     assert error.needs_attention
 
 
+def test_a_voice_that_aws_lacks_is_replaced_by_an_english_one(
+    make_backend: MakeBackend, gateway: FakeGateway
+) -> None:
+    gateway.answers(
+        invalid("FIELD_VALIDATION_FAILED", "VoiceId"), Answer(body={"MessageId": "m1"})
+    )
+
+    make_backend(origination_identity="+15005550006").send(
+        make_message(channel="voice", language="de")
+    )
+
+    voices = [json.loads(each.body)["VoiceId"] for each in gateway.requests]
+    assert voices == [VOICES["de"], VOICES["en"]]
+
+
 def test_throttling_says_when_to_come_back(backend: SMSBackend, gateway: FakeGateway) -> None:
     gateway.answers(problem("ThrottlingException", status=400))
 

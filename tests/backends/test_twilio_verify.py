@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import traceback
@@ -152,6 +153,38 @@ def test_a_language_that_the_template_lacks_is_left_to_twilio(
 
     assert [each.form.get("Locale") for each in verify.requests] == ["fi", None]
     assert verify.open(PHONE).sends == 1
+
+
+def blames(parameter: str) -> Answer:
+    body = {"code": 60200, "message": f"Invalid parameter: {parameter}", "status": 400}
+    return Answer(status=400, body=json.dumps(body))
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+@pytest.mark.parametrize(
+    "answer",
+    [refusal(400, 60229), refusal(400, 60331), refusal(400, 60201), blames("Locale")],
+)
+def test_whatever_says_that_there_is_no_such_language_has_the_message_sent_without_one(
+    backend: SMSBackend, verify: FakeVerify, answer: Answer, channel: str
+) -> None:
+    started = Answer(status=201, body=json.dumps({"sid": "VE" + "1" * 32, "status": "pending"}))
+    verify.answers(answer, started)
+
+    backend.send(make_message(language="fi", channel=channel))
+
+    assert [each.form.get("Locale") for each in verify.requests] == ["fi", None]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "kind"), [("To", DeliveryRefused), ("Channel", NotDelivered)]
+)
+def test_a_wrong_parameter_is_the_numbers_fault_only_if_it_is_the_number(
+    backend: SMSBackend, verify: FakeVerify, parameter: str, kind: type[DeliveryError]
+) -> None:
+    verify.answers(blames(parameter))
+
+    assert type(failure_of(lambda: backend.send(make_message()))) is kind
 
 
 def test_the_second_request_for_a_message_has_what_the_first_one_left(

@@ -92,6 +92,8 @@ GOOD = [
     ("DELIVERY_QUEUE", "sms"),
     ("PUBLIC_URL", "https://example.com"),
     ("PUBLIC_URL", "https://example.com:8443/"),
+    ("RECEIPTS_URL", "https://example.com/eu/auth/sms/"),
+    ("RECEIPTS_URL", "shop.tenants.receipts_url"),
 ]
 
 WHOLE = "must be a whole number"
@@ -129,6 +131,16 @@ BAD: list[tuple[str, Any, str]] = [
                 7,
             ),
             *("https://a.example:port", "https://a.example:99999", "https://[a.example"),
+        )
+    ),
+    *(
+        ("RECEIPTS_URL", value, "must be an address")
+        for value in (
+            "https://",
+            "ftp://a.example/sms/",
+            "https://a.example/sms/?a=b",
+            "sms",
+            7,
         )
     ),
     ("LIMITS_CACHE", 1, TEXT),

@@ -28,6 +28,7 @@ from django_sms_otp.services import request_code
 from django_sms_otp.signals import delivery_updated
 from django_sms_otp.stats.rollup import roll_up
 from django_sms_otp.testing import override_sms_otp
+from django_sms_otp.webhooks.base import _log_once
 from django_sms_otp.webhooks.receipts import Receipt, take
 
 from ..conftest import PHONE
@@ -281,7 +282,6 @@ def test_parallel_receipts_leave_one_truth() -> None:
         {"send_count": "two"},
         {"send_count": 10**30},
         {"send_count": "%C2%B2"},
-        {"code": OTHER_ID},
         {"sid": "SM" + "b" * 32},
         {"sid": ""},
         {"sid": "SM\x00"},
@@ -313,10 +313,35 @@ def test_a_gateway_that_speaks_twilios_language_may_name_messages_by_a_uuid() ->
     assert row_of(code).delivery_state == "delivered"
 
 
-def test_a_purged_row_is_no_error() -> None:
+def test_a_receipt_for_a_code_that_is_not_here_is_not_lost_without_a_word(
+    caplog: pytest.LogCaptureFixture, heard: list[Any]
+) -> None:
+    _log_once.cache_clear()
     code = sent_code()
+
+    assert Callback(code=OTHER_ID).post() == 404
+    assert row_of(code).delivery_state == "sent"
+    assert heard == []
+    assert "names a code that is not here" in caplog.text
     OTPCode.objects.all().delete()
-    assert Callback(code=code).post() == 204
+    assert Callback(code=code).post() == 404
+
+
+@pytest.mark.parametrize(("backend", "changes"), [("second", False), ("first", True)])
+def test_a_receipt_of_one_alias_changes_no_row_of_another(backend: str, changes: bool) -> None:
+    code = sent_code(backend=backend)
+
+    Callback(code=code, alias="first").post()
+
+    assert (row_of(code).delivery_state == "delivered") is changes
+
+
+def test_an_empty_message_id_opens_no_row_of_another_alias() -> None:
+    code = sent_code(backend="second", message_id="")
+
+    Callback(code=code, alias="first").post()
+
+    assert row_of(code).delivery_state == "sent"
 
 
 # Receipts that are faster than our own record
