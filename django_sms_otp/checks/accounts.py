@@ -22,6 +22,8 @@ MOST_ROWS = 10_000
 
 MOST_EXAMPLES = 3
 
+NOT_AS_READ, VALID_NO_MORE = "not in E.164, as the app reads them", "valid no more"
+
 
 @check(
     "sms_otp.W004",
@@ -49,19 +51,19 @@ def unverified_customers() -> Problems:
 def unreachable_numbers() -> Problems:
     """Numbers that no login finds, so that their holders get new, empty accounts."""
     stored = StoredNumbers.of_site()
-    examples: dict[str, list[str]] = {"not in E.164": [], "no valid numbers any more": []}
+    examples: dict[str, list[str]] = {NOT_AS_READ: [], VALID_NO_MORE: []}
     may_be_unknown = UNKNOWN not in get_settings().REFUSED_NUMBER_TYPES
     for _, value in stored.values(MOST_ROWS):
         text = str(getattr(value, "as_e164", value))
         try:
             if read_stored_number(value, get_settings().DEFAULT_REGION).e164 != text:
-                examples["not in E.164"].append(text)
+                examples[NOT_AS_READ].append(text)
         except PhoneNumberError:
             is_e164 = text.startswith("+") and text[1:].isdecimal()
             if is_e164 and not may_be_unknown:
-                examples["no valid numbers any more"].append(text)
+                examples[VALID_NO_MORE].append(text)
             elif not is_e164:
-                examples["not in E.164"].append(text)
+                examples[NOT_AS_READ].append(text)
     for problem, found in examples.items():
         if found:
             shown = ", ".join(mask(text) for text in found[:MOST_EXAMPLES])

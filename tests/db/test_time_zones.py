@@ -53,6 +53,7 @@ def test_times_are_read_in_utc(zone: str) -> None:
         OTPCodeFactory.create(created_at=at, sent_at=at)
         read = OTPCode.objects.get()
         assert (read.created_at, read.created_at.tzinfo) == (at, UTC)
-        # Indian time is half an hour off: its hours begin at half past ours.
-        roll_up()
-        assert HourlyCount.objects.get().hour == at.replace(minute=0)
+        if connection.features.has_zoneinfo_database:
+            # Indian time is half an hour off: its hours begin at half past ours.
+            roll_up()
+            assert HourlyCount.objects.get().hour == at.replace(minute=0)
