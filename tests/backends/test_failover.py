@@ -86,7 +86,7 @@ def use(twilios: dict[str, FakeTwilio], settings: Any) -> Use:
     ) -> BaseSMSBackend:
         for gateway, answer in zip(twilios.values(), answers, strict=False):
             gateway.answers(answer)
-        options = {"aliases": list(NAMES), "failures": 1000, **options}
+        options = {"aliases": list(NAMES), "failures": 1000, "patience": 60, **options}
         settings.SMS_OTP_BACKENDS = {
             "default": composite("failover", **options),
             **entries(twilios),

@@ -43,7 +43,7 @@ def gateways(*names: str) -> Iterator[dict[str, FakeTwilio]]:
         yield {name: stack.enter_context(fake_twilio()) for name in names}
 
 
-def twilio_entry(base_url: str, *, timeout: float = 5.0) -> dict[str, Any]:
+def twilio_entry(base_url: str, *, timeout: float = 30.0) -> dict[str, Any]:
     """Return the entry of a backend that sends by the gateway at this address."""
     return {
         "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
