@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import translation
@@ -144,6 +145,13 @@ def empty_outbox() -> Iterator[None]:
     testing.outbox.clear()
     yield
     testing.outbox.clear()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """A verdict of one test's look-up is not the next test's."""
+    yield
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

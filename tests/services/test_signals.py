@@ -389,7 +389,11 @@ def test_a_request_that_the_gateway_refused_is_told(
 def test_a_number_that_is_not_sent_to_is_told(
     asked: list[dict[str, Any]], text: str, expected: tuple[str, ...]
 ) -> None:
-    policy = override_sms_otp(ALLOWED_REGIONS=["US"], CONTROL_MODES={"region": "record"})
+    policy = override_sms_otp(
+        ALLOWED_REGIONS=["US"],
+        CONTROL_MODES={"region": "record"},
+        CHANNELS={"sms": "default", "voice": "default"},
+    )
     with policy, suppress(PhoneNumberError):
         services.read_phone_number(text, to_send=True, channel="voice")
 

@@ -63,7 +63,7 @@ class RepeatedCustomer(AbstractBaseUser):
     place = models.CharField(max_length=10, default="b")
     alias = models.CharField(max_length=10, blank=True)
     guest = models.CharField(max_length=10, null=True)  # noqa: DJ001
-    twin = models.OneToOneField("self", models.SET_NULL, default=1)
+    twin = models.OneToOneField("self", models.DO_NOTHING, default=1)
 
     good_key = models.UUIDField(unique=True, default=uuid.uuid4)
     good_null = models.CharField(max_length=10, unique=True, null=True)  # noqa: DJ001
