@@ -415,6 +415,16 @@ def test_a_later_login_is_counted_the_next_time(clock: time_machine.Traveller) -
     assert HourlyCount.objects.get(event="sent").count == 1
 
 
+def test_a_late_receipt_is_counted_in_its_hour(clock: time_machine.Traveller) -> None:
+    early = OTPCodeFactory.create(sent_at=NOON)
+    clock.shift(timedelta(hours=3))
+    OTPCodeFactory.create(sent_at=NOON + timedelta(hours=3))
+    roll_up()
+    OTPCode.objects.filter(pk=early.pk).update(delivered_at=NOON + timedelta(hours=3))
+    roll_up()
+    assert HourlyCount.objects.get(event="delivered", hour=NOON).count == 1
+
+
 @pytest.mark.usefixtures("clock")
 def test_an_hour_that_has_more_codes_by_now_is_counted_anew() -> None:
     OTPCodeFactory.create(sent_at=NOON)

@@ -129,6 +129,17 @@ def test_the_cap_holds_where_verdicts_are_only_recorded() -> None:
     assert len(outbox) == 4
 
 
+def test_a_suspect_is_withheld_by_the_look_up_unless_it_only_records() -> None:
+    verdicts.update(dict.fromkeys(NUMBERS, Verdict.FRAUD))
+    assert reasons(NUMBERS[:1]) == [""]
+    assert OTPCode.objects.get().withheld_by == "lookup"
+    with override_sms_otp(CONTROL_MODES={"lookup": "record"}):
+        assert reasons(NUMBERS[1:2]) == [""]
+    recorded = OTPCode.objects.get(phone_number=NUMBERS[1])
+    assert (recorded.withheld_by, recorded.recorded) == ("", "lookup")
+    assert [message.to for message in outbox] == NUMBERS[1:2]
+
+
 def test_a_number_is_not_paid_for_twice_a_day(clock: time_machine.Traveller) -> None:
     for _ in range(3):
         assert ask(NUMBERS[0]) == LANDLINE

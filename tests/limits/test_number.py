@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,16 +14,19 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import override_settings
 
-from django_sms_otp import testing
+from django_sms_otp import services, testing
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.exceptions import NotDelivered
 from django_sms_otp.models import DeliveryState, HourlyCount, Limit, OTPCode
+from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import RequestRefused
 from django_sms_otp.signals import limit_tripped
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code
 from ..support.counting import statements_made
 from ..support.factories import VerifiedPhoneFactory
+from ..support.threads import in_threads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -313,3 +317,18 @@ def test_a_network_does_not_ask_a_list_of_numbers_for_accounts(ask: Any) -> None
     unknown = (404, "unknown_phone_number")
     callers = [(NEIGHBOURS[n], f"2001:db8:0:{n}00::1") for n in range(5)]
     assert [ask(phone, ip=ip) for phone, ip in callers] == [unknown] * 3 + [FULL] * 2
+
+
+@override_sms_otp(LIMITS={"ip": "3/h"}, UNKNOWN_NUMBERS="reject")
+def test_parallel_questions_for_accounts_are_held_to_the_limit() -> None:
+    numbers, lock = iter(NEIGHBOURS), threading.Lock()
+
+    def probe() -> str:
+        with lock:
+            number = parse_phone_number(next(numbers))
+        answer = services.request_code(number, ip_address="203.0.113.9")
+        assert isinstance(answer, RequestRefused)
+        return answer.reason
+
+    answers = in_threads(8, probe)
+    assert sorted(answers) == ["quota_exceeded"] * 5 + ["unknown_phone_number"] * 3

@@ -18,7 +18,9 @@ times = st.lists(st.integers(0, 20_000_000), max_size=300).map(
 )
 some_rates = st.lists(
     st.builds(
-        Rate, count=st.integers(1, 40), window=st.sampled_from([60, 600, 3600, 7200, 86400])
+        Rate,
+        count=st.integers(1, 40) | st.integers(60, 130),
+        window=st.sampled_from([60, 600, 3600, 7200, 86400]),
     ),
     min_size=1,
     max_size=3,
@@ -60,6 +62,16 @@ def test_a_use_that_fits_is_refused_for_a_grain_at_most(
             sum(moment - longest_memory(rate) <= at <= moment for at in passed) >= rate.count
             for rate in rates
         )
+
+
+def test_a_burst_after_an_hour_of_drops_is_held_to_the_rate() -> None:
+    [rate] = parse_rates("120/h")
+    full_grain = [START // 60 * 60 + 1.0] * 60
+    drops = [full_grain[0] + 60 * minute for minute in range(1, 60)]
+    burst = [drops[-1] + 30 + number / 100 for number in range(120)]
+    passed, _ = admitted([rate], [*full_grain, *drops, *burst])
+    assert most_in_any_window(passed, 3600) == 120
+    assert len(passed) == 120
 
 
 def test_many_uses_are_kept_in_few_entries() -> None:
