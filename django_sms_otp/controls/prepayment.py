@@ -52,9 +52,12 @@ def _take_from_row(charge: QuotaCharge) -> float | None:
         free_at = row.counters.free_at(charge.rates, now)
         if free_at is not None and charge.enforced:
             return None
+        counters = row.counters.with_use(charge.rates, now)
         # Most calls change no more than the uses of the grain. Then the request that this use
-        # belongs to need not read the row again.
-        return row.counted(row.counters.with_use(charge.rates, now), UNLIMITED)
+        # belongs to need not read the row again. The room guards a row that another request
+        # has made meanwhile: there was nothing to lock.
+        room = counters.room(charge.rates, now) if charge.enforced else UNLIMITED
+        return row.counted(counters, room)
 
     change_limit(charge.key, take)
     return free_at
