@@ -3,7 +3,7 @@
 from ..conf import DEFAULT_ALIAS
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
 from .handing_over import ask_gateway, hand_over
-from .registry import code_issuing_backend, get_backend, with_targets
+from .registry import borrow, code_issuing_backend, get_backend, with_targets
 from .words import describe
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SMSMessage",
     "SendResult",
     "ask_gateway",
+    "borrow",
     "code_issuing_backend",
     "describe",
     "get_backend",

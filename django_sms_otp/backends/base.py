@@ -104,7 +104,7 @@ class BaseSMSBackend:
     """Hands messages to a gateway.
 
     A subclass takes its options as keyword arguments of ``__init__`` and passes the rest to
-    ``super().__init__``, which refuses them by name. One instance serves one thread.
+    ``super().__init__``, which refuses them by name. One instance serves one message at a time.
     """
 
     # A subclass declares what it can do.
@@ -181,6 +181,9 @@ class BaseSMSBackend:
 
         :raises DeliveryError: the gateway did not take it.
         """
+
+    def close(self) -> None:
+        """Close the connections to the gateway: this instance is not used any more."""
 
     def check(self) -> list[CheckMessage]:
         """Return what is wrong with the configuration, as far as that shows without sending:

@@ -12,7 +12,7 @@ from ..exceptions import DeliveryError, DeliveryUnknown
 from ..logs import describe_error, log_fields, translate_errors
 from ..signals import gateway_called
 from .base import BaseSMSBackend, CodeCheck, SendResult, SMSMessage
-from .registry import get_backend
+from .registry import borrow, get_backend
 
 __all__ = ["ask_gateway", "hand_over"]
 
@@ -34,7 +34,7 @@ def hand_over(message: SMSMessage, alias: str) -> SendResult:
         message = replace(message, code=None, body="")
     started = time.monotonic()
     try:
-        result = _guard(backend, lambda: backend.send(message), message)
+        result = _guard(backend, lambda: _send(alias, message), message)
     except DeliveryError as error:
         error.alias = error.alias or alias
         if error.latency is None:
@@ -55,10 +55,20 @@ def ask_gateway(check: CodeCheck, alias: str) -> bool:
     """
     backend = get_backend(alias)
     try:
-        return _guard(backend, lambda: backend.check_code(check), check)
+        return _guard(backend, lambda: _check(alias, check), check)
     except DeliveryError as error:
         error.alias = alias
         raise
+
+
+def _send(alias: str, message: SMSMessage) -> SendResult:
+    with borrow(alias) as backend:
+        return backend.send(message)
+
+
+def _check(alias: str, check: CodeCheck) -> bool:
+    with borrow(alias) as backend:
+        return backend.check_code(check)
 
 
 def _guard(

@@ -18,7 +18,7 @@ from queue import Full, Queue
 
 from django.db import connections
 
-from ..backends import get_backend
+from ..backends import borrow, get_backend
 from ..exceptions import DeliveryError
 from ..logs import log_fields, short_id
 from ..models import OTPCode
@@ -56,7 +56,8 @@ def tell_gateway(otp_code: OTPCode) -> None:
     if not otp_code.message_id:
         return
     try:
-        get_backend(otp_code.backend).send_feedback(otp_code.message_id)
+        with borrow(otp_code.backend) as backend:
+            backend.send_feedback(otp_code.message_id)
     except DeliveryError as error:
         extra = log_fields("feedback_failed", otp_code=otp_code, error_code=error.error_code)
         logger.info("Gateway %r took no feedback: %s", otp_code.backend, error, extra=extra)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +20,20 @@ import time_machine
 from django_sms_otp.backends import (
     BaseSMSBackend,
     SendResult,
+    borrow,
     console,
     dummy,
     file,
     get_backend,
     locmem,
 )
-from django_sms_otp.exceptions import InvalidBackend
+from django_sms_otp.backends.registry import MOST_IDLE
+from django_sms_otp.exceptions import (
+    DeliveryError,
+    DeliveryUnknown,
+    InvalidBackend,
+    NotDelivered,
+)
 from django_sms_otp.testing import outbox
 
 from ..conftest import PHONE
@@ -112,19 +120,52 @@ def test_an_alias_has_one_instance(settings: Any) -> None:
     assert get_backend() is not get_backend("second")
 
 
-def test_a_thread_has_an_instance_of_its_own() -> None:
+def test_a_message_has_an_instance_of_its_own() -> None:
+    with borrow("default") as first, borrow("default") as second:
+        assert first is not second
+    with borrow("default") as again:
+        assert again is first, "The one that was given back last."
+
+
+def test_threads_that_come_and_go_share_one_instance() -> None:
     found: list[BaseSMSBackend] = []
 
-    def look() -> None:
-        found.extend([get_backend(), get_backend()])
+    def use() -> None:
+        with borrow("default") as backend:
+            found.append(backend)
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
+    for _ in range(20):
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
 
-    first, second = found
-    assert first is second
-    assert first is not get_backend()
+    assert len(found) == 20
+    assert set(map(id, found)) == {id(get_backend())}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_kept"), [(NotDelivered(), True), (DeliveryUnknown(), False)]
+)
+def test_an_instance_whose_call_may_be_under_way_is_not_used_again(
+    error: DeliveryError, is_kept: bool
+) -> None:
+    with pytest.raises(DeliveryError), borrow("default") as first:
+        raise error
+    with borrow("default") as second:
+        assert (first is second) is is_kept
+
+
+def test_of_many_idle_instances_the_oldest_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[BaseSMSBackend] = []
+
+    def close(backend: BaseSMSBackend) -> None:
+        closed.append(backend)
+
+    monkeypatch.setattr(BaseSMSBackend, "close", close)
+    with ExitStack() as stack:
+        lent = [stack.enter_context(borrow("default")) for _ in range(MOST_IDLE + 2)]
+
+    assert closed == lent[:-3:-1]
 
 
 def test_changed_settings_make_a_new_instance(settings: Any, tmp_path: Path) -> None:

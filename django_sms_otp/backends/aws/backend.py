@@ -91,6 +91,9 @@ class SMSBackend(BaseSMSBackend):
         except VoiceRefused:
             return self._call(message, fields, "en")
 
+    def close(self) -> None:
+        self._client.close()
+
     def fault_of(self, error_code: str) -> Fault | None:
         return FAULTS.get(error_code) or super().fault_of(error_code)
 

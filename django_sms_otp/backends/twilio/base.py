@@ -79,6 +79,9 @@ class TwilioBackend(BaseSMSBackend):
             self._client.api.base_url = self._client.verify.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
 
+    def close(self) -> None:
+        self._client.http_client.session.close()
+
     def fault_of(self, error_code: str) -> Fault | None:
         return fault_of_twilio(error_code) or super().fault_of(error_code)
 
