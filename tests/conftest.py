@@ -17,6 +17,7 @@ from django.utils import translation
 from django_sms_otp import testing
 
 from .support import mariadb
+from .support.faults.outage import close_all_others
 from .support.valkey import valkey_server  # noqa: F401  (a fixture)
 
 PHONE = "+14155552671"
@@ -138,6 +139,15 @@ def pytest_sessionstart() -> None:
     """Say it, and stop, where there is no server to run the tests on."""
     if connection.vendor == "mysql" and (refusal := mariadb.refusal(connection.settings_dict)):
         pytest.exit(refusal, 1)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Close what processes of the tests have left open: no database is dropped before that."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            close_all_others()
 
 
 @pytest.fixture(autouse=True)
