@@ -260,7 +260,8 @@ class Limit(models.Model):
     messages of the current grain (see :mod:`~.limits.shared`). It grows without a new version,
     so that requests that share a row do not repeat each other's work.
 
-    A purge keeps a row that ``has_failures``, so it lifts no lockout.
+    A purge keeps a row that ``has_failures``, so it lifts no lockout. ``refusal`` is a note for
+    staff (see :mod:`~.limits.refusal`): no decision reads it.
     """
 
     kind = models.CharField(_("kind"), max_length=16, choices=LimitKind.choices)
@@ -270,6 +271,7 @@ class Limit(models.Model):
     version = models.BigIntegerField(_("version"), default=0)
     updated_at = UTCDateTimeField(_("updated at"))
     has_failures = models.BooleanField(_("has failures"), default=False)
+    refusal = models.JSONField(_("last refusal"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("limit")

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..conf import get_settings
+from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow, Write
 from ..limits.keys import LimitKey
+from ..limits.number import SEND_MEMORY
+from ..limits.refusal import Refusal
 from ..limits.shared import UNLIMITED
 from ..results import RequestRefused
 from .base import Controls, Subject, Tally, Violation
@@ -41,15 +44,17 @@ GROUPS: Sequence[type[Controls]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The message is refused, and nothing is written.
+    """The message is refused, and nothing is counted against any limit.
 
     :param control: the control that refused the message.
+    :param refusal: the note to write into the number's row; ``None`` if it needs none.
     :param recorded: controls that would have refused, but only record.
     :param trips: breakers to trip.
     """
 
     answer: RequestRefused
     control: str
+    refusal: Refusal | None = None
     recorded: Sequence[str] = ()
     trips: Sequence[Trip] = ()
 
@@ -109,6 +114,7 @@ class Policy:
                     return Refused(
                         answer=_answer(violation, row),
                         control=violation.control,
+                        refusal=_new_refusal(violation, row),
                         recorded=recorded,
                         trips=self._trips(row),
                     )
@@ -143,3 +149,25 @@ class Policy:
 def _answer(violation: Violation, row: NumberRow) -> RequestRefused:
     wait = row.wait_until(violation.free_at) if violation.free_at else None
     return RequestRefused(reason=violation.reason, retry_after=wait)
+
+
+def _new_refusal(violation: Violation, row: NumberRow) -> Refusal | None:
+    """Return the note that tells staff of the refusal, unless the row holds it already.
+
+    A limit that many numbers share leaves none with a number that was sent nothing for a day.
+    Otherwise anybody whose address has used up its limit could measure which numbers have a
+    row, and so which ones belong to customers.
+    """
+    is_own = violation.control in {*NUMBERS_OWN, "cooldown"}
+    if row.row.stored is None or not (
+        is_own or row.state.has_sent_since(row.now - SEND_MEMORY)
+    ):
+        return None
+    free_at = violation.free_at
+    refusal = Refusal(
+        control=violation.control,
+        at=int(row.now.timestamp()),
+        until=int(free_at.timestamp()) if free_at else None,
+    )
+    known = Refusal.from_json(row.row.stored.refusal)
+    return None if refusal.repeats(known) else refusal

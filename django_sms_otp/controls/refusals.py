@@ -1,13 +1,15 @@
-"""Logs and counts refused messages, and sends their signals."""
+"""Logs and counts refused messages, notes them for staff, and sends their signals."""
 
 from __future__ import annotations
 
 import logging
 
 from ..conf import get_settings
+from ..db import database_alias, retry_lost_races
 from ..exceptions import PhoneNumberError
+from ..limits.refusal import Refusal
 from ..logs import log_fields
-from ..models import Limit
+from ..models import Limit, LimitKind
 from ..phone import PhoneNumber
 from ..signals import limit_tripped, number_refused
 from ..stats.counts import count
@@ -31,6 +33,8 @@ def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
         _log("recorded", control, phone_number)
     if isinstance(decision, Refused):
         _log("refused", decision.control, phone_number)
+        if decision.refusal:
+            _note(decision.refusal, phone_number)
     for trip in decision.trips:
         announce(trip)
 
@@ -72,6 +76,13 @@ def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> N
         control=control,
         mode=mode,
     )
+
+
+def _note(refusal: Refusal, phone_number: PhoneNumber) -> None:
+    """Write the note into the number's row. No other request has to read the row again."""
+    rows = Limit.objects.using(database_alias())
+    row = rows.filter(kind=LimitKind.NUMBER, subject=phone_number.e164)
+    retry_lost_races(lambda: row.update(refusal=refusal.to_json()))
 
 
 def _log(verb: str, control: str, phone_number: PhoneNumber) -> None:

@@ -5,6 +5,7 @@ Every request for a code and every guess goes through :func:`change_number`.
 
 from .attempts import change_limit, change_number
 from .deliveries import store_delivery
+from .events import count_event
 from .numbers import NumberRow
 from .outages import error_name, is_outage
 from .rows import LimitRow
@@ -23,6 +24,7 @@ __all__ = [
     "Write",
     "change_limit",
     "change_number",
+    "count_event",
     "database_alias",
     "error_name",
     "is_outage",

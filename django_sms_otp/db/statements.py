@@ -122,7 +122,8 @@ def _change_of_code(*columns: str, condition: str = "") -> Change:
 
 
 INSERT_LIMIT = Insertion(
-    LIMITS, {name: each for name, each in LIMIT_FIELDS.items() if name != "id"}
+    LIMITS,
+    {name: each for name, each in LIMIT_FIELDS.items() if name not in {"id", "refusal"}},
 )
 REPLACE_LIMIT = Change(
     table=LIMITS,

@@ -117,6 +117,10 @@ class NumberState:
         wait = cooldown[min(len(streak), len(cooldown)) - 1]
         return datetime.fromtimestamp(streak[-1], UTC) + wait
 
+    def has_sent_since(self, moment: datetime) -> bool:
+        """Return whether a message was sent later than ``moment``."""
+        return self._last_send() > moment.timestamp()
+
     def quota_free_at(
         self, rates: Iterable[Rate], now: datetime, *, tag: str | None = None
     ) -> datetime | None:

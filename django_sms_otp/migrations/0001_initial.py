@@ -78,6 +78,12 @@ class Migration(migrations.Migration):
                     "has_failures",
                     models.BooleanField(default=False, verbose_name="has failures"),
                 ),
+                (
+                    "refusal",
+                    models.JSONField(
+                        blank=True, editable=False, null=True, verbose_name="last refusal"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "limit",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from django.db import Error, IntegrityError, transaction
-from django.db.models import F
+from django.db import Error
 from django.utils import timezone
 
-from ..db import database_alias, error_name, retry_lost_races
+from ..db import count_event, error_name
 from ..logs import log_fields
-from ..models import HourlyCount
 
 __all__ = ["count", "start_of_hour"]
 
@@ -23,9 +21,8 @@ def count(event: str, region: str = "") -> bool:
 
     An error of the database is logged, and no more: the message may have left already.
     """
-    hour = start_of_hour(timezone.now())
     try:
-        return retry_lost_races(lambda: _increment(event, region, hour))
+        return count_event(event, region, start_of_hour(timezone.now()))
     except Error as error:
         name = error_name(error)
         extra = log_fields("not_counted", region=region, error_code=name)
@@ -35,17 +32,3 @@ def count(event: str, region: str = "") -> bool:
 
 def start_of_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
-
-
-def _increment(event: str, region: str, hour: datetime) -> bool:
-    alias = database_alias()
-    rows = HourlyCount.objects.using(alias).filter(event=event, region=region, hour=hour)
-    if rows.update(count=F("count") + 1):
-        return False
-    try:
-        with transaction.atomic(alias):
-            rows.create(event=event, region=region, hour=hour, count=1)
-    except IntegrityError:
-        rows.update(count=F("count") + 1)
-        return False
-    return True
