@@ -159,9 +159,8 @@ def _new_refusal(violation: Violation, row: NumberRow) -> Refusal | None:
     row, and so which ones belong to customers.
     """
     is_own = violation.control in {*NUMBERS_OWN, "cooldown"}
-    if row.row.stored is None or not (
-        is_own or row.state.has_sent_since(row.now - SEND_MEMORY)
-    ):
+    is_recent = row.state.has_sent_since(row.now - SEND_MEMORY)
+    if row.row.stored is None or not (is_own or is_recent):
         return None
     free_at = violation.free_at
     refusal = Refusal(
