@@ -14,12 +14,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
-from ..conf import get_settings
 from ..db import non_atomic
-from ..exceptions import PhoneNumberError
 from .large_tables import BoundedPaginator
+from .search import ExplainedList, explain_no_code, explain_unreadable, whole_numbers
 
-__all__ = ["PhoneAdmin", "ReadOnlyAdmin", "may_see_numbers", "staff_name", "whole_number"]
+__all__ = ["NOT_FOR_YOU", "PhoneAdmin", "ReadOnlyAdmin", "may_see_numbers", "staff_name"]
+
+
+NOT_FOR_YOU = _("Only staff who may see whole phone numbers can search for them.")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
@@ -60,6 +62,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic a
 
     def _unmasked(self, name: Any) -> Any:
         return self.unmasked if name == self.masked else name
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ExplainedList
 
     @non_atomic
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -110,8 +115,15 @@ class PhoneAdmin(ReadOnlyAdmin):
         """
         if not search_term.strip():
             return queryset, False
-        number = whole_number(search_term) if may_see_numbers(request) else None
-        return queryset.filter(phone_number=number) if number else queryset.none(), False
+        numbers = whole_numbers(search_term) if may_see_numbers(request) else []
+        return queryset.filter(phone_number__in=numbers), False
+
+    def explain_nothing_found(self, request: HttpRequest, search_term: str) -> str:
+        """Return why a search has no result."""
+        if not may_see_numbers(request):
+            return str(NOT_FOR_YOU)
+        numbers = whole_numbers(search_term)
+        return explain_no_code(numbers[0]) if numbers else explain_unreadable(search_term)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Offer no search that finds nothing."""
@@ -137,19 +149,3 @@ class PhoneAdmin(ReadOnlyAdmin):
         except NoReverseMatch:
             return str(row.user_id)
         return format_html('<a href="{}">{}</a>', url, row.user_id)
-
-
-def whole_number(text: str) -> str | None:
-    """Read a search term as a whole phone number; ``None`` means that it is not one.
-
-    Accept numbers of any type and region: the site may have sent to some that it refuses now.
-    """
-    try:
-        return phone.parse_phone_number(
-            text,
-            default_region=get_settings().DEFAULT_REGION,
-            allowed_regions=phone.SUPPORTED_REGIONS,
-            refused_types=(),
-        ).e164
-    except PhoneNumberError:
-        return None

@@ -18,6 +18,7 @@ from ..services import invalidate_codes
 from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
+from .words import describe_failure
 
 INVALIDATED = gettext_noop("Invalidated the code.")
 
@@ -35,7 +36,7 @@ CODE_FIELDS = (
     *("created_at", "expires_at", "redeemed_at", "superseded_at"),
 )
 DELIVERY_FIELDS = (
-    *("delivery", "delivery_error", "backend", "message_id", "send_count"),
+    *("delivery", "failure", "backend", "message_id", "send_count"),
     *("counted_at", "claimed_at", "sent_at", "delivered_at", "undelivered_by"),
 )
 
@@ -116,8 +117,15 @@ class OTPCodeAdmin(PhoneAdmin):
         return stacked(
             "" if is_told else self.delivery(row),
             row.delivery_error,
+            describe_failure(row),
             sends if row.send_count > 1 else "",
         )
+
+    @admin.display(description=_("delivery error"))
+    def failure(self, row: Any) -> str:
+        words = describe_failure(row)
+        text = f"{row.delivery_error}: {words}" if words else row.delivery_error
+        return text or self.get_empty_value_display()
 
     @admin.display(description=_("state"))
     def badge(self, row: Any) -> str:

@@ -13,18 +13,35 @@ from django.utils.translation import gettext as _
 
 from .. import phone
 
-__all__ = ["badge", "format_region", "format_time", "format_time_briefly", "stacked"]
+__all__ = [
+    "badge",
+    "format_moment",
+    "format_region",
+    "format_time",
+    "format_time_briefly",
+    "stacked",
+]
 
 
 def format_time(at: datetime | float) -> str:
     """Write a time as Django's own pages do; a number means seconds since the epoch."""
-    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+    return date_format(_local(at), "DATETIME_FORMAT")
+
+
+def format_moment(at: datetime | float, now: datetime) -> str:
+    """Write a time of today without its date."""
+    is_today = _local(at).date() == _local(now).date()
+    return date_format(_local(at), "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT")
 
 
 def format_time_briefly(moment: datetime) -> str:
     """Write a time for a narrow column: in figures, to the minute."""
     return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+
+
+def _local(at: datetime | float) -> datetime:
+    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return timezone.localtime(moment)
 
 
 def format_region(region: str) -> str:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
@@ -18,6 +17,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+
+from .search import ExplainedList
 
 __all__ = ["BoundedDates", "BoundedPaginator", "RecentList", "RecentValuesFilter"]
 
@@ -80,7 +81,7 @@ class BoundedDates(QuerySet[Any]):
         return list(dict.fromkeys(day.replace(**START_OF_PERIOD[kind]) for day in days))
 
 
-class RecentList(ChangeList):
+class RecentList(ExplainedList):
     """Filters by columns without an index, among the newest rows of the chosen period."""
 
     def get_filters(self, request: HttpRequest) -> Any:

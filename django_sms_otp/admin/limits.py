@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -19,12 +18,14 @@ from ..exceptions import Contention
 from ..limits.addresses import network_of
 from ..limits.keys import LimitKey
 from ..models import Limit, LimitKind
-from ..services import forget_limit, unlock_number
-from .base import ReadOnlyAdmin, may_see_numbers, staff_name, whole_number
+from ..services import forget_limit, give_back_messages, unlock_number
+from .base import NOT_FOR_YOU, ReadOnlyAdmin, may_see_numbers, staff_name
 from .formatting import badge, format_time_briefly
+from .search import ExplainedList, explain_no_code, explain_unreadable, whole_numbers
 from .status import status_of
 
 UNLOCKED = gettext_noop("Lifted the lockout.")
+GIVEN_BACK = gettext_noop("Gave the messages back.")
 FORGOTTEN = gettext_noop("Forgot what was counted.")
 CLOSED = gettext_noop("Closed the circuit.")
 
@@ -33,19 +34,26 @@ MASKED_KINDS = (LimitKind.NUMBER, LimitKind.PREFIX)
 whoever sees ``+1********71`` would find the hidden digits by trying."""
 
 
-class LimitList(ChangeList):
-    """Shows open circuits above all other rows, on the first page."""
+MOST_PLACES = 300
+"""More than there are countries."""
+
+
+class LimitList(ExplainedList):
+    """Shows what stops many numbers above all other rows, on the first page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.page_num == 1:
-            # By alias, which the index finds: an order by state would sort the whole table.
+            # By keys, which the index finds: an order by state would sort the whole table.
+            # There are few rows of these kinds.
             circuits = self.queryset.filter(
                 kind=LimitKind.CIRCUIT, subject__in=backend_aliases()
             )
-            opened = [row for row in circuits if status_of(row).badge]
-            others = [row for row in self.result_list if row not in opened]
-            self.result_list = [*opened, *others]
+            places = self.queryset.filter(kind__in=[LimitKind.SITE, LimitKind.COUNTRY])
+            rows = [*circuits, *places[:MOST_PLACES]]
+            stopping = [row for row in rows if status_of(row).badge]
+            others = [row for row in self.result_list if row not in stopping]
+            self.result_list = [*stopping, *others]
 
 
 @admin.register(Limit)
@@ -63,7 +71,7 @@ class LimitAdmin(ReadOnlyAdmin):
         "A whole phone number, or a whole key, such as ip:203.0.113.7, country:JM, "
         "prefix:+1415555, site or circuit:default."
     )
-    actions = ("unlock", "forget", "close")
+    actions = ("unlock", "give_back", "forget", "close")
     # Do not offer to act on all of a million rows.
     actions_selection_counter = False
 
@@ -79,10 +87,23 @@ class LimitAdmin(ReadOnlyAdmin):
         """Find whole keys only: a search for parts would unmask a number digit by digit."""
         if not search_term.strip():
             return queryset, False
-        key = _read_key(search_term.strip())
-        if key is None or (key.kind in MASKED_KINDS and not may_see_numbers(request)):
-            return queryset.none(), False
-        return queryset.filter(kind=key.kind, subject=key.subject), False
+        found = queryset.none()
+        for key in _read_keys(search_term.strip()):
+            if key.kind not in MASKED_KINDS or may_see_numbers(request):
+                found |= queryset.filter(kind=key.kind, subject=key.subject)
+        return found, False
+
+    def explain_nothing_found(self, request: HttpRequest, search_term: str) -> str:
+        """Return why a search has no result."""
+        keys = _read_keys(search_term.strip())
+        if not keys:
+            text = gettext("This is no whole key of a limit either.")
+            return f"{explain_unreadable(search_term)} {text}"
+        if keys[0].kind in MASKED_KINDS and not may_see_numbers(request):
+            return str(NOT_FOR_YOU)
+        if keys[0].kind == LimitKind.NUMBER:
+            return explain_no_code(keys[0].subject)
+        return gettext("No row for %(key)s: nothing is counted for it.") % {"key": keys[0]}
 
     def get_list_display(self, request: HttpRequest) -> Any:
         names = super().get_list_display(request)
@@ -124,10 +145,25 @@ class LimitAdmin(ReadOnlyAdmin):
         if len(numbers) < len(queryset):
             self._warn(request, _("Only phone numbers have lockouts that can be lifted."))
         if numbers:
-            count = len(self._change(request, numbers, UNLOCKED))
+            count = len(self._change(request, numbers, UNLOCKED, _unlock))
             text = ngettext(
                 "The lockout of %(count)d phone number was lifted.",
                 "The lockouts of %(count)d phone numbers were lifted.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+
+    @admin.action(permissions=["unlock"], description=_("Give the messages back"))
+    def give_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        numbers = [row for row in queryset if row.is_number]
+        if len(numbers) < len(queryset):
+            why = _("Only phone numbers get messages back: see the other actions.")
+            self._warn(request, why)
+        if numbers:
+            count = len(self._change(request, numbers, GIVEN_BACK, _give_back))
+            text = ngettext(
+                "%(count)d phone number got its messages back.",
+                "%(count)d phone numbers got their messages back.",
                 count,
             )
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
@@ -140,7 +176,7 @@ class LimitAdmin(ReadOnlyAdmin):
             why = _("Phone numbers and circuits are not forgotten: see the other actions.")
             self._warn(request, why)
         if shared:
-            count = len(self._change(request, shared, FORGOTTEN))
+            count = len(self._change(request, shared, FORGOTTEN, _forget))
             text = ngettext(
                 "What %(count)d limit had counted was forgotten.",
                 "What %(count)d limits had counted was forgotten.",
@@ -153,7 +189,7 @@ class LimitAdmin(ReadOnlyAdmin):
         circuits = [row for row in queryset if row.kind == LimitKind.CIRCUIT]
         if len(circuits) < len(queryset):
             self._warn(request, _("Only backends have circuits that can be closed."))
-        closed = self._change(request, circuits, CLOSED)
+        closed = self._change(request, circuits, CLOSED, _forget)
         for row in circuits:
             if row in closed:
                 text = gettext("The circuit of “%(backend)s” is closed.")
@@ -165,9 +201,13 @@ class LimitAdmin(ReadOnlyAdmin):
         self.message_user(request, text, messages.WARNING)
 
     def _change(
-        self, request: HttpRequest, rows: Sequence[Limit], log_text: str
+        self,
+        request: HttpRequest,
+        rows: Sequence[Limit],
+        log_text: str,
+        change: Callable[[Limit, str], bool],
     ) -> list[Limit]:
-        """Unlock or forget rows, and return the changed ones.
+        """Change rows, and return the changed ones.
 
         :param log_text: for the history of the row, in English.
         """
@@ -175,11 +215,7 @@ class LimitAdmin(ReadOnlyAdmin):
         changed = []
         for row in rows:
             try:
-                is_changed = (
-                    unlock_number(row.subject, by=who)
-                    if row.is_number
-                    else forget_limit(str(row.key), by=who)
-                )
+                is_changed = change(row, who)
             except Contention:
                 text = gettext("%(limit)s is in use right now. Please try again.")
                 self._warn(request, text % {"limit": row})
@@ -190,23 +226,35 @@ class LimitAdmin(ReadOnlyAdmin):
         return changed
 
 
-def _read_key(term: str) -> LimitKey | None:
-    """Read a search term as a whole key; ``None`` means that it is not one."""
+def _unlock(row: Limit, who: str) -> bool:
+    return unlock_number(row.subject, by=who)
+
+
+def _give_back(row: Limit, who: str) -> bool:
+    return give_back_messages(row.subject, by=who)
+
+
+def _forget(row: Limit, who: str) -> bool:
+    return forget_limit(str(row.key), by=who)
+
+
+def _read_keys(term: str) -> list[LimitKey]:
+    """Read a search term as a whole key or number; an empty list means that it is neither."""
     key = LimitKey.parse(term)
     match key.kind:
         case LimitKind.PREFIX | LimitKind.SITE | LimitKind.CIRCUIT:
-            return key
+            return [key]
         case LimitKind.COUNTRY:
-            return LimitKey(key.kind, key.subject.upper())
+            return [LimitKey(key.kind, key.subject.upper())]
         case LimitKind.IP | LimitKind.FAILURES_IP:
-            network = _network_key(key.subject)
-            return network and LimitKey(key.kind, network.subject)
-    number = whole_number(term)
-    return LimitKey(LimitKind.NUMBER, number) if number else _network_key(term)
+            return [LimitKey(key.kind, each.subject) for each in _network_keys(key.subject)]
+    numbers = [LimitKey(LimitKind.NUMBER, number) for number in whole_numbers(term)]
+    # An IPv4 address may look like a number of some country.
+    return [*_network_keys(term), *numbers]
 
 
-def _network_key(text: str) -> LimitKey | None:
+def _network_keys(text: str) -> list[LimitKey]:
     try:
-        return LimitKey(LimitKind.IP, network_of(text.partition("/")[0]))
+        return [LimitKey(LimitKind.IP, network_of(text.partition("/")[0]))]
     except ValueError:
-        return None
+        return []

@@ -149,6 +149,10 @@ class NumberState:
         refunded = len(self.sends) - len(others)
         return replace(self, sends=others, unredeemed=max(self.unredeemed - refunded, 0))
 
+    def without_sends(self) -> NumberState:
+        """Give back the cooldown and the quotas of all messages. Keep who asked for them."""
+        return replace(self, sends=tuple(replace(send, at=0) for send in self.sends))
+
     def knows(self, tags: Sequence[str]) -> bool:
         """Return whether a caller with one of these tags redeemed a code before."""
         return any(tag in self.known for tag in tags)

@@ -8,12 +8,13 @@ from ..purposes import LOGIN, VERIFY_PHONE
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
 from .request import request_code
-from .staff import forget_limit, invalidate_codes, unlock_number
+from .staff import forget_limit, give_back_messages, invalidate_codes, unlock_number
 
 __all__ = [
     "LOGIN",
     "VERIFY_PHONE",
     "forget_limit",
+    "give_back_messages",
     "invalidate_codes",
     "read_phone_number",
     "redeem_code",

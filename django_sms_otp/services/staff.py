@@ -1,4 +1,4 @@
-"""Services for staff: invalidate codes, lift lockouts, forget limits.
+"""Services for staff: invalidate codes, lift lockouts, give messages back, forget limits.
 
 Each of them logs what it has changed. ``by`` says in the log who did it.
 """
@@ -16,7 +16,7 @@ from ..models import Limit, LimitKind, OTPCode
 from ..phone import PhoneNumber
 from .arguments import e164_of
 
-__all__ = ["forget_limit", "invalidate_codes", "unlock_number"]
+__all__ = ["forget_limit", "give_back_messages", "invalidate_codes", "unlock_number"]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -69,6 +69,25 @@ def unlock_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) ->
     return is_changed
 
 
+def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> bool:
+    """Forget the messages that count against a number's cooldown and quotas.
+
+    Return whether there were any. Wrong guesses stay, and so does a lockout.
+    """
+
+    def forget(row: NumberRow) -> bool:
+        with row.replaced_by(row.state.without_sends()):
+            rows = Limit.objects.using(row.alias).filter(kind=NUMBER, subject=row.e164)
+            rows.update(refusal=None)
+        return any(send.at for send in row.state.sends)
+
+    e164 = e164_of(phone_number)
+    is_changed = change_number(e164, forget)
+    if is_changed:
+        _log(by, LimitKey(NUMBER, e164), "Gave the messages back.")
+    return is_changed
+
+
 def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
     """Clear the counts of a shared limit and its block, or close the circuit of a backend.
 
@@ -87,7 +106,7 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
         raise ValueError(
             "The key names no limit that forget_limit() can clear. Pass a key such as "
             "ip:203.0.113.7, prefix:+1415555, country:JM, site or circuit:default. For a phone "
-            "number call unlock_number()."
+            "number call unlock_number() or give_back_messages()."
         )
     if limit.kind == CIRCUIT:
         if is_changed := circuits.close(limit.subject):

@@ -89,12 +89,34 @@ def test_a_country_that_was_blocked_is_sent_to_again(
     assert get_code(phone_number="+14155552679").status_code == 202
 
 
+def test_a_number_gets_its_messages_back_and_keeps_its_failures(
+    clerk: Client, get_code: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    get_code()
+    assert get_code().status_code == 429
+    Limit.objects.filter(kind="number").update(has_failures=True)
+    state = replace(numbers_state(), guesses=FAILED.guesses)
+    Limit.objects.filter(kind="number").update(state=state.to_json())
+    assert "1 phone number got its messages back." in act(clerk, "give_back", PHONE)
+    assert numbers_state() == state.without_sends()
+    assert row_of(PHONE).refusal is None
+    assert [each.change_message for each in LogEntry.objects.all()] == [
+        "Gave the messages back."
+    ]
+    assert "limit +1********71: Gave the messages back." in caplog.text
+    act(clerk, "unlock", PHONE)
+    assert get_code().status_code == 202
+
+
 def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
     limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)
     shown = act(clerk, "unlock", "site")
     assert "Only phone numbers have lockouts that can be lifted." in shown
     assert "were lifted" not in shown
+    shown = act(clerk, "give_back", "site")
+    assert "Only phone numbers get messages back" in shown
     shown = act(clerk, "forget", PHONE)
     assert "Phone numbers and circuits are not forgotten" in shown
     assert "was forgotten" not in shown
@@ -110,7 +132,7 @@ def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
     assert row_of("+14155552672").has_failures
 
 
-@pytest.mark.parametrize("action", ["unlock", "forget"])
+@pytest.mark.parametrize("action", ["unlock", "give_back", "forget"])
 def test_actions_need_their_permission(action: str) -> None:
     limit(PHONE, FAILED, has_failures=True)
     limit("site", USED)

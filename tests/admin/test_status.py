@@ -18,6 +18,7 @@ from django_sms_otp import testing
 from django_sms_otp.limits.failures import Failures
 from django_sms_otp.limits.number import NumberState, Send
 from django_sms_otp.limits.rates import parse_rates
+from django_sms_otp.limits.refusal import Refusal
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit
 
@@ -31,6 +32,7 @@ FACT = re.compile(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>')
 BADGE = re.compile(r"sms-otp-badge-(\w+)")
 SUMMARY = re.compile(r'class="field-summary">(.*?)</td>')
 
+BY_ONE = "Messages from one address, at most (phone_ip)"
 DISABLED = "disabled until the number is verified anew or the lockout is lifted"
 
 pytestmark = pytest.mark.django_db
@@ -58,9 +60,13 @@ def summary(clerk: Client) -> str:
     return found[0]
 
 
-def sent(*minutes_ago: int) -> NumberState:
-    times = [NOW - minutes * 60 for minutes in minutes_ago]
-    return NumberState(sends=tuple(Send(at, network="tag") for at in times))
+def sent(*minutes_ago: int, by: str | None = None) -> NumberState:
+    """Messages that one network asked for, or each another one."""
+    return NumberState(
+        sends=tuple(
+            Send(NOW - minutes * 60, network=by or f"tag{minutes}") for minutes in minutes_ago
+        )
+    )
 
 
 def failures(count: int) -> Failures:
@@ -83,20 +89,23 @@ def traffic(sent: int, redeemed: int, minutes_ago: int = 30) -> SharedCounters:
 
 
 def test_messages_are_held_against_the_quota(clerk: Client) -> None:
-    limit(PHONE, sent(90, 40, 5))
+    limit(PHONE, sent(90, 40, 5, by="tag"))
     lines = facts(clerk)
-    assert lines["Messages"] == "2 of 5 in 1h, 3 of 10 in 1d"
-    assert lines["Messages for one network, at most"] == "2 of 3 in 1h, 3 of 5 in 1d"
+    assert lines["Messages (phone)"] == "2 of 5 in 1h, 3 of 10 in 1d"
+    assert lines[BY_ONE] == "2 of 3 in 1h, 3 of 5 in 1d"
     assert lines["Next message"] == "at any time"
     assert badges(clerk) == []
+    assert summary(clerk) == (
+        "phone: 2 of 5 in 1h, 3 of 10 in 1d<br>phone_ip: 2 of 3 in 1h, 3 of 5 in 1d"
+    )
 
 
 def test_messages_of_unknown_networks_are_nobodys(clerk: Client) -> None:
     known, unknown = Send(NOW - 60, network="tag"), Send(NOW - 120)
     limit(PHONE, NumberState(sends=(unknown, unknown, known)))
-    assert facts(clerk)["Messages for one network, at most"] == "1 of 3 in 1h, 1 of 5 in 1d"
+    assert facts(clerk)[BY_ONE] == "1 of 3 in 1h, 1 of 5 in 1d"
     Limit.objects.update(state=NumberState(sends=(unknown,)).to_json())
-    assert "Messages for one network, at most" not in facts(clerk)
+    assert BY_ONE not in facts(clerk)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +113,8 @@ def test_messages_of_unknown_networks_are_nobodys(clerk: Client) -> None:
 )
 def test_a_number_without_quota_is_not_limited(clerk: Client, policy: dict[str, Any]) -> None:
     limit(PHONE, sent(50, 40, 30, 20, 10))
-    with testing.override_sms_otp(**policy):
-        assert facts(clerk)["Messages"] == "not limited"
+    with testing.override_sms_otp(COOLDOWN=[], **policy):
+        assert facts(clerk)["Messages (phone)"] == "not limited"
         assert badges(clerk) == []
 
 
@@ -117,14 +126,49 @@ def test_a_used_up_quota_says_when_the_next_message_goes(clerk: Client) -> None:
 
 def test_a_quota_that_only_records_stops_nobody(clerk: Client) -> None:
     limit(PHONE, sent(50, 40, 30, 20, 10))
-    with testing.override_sms_otp(CONTROL_MODES={"phone": "record"}):
+    with testing.override_sms_otp(COOLDOWN=[], CONTROL_MODES={"phone": "record"}):
         assert badges(clerk) == []
-        assert facts(clerk)["Messages"] == "5 of 5 in 1h, 5 of 10 in 1d, only recorded"
+        assert facts(clerk)["Messages (phone)"] == "5 of 5 in 1h, 5 of 10 in 1d, only recorded"
 
 
 def test_a_cooldown_says_when_the_next_message_goes(clerk: Client) -> None:
     limit(PHONE, sent(4, 3, 2, 1))
     assert facts(clerk)["Next message"] == "March 1, 2026, 12:04 p.m."
+
+
+def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client) -> None:
+    refusal = Refusal("phone_ip", int(NOW) - 60, int(NOW) + 1200).to_json()
+    limit(PHONE, sent(40, 35, 20, by="tag"), refusal=refusal)
+    assert badges(clerk) == ["used_up"]
+    assert summary(clerk) == (
+        "phone: 3 of 5 in 1h, 3 of 10 in 1d<br>phone_ip: 3 of 3 in 1h, 3 of 5 in 1d"
+        "<br>last refused 11:59 a.m. by phone_ip<br>free again at 12:20 p.m."
+    )
+    lines = facts(clerk)
+    assert (
+        lines["Next message"] == "at any time; for that one address March 1, 2026, 12:20 p.m."
+    )
+    assert lines["Last refused"] == (
+        "11:59 a.m., phone_ip: too many messages to this number from one address; "
+        "free again at 12:20 p.m."
+    )
+
+
+@pytest.mark.parametrize(
+    ("control", "minutes_ago", "badge"),
+    [("site", 20, ["refused"]), ("site", 5, []), ("challenge", 20, [])],
+)
+def test_a_refusal_by_a_shared_limit_shows_until_a_message_goes(
+    clerk: Client, control: str, minutes_ago: int, badge: list[str]
+) -> None:
+    refusal = Refusal(control, int(NOW) - 600, int(NOW) + 600).to_json()
+    limit(PHONE, sent(minutes_ago), refusal=refusal)
+    assert badges(clerk) == badge
+
+
+def test_a_cooldown_is_a_state(clerk: Client) -> None:
+    limit(PHONE, NumberState(sends=(Send(NOW - 5, network="tag"),)))
+    assert badges(clerk) == ["cooldown"]
 
 
 def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
@@ -144,7 +188,7 @@ def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
     assert lines["Next message"] == "at any time"
     assert badges(clerk) == ["locked"]
     assert summary(clerk) == (
-        "0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
+        "phone: 0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
         "<br>locked until March 1, 2026, 12:01 p.m."
     )
 

@@ -24,6 +24,8 @@ class Badge(TextChoices):
     BLOCKED = "blocked", gettext_lazy("blocked")
     LOCKED = "locked", gettext_lazy("locked")
     USED_UP = "used_up", gettext_lazy("used up")
+    COOLDOWN = "cooldown", gettext_lazy("cooldown")
+    REFUSED = "refused", gettext_lazy("refused")
     OPEN = "open", gettext_lazy("open")
 
 

@@ -12,10 +12,11 @@ from django.utils.translation import ngettext
 from ...controls import failure_budget
 from ...limits.failures import KNOWN, STRANGERS, Claimant, Lock
 from ...limits.number import NumberState
-from ...limits.rates import Entry
+from ...limits.refusal import Refusal
 from ...models import Limit
 from ..formatting import format_time
 from .base import Badge, Fact, LimitStatus
+from .messages import MessageStatus
 
 __all__ = ["NumberStatus"]
 
@@ -26,6 +27,8 @@ class NumberStatus(LimitStatus):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
         self.state = NumberState.from_json(row.state)
+        refusal = Refusal.from_json(row.refusal)
+        self.messages = MessageStatus(self.state, refusal, self.settings, self.now)
         known = self.state.known[:1]
         self.lock_of_strangers = self._lock(self.state.claimant(()))
         self.lock_of_askers = self._longest_lock_of_askers()
@@ -36,10 +39,13 @@ class NumberStatus(LimitStatus):
         locks = (self.lock_of_strangers, self.lock_of_askers, self.lock_of_known)
         if any(locks) and self.is_enforced("failures"):
             return Badge.DISABLED if self._is_disabled() else Badge.LOCKED
-        return Badge.USED_UP if self.is_enforced("phone") and self._free_at() else None
+        return self.messages.badge
 
     def summary(self) -> Iterator[str]:
-        yield self._messages()
+        yield f"phone: {self._messages()}"
+        if entries := self.messages.busiest_network():
+            yield f"phone_ip: {self.usage('phone_ip', entries)}"
+        yield from self.messages.last_refusal()
         count = self.state.guesses.consecutive
         if count:
             text = ngettext("%(count)d failed attempt", "%(count)d failed attempts", count)
@@ -49,10 +55,13 @@ class NumberStatus(LimitStatus):
             yield self._describe(next(filter(None, locks)))
 
     def facts(self) -> Iterator[Fact]:
-        yield _("Messages"), self._messages()
-        if usage := self._busiest_network():
-            yield _("Messages for one network, at most"), usage
+        yield _("Messages (phone)"), self._messages()
+        if entries := self.messages.busiest_network():
+            usage = self.usage("phone_ip", entries)
+            yield _("Messages from one address, at most (phone_ip)"), usage
         yield _("Next message"), self._next_message()
+        if refusal := self.messages.last_refusal_in_words():
+            yield _("Last refused"), refusal
         guesses = self.state.guesses
         strangers, known = guesses.of(STRANGERS).consecutive, guesses.of(KNOWN).consecutive
         yield (
@@ -74,25 +83,18 @@ class NumberStatus(LimitStatus):
     def _messages(self) -> str:
         return self.usage("phone", [(send.at, 1) for send in self.state.sends])
 
-    def _busiest_network(self) -> str:
-        sends: dict[str, list[Entry]] = {}
-        for send in self.state.sends:
-            # An empty tag stands for an unknown address.
-            if send.network:
-                sends.setdefault(send.network, []).append((send.at, 1))
-        if not sends or not self.settings.rates("phone_ip"):
-            return ""
-        return self.usage("phone_ip", max(sends.values(), key=len))
-
     def _next_message(self) -> str:
-        waits = [self.state.next_send_at(self.settings.COOLDOWN), self._free_at()]
         if self._is_disabled() and self.is_enforced("failures"):
             return _("to known callers only")
-        free_at = max((wait for wait in waits if wait and wait > self.now), default=None)
-        return format_time(free_at) if free_at else _("at any time")
-
-    def _free_at(self) -> datetime | None:
-        return self.state.quota_free_at(self.settings.rates("phone"), self.now)
+        free_at = self.messages.free_at()
+        text = format_time(free_at) if free_at else _("at any time")
+        network = self.messages.network_free_at
+        if network is None or (free_at and network <= free_at):
+            return text
+        return _("%(time)s; for that one address %(later)s") % {
+            "time": text,
+            "later": format_time(network),
+        }
 
     def _lock(self, claimant: Claimant) -> Lock | None:
         if self.settings.mode("failures") == "off":

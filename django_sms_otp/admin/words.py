@@ -1,0 +1,45 @@
+"""Controls and failures in plain words: why a person got no code."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..backends.words import describe
+from ..models import OTPCode
+
+__all__ = ["describe_control", "describe_failure"]
+
+CONTROLS: dict[str, str | Promise] = {
+    "failures": gettext_lazy("too many wrong guesses for this number"),
+    "cooldown": gettext_lazy("a message went to this number a moment before"),
+    "phone": gettext_lazy("too many messages to this number"),
+    "phone_ip": gettext_lazy("too many messages to this number from one address"),
+    "ip": gettext_lazy("too many messages from one address"),
+    "prefix": gettext_lazy("too many messages to numbers with this prefix"),
+    "country": gettext_lazy("too many messages to this country"),
+    "site": gettext_lazy("too many messages of the whole site"),
+    "budget": gettext_lazy("too many unredeemed messages to unverified numbers"),
+    "breaker": gettext_lazy(
+        "too few codes of this country or prefix are redeemed, or the gateway saw fraud"
+    ),
+    "lookup": gettext_lazy("the look-up refused this number"),
+    "challenge": gettext_lazy("the CAPTCHA was not passed"),
+    "unknown_number": gettext_lazy("the number opens no account"),
+}
+
+
+def describe_control(name: str) -> str:
+    """Return a control with its meaning: ``phone_ip: too many messages ...``."""
+    words = CONTROLS.get(name)
+    return f"{name}: {words}" if words else name
+
+
+def describe_failure(row: OTPCode) -> str:
+    """Return the words for the error of a code's delivery; empty if nothing is known of it."""
+    if row.delivery_error == "queue":
+        return _("The queue did not take the message.")
+    if not row.delivery_error:
+        return ""
+    return describe(row.undelivered_by or row.backend, row.delivery_error)
