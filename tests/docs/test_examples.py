@@ -20,7 +20,8 @@ from django.db import connection, router
 from django.test import Client, override_settings
 from django.urls import path
 from django.utils import timezone
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt import serializers
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
@@ -431,3 +432,57 @@ def test_receiver(modules: Modules, caplog: pytest.LogCaptureFixture) -> None:
     [record] = [each for each in caplog.records if each.name == "shop.logins"]
     assert record.getMessage().endswith("by SMS with +1********71.")
     assert PHONE not in caplog.text
+
+
+ORIGIN = "https://app.example.com"
+
+
+@pytest.mark.django_db
+def test_a_page_of_another_origin_reads_how_long_to_wait(settings: Any) -> None:
+    pytest.importorskip("corsheaders")
+    before = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+    with override_settings(MIDDLEWARE=before, **values_of("api.md", "settings.py")):
+        for status in (202, 429):
+            answer = Client().post(
+                "/auth/sms/get-code/",
+                {"phone_number": PHONE},
+                headers={"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"},
+            )
+            assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    exposed = answer.headers["Access-Control-Expose-Headers"]
+    assert exposed == "Retry-After, WWW-Authenticate"
+    assert int(answer.headers["Retry-After"]) == answer.json()["retry_after"]
+
+
+@pytest.mark.django_db
+def test_who_comes_back_stays_logged_in_until_they_log_out(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    values = values_of("tokens.md", "settings.py", INSTALLED_APPS=[])
+    # simplejwt reads its settings once, when a process starts.
+    lifetime = values["SIMPLE_JWT"]["REFRESH_TOKEN_LIFETIME"]
+    for name, value in values["SIMPLE_JWT"].items():
+        monkeypatch.setattr(vars(serializers)["api_settings"], name, value)
+    monkeypatch.setattr(RefreshToken, "lifetime", lifetime)
+    settings.ROOT_URLCONF = types.ModuleType("documented_urls")
+    vars(settings.ROOT_URLCONF).update(values_of("tokens.md", "urls.py", whole=True))
+    first = get_token_issuer().issue(UserFactory.create())["refresh"]
+    with time_machine.travel(timezone.now() + timedelta(days=29)):
+        second = post_token("refresh", first).json()["refresh"]
+        assert post_token("refresh", first).status_code == 401
+    with time_machine.travel(timezone.now() + timedelta(days=58)):
+        third = post_token("refresh", second).json()["refresh"]
+        assert post_token("logout", third).status_code == 200
+        assert post_token("refresh", third).status_code == 401
+
+
+def post_token(action: str, token: str) -> Any:
+    return Client().post(f"/auth/{action}/", {"refresh": token})
+
+
+def values_of(name: str, title: str, whole: bool = False, **values: Any) -> dict[str, Any]:
+    """Execute the first block of a page for a file; return its settings, or all names."""
+    block = next(each for each in pages.blocks(pages.page(name)) if each.title == title)
+    exec(compile(block.text, str(block), "exec"), values)
+    return values if whole else {key: each for key, each in values.items() if key.isupper()}
