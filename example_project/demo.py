@@ -129,6 +129,9 @@ def expect(what: str, actual: object, wanted: object) -> None:
 
 
 def log_in(site: Site) -> None:
+    with DIRECT.open(site.url, timeout=PATIENCE) as page:
+        expect("the site has a home page", page.status, 200)
+
     status, answer = site.call("POST", "/api/auth/sms/get-code/", {"phone_number": PHONE})
     expect("the code is on its way", status, 202)
 

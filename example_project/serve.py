@@ -17,23 +17,26 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     print_admin()
     address = f"127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else free_port()}"
-    print(f"API:   http://{address}/api/auth/sms/get-code/ and .../auth-code/")
+    print(f"Home:  http://{address}/")
     print(f"Admin: http://{address}/admin/")
     print("SMS appear here. Stop with Ctrl-C.\n", flush=True)
     call_command("runserver", address, use_reloader=False)
 
 
 def print_admin() -> None:
+    """Give the administrator a new password: that of the last start is hard to find."""
+    from django.conf import settings
     from django.contrib.auth import get_user_model
 
-    users = get_user_model()._default_manager
-    if users.filter(is_superuser=True).exists():
+    if not settings.DEBUG:
+        print("DJANGO_DEBUG is 0. Make a superuser yourself: manage.py createsuperuser")
         return
+    user, _ = get_user_model()._default_manager.get_or_create(username=ADMIN)
+    user.is_staff = user.is_superuser = user.is_active = True
     password = secrets.token_urlsafe(12)
-    user = get_user_model()(username=ADMIN, is_staff=True, is_superuser=True)
     user.set_password(password)
     user.save()
-    print(f"Made a superuser: name {ADMIN}, password {password}")
+    print(f"Log in to the admin as {ADMIN} with the password {password}")
 
 
 def free_port(wanted: int = 8000) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..db import non_atomic
+from .accounts import may_see_users, name_of
 from .large_tables import BoundedPaginator
 from .search import ExplainedList, explain_no_code, explain_unreadable, whole_numbers
 
@@ -136,16 +137,26 @@ class PhoneAdmin(ReadOnlyAdmin):
     def number(self, row: Any) -> str:
         return phone.mask(row.phone_number)
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and may_see_users(request):
+            prefetch_related_objects([row], "user")
+        return row
+
     @admin.display(description=_("user"))
     def account(self, row: Any) -> str:
-        """Link the user by primary key: the user's name may be the whole phone number."""
+        """Link the user: by name if the row was read for staff who may see users."""
         if row.user_id is None:
             return self.get_empty_value_display()
+        user = row._meta.get_field("user").get_cached_value(row, default=None)
+        name = name_of(user) if user else row.user_id
         meta = get_user_model()._meta
         try:
             url = reverse(
                 f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.user_id]
             )
         except NoReverseMatch:
-            return str(row.user_id)
-        return format_html('<a href="{}">{}</a>', url, row.user_id)
+            return str(name)
+        return format_html('<a href="{}">{}</a>', url, name)

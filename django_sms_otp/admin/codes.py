@@ -18,7 +18,7 @@ from ..services import invalidate_codes
 from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
-from .words import describe_failure
+from .words import describe_control, describe_failure, meaning_of
 
 INVALIDATED = gettext_noop("Invalidated the code.")
 
@@ -29,7 +29,7 @@ HELP_TEXTS = {
 
 REQUEST_FIELDS = (
     *("id", "number", "region", "purpose", "account", "ip_address", "channel", "language"),
-    *("withheld_by", "exempt", "recorded"),
+    *("withheld", "exempt", "recorded"),
 )
 CODE_FIELDS = (
     *("badge", "code_length", "failed_attempts"),
@@ -62,7 +62,7 @@ class OTPCodeAdmin(PhoneAdmin):
     date_hierarchy = "created_at"
     list_display = (
         *("created", "recipient", "badge", "way", "receipt"),
-        *("withheld_by", "exempt", "recorded", "failed_attempts"),
+        *("withheld_why", "exempt", "recorded", "failed_attempts"),
     )
     # The only column with an index.
     sortable_by = ("created",)
@@ -120,6 +120,14 @@ class OTPCodeAdmin(PhoneAdmin):
             describe_failure(row),
             sends if row.send_count > 1 else "",
         )
+
+    @admin.display(description=_("withheld by"))
+    def withheld_why(self, row: Any) -> str:
+        return stacked(row.withheld_by, meaning_of(row.withheld_by))
+
+    @admin.display(description=_("withheld by"))
+    def withheld(self, row: Any) -> str:
+        return describe_control(row.withheld_by) or self.get_empty_value_display()
 
     @admin.display(description=_("delivery error"))
     def failure(self, row: Any) -> str:

@@ -6,11 +6,13 @@ import logging
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..logs import log_fields
 from ..models import VerifiedPhone
+from .accounts import may_see_users
 from .base import PhoneAdmin, staff_name
 
 logger = logging.getLogger("django_sms_otp")
@@ -23,6 +25,11 @@ class VerifiedPhoneAdmin(PhoneAdmin):
     list_display = ("number", "account", "verified_at", "last_used_at", "primary")
     fields = ("number", "account", "verified_at", "last_used_at", "primary")
     ordering = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        # By a query of its own: the users may be in another database.
+        return rows.prefetch_related("user") if may_see_users(request) else rows
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_sms_otp.delete_verifiedphone")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from ..backends.words import describe
 from ..models import OTPCode
 
-__all__ = ["describe_control", "describe_failure"]
+__all__ = ["describe_control", "describe_failure", "meaning_of"]
 
 CONTROLS: dict[str, str | Promise] = {
     "failures": gettext_lazy("too many wrong guesses for this number"),
@@ -30,9 +30,14 @@ CONTROLS: dict[str, str | Promise] = {
 }
 
 
+def meaning_of(control: str) -> str:
+    """Return why a control stops a message; empty if it has no words."""
+    return str(CONTROLS.get(control, ""))
+
+
 def describe_control(name: str) -> str:
     """Return a control with its meaning: ``phone_ip: too many messages ...``."""
-    words = CONTROLS.get(name)
+    words = meaning_of(name)
     return f"{name}: {words}" if words else name
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
+
 from ..conf import get_settings
+from ..conf.validators import DEFAULT_LIMITS
 from ..db import database_alias, retry_lost_races
 from ..exceptions import PhoneNumberError
 from ..limits.refusal import Refusal
@@ -85,10 +88,24 @@ def _note(refusal: Refusal, phone_number: PhoneNumber) -> None:
     retry_lost_races(lambda: row.update(refusal=refusal.to_json()))
 
 
+def _hint(control: str) -> str:
+    """Return how to lift a limit where one developer asks for all codes."""
+    if control == "cooldown":
+        return 'on this machine you may set SMS_OTP["COOLDOWN"] = [].'
+    if control == "failures":
+        return "lift the lockout in the admin, among the limits."
+    if control in DEFAULT_LIMITS:
+        return f'on this machine you may set SMS_OTP["CONTROL_MODES"] = {{"{control}": "off"}}.'
+    return ""
+
+
 def _log(verb: str, control: str, phone_number: PhoneNumber) -> None:
     level = logging.WARNING if control in ALARMING else logging.INFO
     extra = log_fields("control", phone_number=phone_number, outcome=verb, control=control)
     text = "%s a code for %s: %s."
+    if settings.DEBUG and verb == "refused" and (hint := _hint(control)):
+        # Without a configuration of its own, a site shows warnings and no other lines of apps.
+        level, text = logging.WARNING, f"{text} DEBUG is on: {hint}"
     logger.log(level, text, verb.capitalize(), phone_number, control, extra=extra)
     # All regions share the limit of the site, so they share its signal.
     region = "" if control == "site" else phone_number.region

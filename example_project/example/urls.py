@@ -2,13 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 from rest_framework_simplejwt.views import token_refresh
 
-from .views import me
+from .views import home, me
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="sms_otp:get-code")),
+    path("", home, name="home"),
     path("admin/", admin.site.urls),
     path("api/auth/sms/", include("django_sms_otp.urls")),
     path("api/auth/token/refresh/", token_refresh, name="token-refresh"),

@@ -1,10 +1,19 @@
-"""Views for people who are logged in."""
+"""A home page, and a view for people who are logged in."""
 
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_sms_otp.models import VerifiedPhone
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Say what this site is, and how to log in from a terminal."""
+    return render(request, "home.html", {"root": request.build_absolute_uri("/")})
 
 
 @api_view()

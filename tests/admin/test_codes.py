@@ -11,7 +11,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection, connections
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -79,6 +79,42 @@ def test_the_list_says_by_which_channel_and_what_went_wrong() -> None:
     assert "21610" not in chosen
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"delivery_error": "21610", "undelivered_by": "twilio"},
+            "The person has texted STOP. START, texted to the same sender, ends that.",
+        ),
+        ({"delivery_error": "queue"}, "The queue did not take the message."),
+        (
+            {"withheld_by": "budget"},
+            "too many unredeemed messages to unverified numbers",
+        ),
+        ({"withheld_by": "unknown_number"}, "the number opens no account"),
+    ],
+)
+@override_settings(
+    SMS_OTP_BACKENDS={
+        "default": {"BACKEND": "django_sms_otp.backends.console.SMSBackend"},
+        "twilio": {
+            "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
+            "OPTIONS": {
+                "account_sid": "AC" + "0" * 32,
+                "auth_token": "t",
+                "from_number": "+15005550006",
+            },
+        },
+    }
+)
+def test_why_no_code_came_is_said_in_words(values: dict[str, str], words: str) -> None:
+    code = OTPCodeFactory.create(**values)
+    client = staff("view_otpcode")
+    [name] = {values.get("delivery_error"), values.get("withheld_by")} - {None}
+    assert f'<span class="quiet">{words}</span>' in page(client, LIST)
+    assert f"{name}: {words}" in page(client, detail(code))
+
+
 def test_the_list_is_sorted_by_what_has_an_index_alone() -> None:
     OTPCodeFactory.create()
     shown = page(staff("view_otpcode"), LIST)
@@ -123,28 +159,28 @@ def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "query"),
+    ("column", "value", "cell", "query"),
     [
-        ("withheld_by", "budget", {"withheld_by": "budget"}),
-        ("exempt", True, {"exempt__exact": "1"}),
-        ("recorded", "prefix,ip", {"recorded": "prefix,ip"}),
+        ("withheld_by", "budget", "withheld_why", {"withheld_by": "budget"}),
+        ("exempt", True, "exempt", {"exempt__exact": "1"}),
+        ("recorded", "prefix,ip", "recorded", {"recorded": "prefix,ip"}),
     ],
 )
 def test_what_the_controls_decided_is_shown_and_filtered_by(
-    column: str, value: str | bool, query: dict[str, str]
+    column: str, value: str | bool, cell: str, query: dict[str, str]
 ) -> None:
     code = OTPCodeFactory.create(phone_number="+14155550100", **{column: value})
     OTPCodeFactory.create(phone_number=PHONE)
     client = staff("view_otpcode")
     shown = page(client, LIST)
     shown_as = "icon-yes" if value is True else f">{value}<"
-    cells = re.findall(rf'<td class="field-{column}">.*?</td>', shown)
-    assert [shown_as in cell for cell in cells] == [False, True]
+    cells = re.findall(rf'<td class="field-{cell}">.*?</td>', shown)
+    assert [shown_as in each for each in cells] == [False, True]
     assert f"?{urlencode(query)}" in shown
     assert f'?{column}="' not in shown  # an empty value is not offered
-    assert shown_as in page(client, detail(code))
+    assert shown_as.rstrip("<") in page(client, detail(code))
     chosen = page(client, LIST, **query)
-    assert chosen.count(f'<td class="field-{column}">') == 1
+    assert chosen.count(f'<td class="field-{cell}">') == 1
     assert "+1********71" not in chosen
 
 

@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp.models import VerifiedPhone
 
 from ..conftest import PHONE
-from ..support.factories import VerifiedPhoneFactory
+from ..support.factories import UserFactory, VerifiedPhoneFactory
 from .staff import page, staff
 
+USER = r'class="field-account"><a href="[^"]*">(.*?)</a>'
 PHONES = "/admin/django_sms_otp/verifiedphone/"
 
 pytestmark = pytest.mark.django_db
@@ -56,3 +59,34 @@ def test_the_list_says_which_number_is_primary_and_when_it_was_used() -> None:
         "yes",
     ]
     assert "May 1, 2019" in shown
+
+
+@pytest.mark.parametrize(
+    ("username", "shown_as"),
+    [
+        ("ada", "ada"),
+        ("+14155552671", "+1********71"),
+        ("415-555-2671@sms.example", "********71@sms.example"),
+        ("user_" + "1" * 32, "user_111111111111111111…"),
+    ],
+)
+def test_users_are_named_without_a_number(username: str, shown_as: str) -> None:
+    bound = VerifiedPhoneFactory.create(user=UserFactory.create(username=username))
+    clerk = staff("view_verifiedphone", "view_user")
+    assert re.findall(USER, page(clerk, PHONES)) == [shown_as]
+    assert f">{shown_as}</a>" in page(clerk, f"{PHONES}{bound.pk}/change/")
+
+
+def test_staff_who_may_not_see_users_see_the_key() -> None:
+    bound = VerifiedPhoneFactory.create(user=UserFactory.create(username="ada"))
+    clerk = staff("view_verifiedphone")
+    assert re.findall(USER, page(clerk, PHONES)) == [str(bound.user_id)]
+    assert "ada" not in page(clerk, f"{PHONES}{bound.pk}/change/")
+
+
+def test_the_names_of_many_users_take_one_query() -> None:
+    clerk = staff("view_verifiedphone", "view_user")
+    VerifiedPhoneFactory.create_batch(5)
+    with CaptureQueriesContext(connection) as made:
+        page(clerk, PHONES)
+    assert len([each for each in made if '"auth_user"' in each["sql"].replace("`", '"')]) == 2

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from django_sms_otp.limits.refusal import Refusal
 from django_sms_otp.models import HourlyCount, Limit, LimitKind
@@ -46,6 +48,11 @@ def note(phone_number: str = PHONE) -> Refusal | None:
     return Refusal.from_json(row.refusal) if row else None
 
 
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    ours = [each for each in caplog.records if each.name == "django_sms_otp"]
+    return [each.getMessage() for each in ours if each.levelname == "WARNING"]
+
+
 def test_the_number_knows_which_limit_refused_it_last(
     ask: Ask, clock: time_machine.Traveller
 ) -> None:
@@ -73,6 +80,40 @@ def test_a_flood_writes_one_note_an_hour_and_costs_two_statements(
     assert len(made) == 2
     assert note() == Refusal("cooldown", NOW, NOW + 30)
     assert HourlyCount.objects.get().count == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "control", "lifted"),
+    [
+        ({}, "cooldown", {"COOLDOWN": []}),
+        (
+            {"COOLDOWN": [], "LIMITS": {"phone_ip": "1/h"}},
+            "phone_ip",
+            {"CONTROL_MODES": {"phone_ip": "off"}},
+        ),
+    ],
+)
+def test_a_developer_is_told_how_to_go_on(
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+    policy: dict[str, Any],
+    control: str,
+    lifted: dict[str, Any],
+) -> None:
+    with override_settings(DEBUG=True), override_sms_otp(**policy):
+        assert [ask(), ask()] == [202, 429]
+    [[name, value]] = lifted.items()
+    hint = f'on this machine you may set SMS_OTP["{name}"] = {json.dumps(value)}.'
+    assert warnings(caplog) == [
+        f"Refused a code for +1********71: {control}. DEBUG is on: {hint}"
+    ]
+    with override_sms_otp(**{**policy, **lifted}):
+        assert ask() == 202
+
+
+def test_a_server_warns_of_no_single_number(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    assert [ask(), ask()] == [202, 429]
+    assert warnings(caplog) == []
 
 
 @override_sms_otp(COOLDOWN=[], LIMITS={"phone": "1/d"})

@@ -36,8 +36,10 @@ from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.services import redeem_code, request_code
+from django_sms_otp.signals import user_registered
 from django_sms_otp.stats.rollup import roll_up
 from tests.conftest import PHONE, Post, last_code, wrong
+from tests.support.customers.models import PhoneCustomer
 from tests.support.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 
 from . import pages
@@ -57,6 +59,7 @@ EXERCISED = {
     "shop.lookup",
     "shop.metrics",
     "shop.numbers",
+    "shop.profiles",
     "shop.receiver",
     "shop.receivers",
     "shop.resolvers",
@@ -200,6 +203,17 @@ def test_resolver(modules: Modules) -> None:
             message().code or "", phone_number=parse_phone_number(PHONE)
         )
         assert getattr(second, "reason", "") == "no_active_account"
+
+
+@pytest.mark.django_db
+def test_a_new_users_phone_is_filled(modules: Modules) -> None:
+    modules(pages.page("users.md"))
+    customer = PhoneCustomer.objects.create(phone="")
+    user_registered.send(
+        OTPCode, user=customer, phone_number=parse_phone_number(PHONE), purpose="login"
+    )
+    customer.refresh_from_db()
+    assert customer.phone == PHONE
 
 
 @pytest.fixture(params=[False, True], ids=["", "atomic"])
