@@ -14,11 +14,10 @@ from ..conf.validators import CHANNELS, SMS, one_of, positive_number
 from ..exceptions import Cause, DeliveryError, InvalidBackend, NotDelivered
 from ..masked import MaskedText
 from .base import BaseSMSBackend, SendResult, SMSMessage
-from .faults import UNEXPLAINED, UNREACHABLE, fault_of_code, fault_of_status
+from .faults import UNEXPLAINED, UNREACHABLE, fault_of_code
 from .transport.connecting import never_connected
 from .transport.deadline import socket_timeouts, within
 from .transport.quiet_logging import suppress_logs
-from .transport.watching import Watch, watch_requests
 
 if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase
@@ -40,8 +39,9 @@ EXAMPLE_NUMBER = "+15005550006"
 class SMSBackend(BaseSMSBackend):
     """Send by a service that Apprise knows.
 
-    Apprise answers yes or no, and not why. So the backend watches the requests. If each of them
-    was refused or had no connection, nothing was sent. After any other no, nobody knows.
+    Apprise answers yes or no, and not why. But its services log a warning while they handle an
+    error. If each warning came with an error of the connection, nothing was sent. After any
+    other no, nobody knows.
 
     :param url: Apprise's URL of the service, with ``{to}`` for the number in E.164 or
         ``{digits}`` for the number without its plus sign.
@@ -106,16 +106,16 @@ class SMSBackend(BaseSMSBackend):
             return NotDelivered(
                 "Apprise does not take this number.", error_code="no-url", cause=Cause.NUMBER
             )
-        with watch_requests() as watch:
-            try:
-                # Not Apprise.notify(), which tries again if the URL says so. And one message
-                # stays one, however long it is.
+        failures = _Failures()
+        try:
+            # Not Apprise.notify(), which tries again if the URL says so. And one message stays
+            # one, however long it is.
+            with suppress_logs(*LOGGERS, note=failures.note):
                 is_sent = service.notify(body=message.body, overflow=OverflowMode.UPSTREAM)
-            except Exception as error:
-                if never_connected(error):
-                    return _not_reached(type(error).__name__)
-                return _unknown(type(error).__name__)
-        return None if is_sent else _error_of(watch)
+        except Exception as error:
+            failures.note(error)
+            return failures.error(_name(error))
+        return None if is_sent else failures.error("no")
 
     def _make_service(self, phone_number: str) -> NotifyBase | None:
         import apprise
@@ -146,21 +146,32 @@ def _make_asset(alias: str) -> AppriseAsset:
     return apprise.AppriseAsset(storage_path=None, secure_logging=True)
 
 
-def _error_of(watch: Watch) -> DeliveryError:
-    """Return what a no of Apprise's means."""
-    if watch.is_endless:
-        return _unknown("EndlessAnswer")
-    if watch.may_be_sent or not (watch.status or watch.unreached):
-        return _unknown("no")
-    if watch.unreached:
-        return _not_reached(watch.unreached)
-    return fault_of_status(watch.status).error("Apprise", str(watch.status))
+class _Failures:
+    """What the warnings of one message say about it. It keeps no error: see ``_notify``."""
+
+    def __init__(self) -> None:
+        self._unreached: list[str] = []
+        self._may_be_sent = False
+
+    def note(self, error: BaseException | None) -> None:
+        if error is not None and never_connected(error):
+            self._unreached.append(_name(error))
+        else:
+            self._may_be_sent = True
+
+    def error(self, otherwise: str) -> DeliveryError:
+        """Return what to raise.
+
+        :param otherwise: the error code if the message may have been sent.
+        """
+        if self._unreached and not self._may_be_sent:
+            error_code = self._unreached[-1]
+            return (fault_of_code(error_code) or UNREACHABLE).error("Apprise", error_code)
+        fault = fault_of_code(otherwise) or UNEXPLAINED
+        return fault.error("Apprise", otherwise, is_sure=False)
 
 
-def _not_reached(error_code: str) -> DeliveryError:
-    return (fault_of_code(error_code) or UNREACHABLE).error("Apprise", error_code)
-
-
-def _unknown(error_code: str) -> DeliveryError:
-    fault = fault_of_code(error_code) or UNEXPLAINED
-    return fault.error("Apprise", error_code, is_sure=False)
+def _name(error: BaseException) -> str:
+    """Return the class of the error that requests wraps, else of the error itself."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return type(reason or error).__name__

@@ -201,10 +201,9 @@ def test_an_address_that_nobody_answers_at_leaves_time_for_the_next(
         port = int(gateway.url.rpartition(":")[2])
         lead(monkeypatch, HOST, "127.0.0.9", "127.0.0.1")
         with black_hole("127.0.0.9", port):
-            error = failure_of(settings, ALL[kind](f"http://{HOST}:{port}"))
+            failure_of(settings, ALL[kind](f"http://{HOST}:{port}"))
 
         assert len(gateway.requests) == 1
-    assert "418" in str(error)
 
 
 # get-code

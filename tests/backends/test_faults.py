@@ -32,7 +32,6 @@ def aws_says(name: str, reason: str = "") -> Answer:
 
 
 ABOUT_THE_NUMBER_OR_MESSAGE = [
-    ("apprise", Answer(status=400)),
     ("aws", aws_says("ValidationException", "PRICE_OVER_THRESHOLD")),
     ("aws", aws_says("ConflictException", "NO_ORIGINATION_IDENTITIES_FOUND")),
     ("twilio", twilio_says(400, 21211)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import apprise
 
-__all__ = ["SERVICES", "Service"]
+__all__ = ["SERVICES", "SILENT", "Service"]
 
 SECRET = "a1b2c3d4" * 4
 """No log may hold any of it."""
@@ -17,6 +17,8 @@ UNFIT = {
     "DingTalk",  # It posts to a group, and mentions the number there.
     "Kavenegar",  # Apprise asks it without TLS.
 }
+SILENT = {"RingCentral"}
+"""After an error of the connection they log warnings about other things."""
 KNOWN = {
     "api_login": "a@example.com",
     "email": "a@example.com",

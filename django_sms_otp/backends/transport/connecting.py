@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from traceback import walk_tb
+from typing import TypeGuard
 
 __all__ = ["never_connected"]
 
@@ -22,12 +23,21 @@ def never_connected(error: BaseException) -> bool:
     return any(_was_connecting(each) for each in _chain(error))
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those that it came from or is made of.
+
+    Through a proxy, urllib3 makes an error of the handshake the argument of another one.
+    """
+    found = [error]
+    for each in found:
+        yield each
+        parts = (each.__cause__, each.__context__, *each.args)
+        found += [part for part in parts if _is_new(part, found)]
+
+
+def _is_new(part: object, found: list[BaseException]) -> TypeGuard[BaseException]:
+    # Compared by identity: errors may define when they are equal.
+    return isinstance(part, BaseException) and all(part is not each for each in found)
 
 
 def _was_connecting(error: BaseException) -> bool:

@@ -7,24 +7,39 @@ number, and credentials.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 __all__ = ["suppress_logs"]
 
-_is_suppressed: ContextVar[bool] = ContextVar("is_suppressed", default=False)
+Note = Callable[[BaseException | None], None]
+
+_note: ContextVar[Note | None] = ContextVar("note", default=None)
 
 
-def _is_told(_record: logging.LogRecord) -> bool:
-    return not _is_suppressed.get()
+def _is_told(record: logging.LogRecord) -> bool:
+    note = _note.get()
+    if note is None:
+        return True
+    if record.levelno >= logging.WARNING:
+        note(sys.exception())
+    return False
+
+
+def _forget(_error: BaseException | None) -> None:
+    """Note nothing."""
 
 
 @contextmanager
-def suppress_logs(*names: str) -> Iterator[None]:
+def suppress_logs(*names: str, note: Note = _forget) -> Iterator[None]:
     """Drop the log lines of the block for the loggers with these names, and for those below.
 
     Other threads log as before. So does this one after the block.
+
+    :param note: called for each warning that is dropped, with the error that was being handled
+        when it was logged. For a library that logs its errors and raises none.
     """
     # The filter of a logger does not see what the loggers below it log, so each of them gets
     # it. Each call adds it again: a site may make and configure loggers at any time.
@@ -33,8 +48,8 @@ def suppress_logs(*names: str) -> Iterator[None]:
     below = [name for name in existing if name.startswith(prefixes)]
     for name in (*names, *below):
         logging.getLogger(name).addFilter(_is_told)
-    token = _is_suppressed.set(True)
+    token = _note.set(note)
     try:
         yield
     finally:
-        _is_suppressed.reset(token)
+        _note.reset(token)

@@ -6,6 +6,7 @@ module, an answer that has no end could fill the memory, or hold a worker.
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections.abc import Callable
@@ -15,16 +16,20 @@ from ...exceptions import DeliveryError, DeliveryUnknown, NotDelivered
 from ...logs import translate_errors
 from ..transport.connecting import never_connected
 from ..transport.deadline import socket_timeouts, time_left
-from ..transport.watching import read_bounded
 from .error_codes import RateLimited, delivery_error
 
 if TYPE_CHECKING:
     from requests import Response
     from twilio.http.http_client import TwilioHttpClient
 
-__all__ = ["ask", "make_http_client"]
+__all__ = ["LARGEST_ANSWER", "ask", "make_http_client"]
 
 T = TypeVar("T")
+
+LARGEST_ANSWER = 64 * 1024
+"""Bytes. Twilio's own answers have less than two thousand."""
+
+CHUNK = 10 * 1024
 
 RATE_RETRIES = 2
 RATE_RETRY_BASE = 0.1
@@ -42,12 +47,18 @@ def make_http_client(timeout: float) -> TwilioHttpClient:
 
 
 def _read_bounded(response: Response, **_options: Any) -> None:
-    """Read the body of an answer.
+    """Read the body of an answer, and leave it to requests in place of the connection.
 
     :raises DeliveryUnknown: it is longer than any answer of Twilio's.
     """
-    if not read_bounded(response):
-        raise DeliveryUnknown("Twilio's answer is too long.", error_code="EndlessAnswer")
+    body = b""
+    while chunk := response.raw.read(CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            # The connection must not be kept: the rest would be the next request's answer.
+            response.close()
+            raise DeliveryUnknown("Twilio's answer is too long.", error_code="EndlessAnswer")
+    response.raw = io.BytesIO(body)
 
 
 def ask(call: Callable[[], T]) -> T:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from django_sms_otp.backends.transport.watching import LARGEST_ANSWER
 from django_sms_otp.backends.twilio.backend import SMSBackend
+from django_sms_otp.backends.twilio.client import LARGEST_ANSWER
 from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
