@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import DEFAULT_REFUSED_TYPES, mask
 from ..typed_text import without_marks
+from .csv_files import rows_of
 
 __all__ = [
     "Claim",
@@ -28,8 +28,6 @@ __all__ = [
     "claims_from_csv",
     "claims_from_field",
 ]
-
-CSV_COLUMNS = ("user", "phone_number")
 
 AS_AT_LOGIN: Any = {"allowed_regions": None, "refused_types": DEFAULT_REFUSED_TYPES}
 """What a site accepts that changes no setting."""
@@ -58,14 +56,10 @@ def claims_from_field(name: str) -> Iterator[Claim]:
 def claims_from_csv(path: Path) -> Iterator[Claim]:
     """Read the columns ``user`` and ``phone_number`` of a UTF-8 file.
 
-    :raises ValueError: a column is missing.
+    :raises ValueError: see :func:`.csv_files.rows_of`.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if missing := set(CSV_COLUMNS) - set(reader.fieldnames or ()):
-            raise ValueError(f"{path} has no column {min(missing)!r}")
-        for row in reader:
-            yield without_marks(row["user"] or "").strip(), row["phone_number"] or ""
+    for user, number in rows_of(path, "user", "phone_number"):
+        yield without_marks(user).strip(), number
 
 
 class PhoneImport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -21,12 +20,11 @@ from ..exceptions import PhoneNumberError
 from ..limits.keys import NUMBER
 from ..models import Limit, OTPCode
 from ..phone import mask
+from .csv_files import rows_of
 
 __all__ = ["RULES", "Change", "Conflict", "Renumbering", "as_read", "by_csv", "by_rule"]
 
 PUNCTUATION = re.compile(r"[\s().-]")
-
-CSV_COLUMNS = ("old", "new")
 
 RULES: Mapping[str, Mapping[str, str]] = {
     # Since 30 November 2024 (ARCEP Benin).
@@ -67,17 +65,12 @@ def by_rule(region: str) -> Change:
 def by_csv(path: Path) -> Change:
     """Follow the columns ``old`` and ``new`` of a UTF-8 file.
 
-    :raises ValueError: a column is missing, or a number has several new ones.
+    :raises ValueError: a number has several new ones; or see :func:`.csv_files.rows_of`.
     """
     found: dict[str, str] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if missing := set(CSV_COLUMNS) - set(reader.fieldnames or ()):
-            raise ValueError(f"{path} has no column {min(missing)!r}")
-        for row in reader:
-            old, new = (row["old"] or "").strip(), (row["new"] or "").strip()
-            if found.setdefault(old, new) != new:
-                raise ValueError(f"{path} has several new numbers for {mask(old)}")
+    for old, new in rows_of(path, "old", "new"):
+        if found.setdefault(old.strip(), new.strip()) != new.strip():
+            raise ValueError(f"{path} has several new numbers for {mask(old.strip())}")
     return lambda value: found.get(str(getattr(value, "as_e164", value)))
 
 

@@ -499,3 +499,21 @@ def test_import_of_national_numbers_needs_a_region(tmp_path: Path) -> None:
 def test_bad_arguments_of_the_import_are_named(arguments: list[str], text: str) -> None:
     with pytest.raises(CommandError, match=text):
         take(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (f'"2,{PHONE}', "line 3 cannot be read: unexpected end of data"),
+        (f'"2"x,{PHONE}', "line 3 cannot be read"),
+        (f"2\0,{PHONE}", "line 3 cannot be read: NUL character"),
+    ],
+    ids=["unclosed quote", "text after a quote", "NUL"],
+)
+def test_a_file_that_is_not_csv_is_named_with_its_line(
+    tmp_path: Path, row: str, text: str
+) -> None:
+    good = f"{UserFactory.create().pk},+14155552672"
+    with pytest.raises(CommandError, match=text):
+        take("--csv", write_csv(tmp_path, good, row, "3,+14155552673"))
+    assert not VerifiedPhone.objects.exists()

@@ -198,3 +198,11 @@ def test_two_new_numbers_for_one_are_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path, f"{OLD},{NEW}", f"{OLD},+14155552671")
     with pytest.raises(CommandError, match=r"several new numbers for \+229\*"):
         run("--csv", path)
+
+
+@pytest.mark.parametrize("row", [f'"{OLD},{NEW}', f"{OLD}\0,{NEW}"], ids=["quote", "NUL"])
+def test_a_file_that_is_not_csv_is_named_with_its_line(tmp_path: Path, row: str) -> None:
+    VerifiedPhoneFactory.create(phone_number=OLD)
+    with pytest.raises(CommandError, match="line 3 cannot be read"):
+        run("--csv", write_csv(tmp_path, f"{OLD},{NEW}", row))
+    assert numbers() == [OLD]
