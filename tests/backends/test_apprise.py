@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 import apprise
 import pytest
@@ -37,6 +37,7 @@ from ..support.fake_apprise import self_signed, tls_gateway
 from ..support.lateness import in_time
 
 PHONE, CODE = "+14155552671", "48291375"
+FOREIGN = "Код 代码"
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -129,12 +130,30 @@ def test_each_service_is_asked_once_with_the_number_and_the_code(
     everywhere.answers(Answer(body={"access_token": "t", "expires_in": 60}))
 
     with everything_logged() as told, suppress(DeliveryUnknown):
-        of_service(service).send(make_message(to=service.number))
+        of_service(service).send(make_message(f"{FOREIGN} {CODE}", to=service.number))
 
-    all_asked = [unquote(f"{each.path} {readable(each.body)}") for each in everywhere.requests]
+    all_asked = [
+        unquote_plus(f"{each.path} {readable(each.body)}") for each in everywhere.requests
+    ]
+    # Apprise's addresses are templates: one that nobody filled in still has its braces.
+    assert not [each.path for each in everywhere.requests if "{" in unquote(each.path)]
     [asked] = [each for each in all_asked if CODE in each]
+    # After the message there is nothing to ask whose failure would hide that it was sent.
+    assert asked is all_asked[-1] or service.name in SILENT
+    assert FOREIGN in asked or json.dumps(FOREIGN)[1:-1] in asked
     assert service.number[-10:] in asked.replace("-", "")
     assert_discreet(told.getvalue())
+
+
+@needs_openssl
+def test_mobile_message_is_told_to_keep_other_letters(everywhere: FakeGateway) -> None:
+    [service] = [each for each in SERVICES if each.schema == "mobilemessage"]
+    everywhere.requests.clear()
+
+    with suppress(DeliveryError):
+        of_service(service, "?verify=no&unicode=yes").send(make_message(to=service.number))
+
+    assert json.loads(everywhere.requests[0].body)["enable_unicode"] is True
 
 
 @each_service

@@ -13,7 +13,7 @@ from django_sms_otp import backends, testing
 from django_sms_otp.backends import BaseSMSBackend, apprise, webhook
 from django_sms_otp.backends.aws import backend as aws
 from django_sms_otp.backends.faults import fault_of_status
-from tests.support.apprise_services import SERVICES, UNFIT
+from tests.support.apprise_services import SERVICES, UNFIT, UNTOLD
 
 from . import pages
 
@@ -72,6 +72,14 @@ def test_services_of_apprise_are_all_there() -> None:
 def test_services_that_do_not_fit_are_named() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"`{name.lower()}://` " in text for name in UNFIT)
+
+
+def test_services_whose_gateway_chooses_the_letters_are_named() -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    names = re.search(r"depends on the gateway for (.*?), because", text)
+    assert names
+    listed = re.sub(r" \(.*?\)", "", names[1]).replace(" and ", ", ").split(", ")
+    assert listed == sorted(UNTOLD)
 
 
 def test_words_of_refusal_of_the_webhook_are_all_there() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apprise
 
-__all__ = ["SERVICES", "SILENT", "Service"]
+__all__ = ["SERVICES", "SILENT", "UNFIT", "UNTOLD", "Service"]
 
 SECRET = "a1b2c3d4" * 4
 """No log may hold any of it."""
@@ -16,9 +16,12 @@ SECRET = "a1b2c3d4" * 4
 UNFIT = {
     "DingTalk",  # It posts to a group, and mentions the number there.
     "Kavenegar",  # Apprise asks it without TLS.
+    "Plivo",  # Apprise does not put the account's ID into the address.
 }
 SILENT = {"RingCentral"}
 """After an error of the connection they log warnings about other things."""
+UNTOLD = {"MessageBird", "Mobile Message", "SMSC", "Vonage"}
+"""Apprise does not tell them that a text has letters beyond those of GSM, or its charset."""
 KNOWN = {
     "api_login": "a@example.com",
     "email": "a@example.com",
