@@ -62,7 +62,7 @@ class OTPCodeAdmin(PhoneAdmin):
     date_hierarchy = "created_at"
     list_display = (
         *("created", "recipient", "badge", "way", "receipt"),
-        *("withheld_why", "exempt", "recorded", "failed_attempts"),
+        *("exempt", "recorded", "failed_attempts"),
     )
     # The only column with an index.
     sortable_by = ("created",)
@@ -118,12 +118,10 @@ class OTPCodeAdmin(PhoneAdmin):
             "" if is_told else self.delivery(row),
             row.delivery_error,
             describe_failure(row),
+            row.withheld_by,
+            meaning_of(row.withheld_by),
             sends if row.send_count > 1 else "",
         )
-
-    @admin.display(description=_("withheld by"))
-    def withheld_why(self, row: Any) -> str:
-        return stacked(row.withheld_by, meaning_of(row.withheld_by))
 
     @admin.display(description=_("withheld by"))
     def withheld(self, row: Any) -> str:

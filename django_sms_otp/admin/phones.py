@@ -14,6 +14,7 @@ from ..logs import log_fields
 from ..models import VerifiedPhone
 from .accounts import may_see_users
 from .base import PhoneAdmin, staff_name
+from .formatting import format_time_briefly
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -22,7 +23,7 @@ logger = logging.getLogger("django_sms_otp")
 class VerifiedPhoneAdmin(PhoneAdmin):
     """Staff may remove a number from its user. Only the number's holder can add it."""
 
-    list_display = ("number", "account", "verified_at", "last_used_at", "primary")
+    list_display = ("number", "account", "verified", "last_used", "primary")
     fields = ("number", "account", "verified_at", "last_used_at", "primary")
     ordering = ("-pk",)
 
@@ -40,6 +41,15 @@ class VerifiedPhoneAdmin(PhoneAdmin):
             text = "%s removed the number %s of user %s."
             logger.info(text, staff_name(request), row, row.user_id, extra=extra)
         return super().log_deletions(request, queryset)
+
+    @admin.display(description=_("verified at"), ordering="verified_at")
+    def verified(self, row: VerifiedPhone) -> str:
+        return format_time_briefly(row.verified_at)
+
+    @admin.display(description=_("last used at"), ordering="last_used_at")
+    def last_used(self, row: VerifiedPhone) -> str:
+        at = row.last_used_at
+        return format_time_briefly(at) if at else self.get_empty_value_display()
 
     @admin.display(description=_("primary"), boolean=True)
     def primary(self, row: VerifiedPhone) -> bool:

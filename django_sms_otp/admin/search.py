@@ -39,7 +39,7 @@ class ExplainedList(ChangeList):
             if self.get_filters_params()
             else model_admin.explain_nothing_found(request, self.query)
         )
-        messages.info(request, text)
+        messages.warning(request, text)
 
 
 def whole_numbers(text: str) -> list[str]:

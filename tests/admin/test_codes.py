@@ -161,7 +161,7 @@ def test_the_permission_shows_the_whole_number_on_the_page_of_a_code() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "cell", "query"),
     [
-        ("withheld_by", "budget", "withheld_why", {"withheld_by": "budget"}),
+        ("withheld_by", "budget", "receipt", {"withheld_by": "budget"}),
         ("exempt", True, "exempt", {"exempt__exact": "1"}),
         ("recorded", "prefix,ip", "recorded", {"recorded": "prefix,ip"}),
     ],

@@ -58,7 +58,7 @@ def test_the_list_says_which_number_is_primary_and_when_it_was_used() -> None:
         "no",
         "yes",
     ]
-    assert "May 1, 2019" in shown
+    assert "05/01/2019" in shown
 
 
 @pytest.mark.parametrize(
