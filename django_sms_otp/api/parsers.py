@@ -41,6 +41,9 @@ class _BoundedParser(parsers.BaseParser):
         body = MaskedBytes(stream.read(LARGEST_BODY + 1))
         if len(body) > LARGEST_BODY:
             raise RequestTooLarge
+        if not body:
+            # As REST framework does if the length says so.
+            return {}
         parsed = self.inner().parse(BytesIO(body), media_type, parser_context)
         if isinstance(parsed, parsers.DataAndFiles):
             return parsers.DataAndFiles(_masked(parsed.data), parsed.files)

@@ -48,12 +48,13 @@ def body_of_type(content_type: str, padding: int) -> bytes:
     return f"{text}--x--\r\n".encode()
 
 
-def post_chunked(server: Server, content_type: str, body: bytes) -> tuple[int, str]:
-    """Post a chunked body that announces a length of ten, and return the status and code."""
+def post_chunked(
+    server: Server, content_type: str, body: bytes, *, lines: str = "Content-Length: 10\r\n"
+) -> tuple[int, str]:
+    """Post a chunked body that may announce a length, and return the status and code."""
     head = (
         "POST /auth/sms/get-code/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: 10\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n"
+        f"Content-Type: {content_type}\r\n{lines}Transfer-Encoding: chunked\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
         line.sendall(head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
@@ -73,6 +74,19 @@ def test_a_body_that_is_longer_than_it_says_is_refused(
         large = body_of_type(content_type, padding=size)
         assert post_chunked(server, content_type, large) == (413, "request_too_large")
     assert OTPCode.objects.count() == 1
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_a_body_that_says_no_length_is_read(server: Server, content_type: str) -> None:
+    small = body_of_type(content_type, padding=10)
+    assert post_chunked(server, content_type, small, lines="") == (202, "")
+    large = body_of_type(content_type, padding=LARGEST_BODY)
+    assert post_chunked(server, content_type, large, lines="") == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_no_body_and_no_length_is_an_empty_body(server: Server, content_type: str) -> None:
+    assert post_chunked(server, content_type, b"", lines="") == (400, "invalid")
 
 
 def open_connections() -> set[int]:
