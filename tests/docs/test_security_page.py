@@ -42,6 +42,7 @@ def test_every_standard_is_gone_through() -> None:
 def test_every_control_is_in_the_table() -> None:
     table = {row[0].strip("`"): row for row in pages.rows(PAGE, "Every control")}
     assert set(table) == {*CONTROLS, "cooldown"}
+    assert list(table)[-2:] == ["challenge", "lookup"], "a failed challenge costs no look-up"
     settings = Settings()
     for control, (_, _, default, verified, answer, seen) in table.items():
         rates = settings.LIMITS.get(control, "")
