@@ -176,8 +176,8 @@ _BY_NATURE = (
 
 
 def without_counts(statements: Statements) -> Statements:
-    counted = f'UPDATE "{HourlyCount._meta.db_table}" '
-    return [sql for sql in statements if not sql.startswith(counted)]
+    counted = re.compile(rf'(INSERT INTO|UPDATE) ["`]?{HourlyCount._meta.db_table}\b')
+    return [sql for sql in statements if not counted.match(sql)]
 
 
 @a_policy
