@@ -100,7 +100,9 @@ def is_cross_site(request: HttpRequest) -> bool:
         is_foreign = site not in OWN_SITES
     else:
         # A browser from before 2023, or none.
-        is_form = request.content_type != PREFLIGHTED
+        # REST framework's request gives the header as it came.
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        is_form = media_type != PREFLIGHTED
         is_foreign = bool(origin) and is_form and _netloc(origin) != request.get_host()
     if not is_foreign or any(_matches(origin, each) for each in _trusted_origins()):
         return False

@@ -105,15 +105,16 @@ class Failures:
     consecutive: int = 0
     recent: tuple[float, ...] = ()
 
-    def with_one(self, now: datetime) -> Failures:
-        return Failures(self.consecutive + 1, (*self.recent, now.timestamp())[-MOST_KEPT:])
+    def with_one(self, now: datetime, *, in_a_row: bool = True) -> Failures:
+        recent = (*self.recent, now.timestamp())[-MOST_KEPT:]
+        return Failures(self.consecutive + in_a_row, recent)
 
-    def without(self, failed_at: datetime) -> Failures:
+    def without(self, failed_at: datetime, *, in_a_row: bool = True) -> Failures:
         """Remove one failure, if it is here."""
         others = tuple(at for at in self.recent if at != failed_at.timestamp())
         if len(others) == len(self.recent):
             return self
-        return Failures(self.consecutive - 1, others)
+        return Failures(max(0, self.consecutive - in_a_row), others)
 
     def free_at(self, budget: FailureBudget, now: float) -> float | None:
         """Return the end of the wait before the next guess, or ``None`` if there is no wait."""
@@ -193,48 +194,71 @@ class Guesses:
         is_attacked = self.consecutive - named >= most
         return 1 if is_attacked and claimant.leaves == ASKERS_LEAVE else budget.free
 
-    def has_room_for(self, code: str, group: str) -> bool:
+    def has_room_for(self, code: str, group: str, now: datetime) -> bool:
         """Return whether the row can count a guess of this group at this code.
 
         What is counted for a live code must not be forgotten. So a row that is full takes no
         new groups.
         """
         if code not in self.codes:
-            return len(self.codes) < MOST_KEPT
+            return len(self._live(now)) < MOST_KEPT
         return group in self.codes[code].by or len(self.codes[code].by) < MOST_KEPT
 
-    def with_one(self, group: str, code: str, now: datetime, expires_at: datetime) -> Guesses:
+    def with_one(
+        self,
+        group: str,
+        code: str,
+        now: datetime,
+        expires_at: datetime,
+        *,
+        in_a_row: bool = True,
+    ) -> Guesses:
         """Count a wrong guess.
 
         :param code: the short id of the code.
         :param expires_at: the end of the code's life.
+        :param in_a_row: whether it counts for the lockout. It counts for waits and for the code
+            in any case.
         """
         # The group that failed last comes last.
         others = {name: each for name, each in self.groups.items() if name != group}
-        groups = [*others.items(), (group, self.of(group).with_one(now))]
-        codes = {n: each for n, each in self.codes.items() if each.expires_at > now.timestamp()}
+        groups = [*others.items(), (group, self.of(group).with_one(now, in_a_row=in_a_row))]
+        codes = self._live(now)
         counted = codes.get(code, AtCode(expires_at.timestamp(), {})).plus(group, 1)
         return Guesses(
-            consecutive=self.consecutive + 1,
+            consecutive=self.consecutive + in_a_row,
             groups=dict(groups[-MOST_KEPT:]),
             codes={**codes, code: counted},
         )
 
-    def without(self, failed_at: datetime, group: str, code: str) -> Guesses:
+    def without(
+        self, failed_at: datetime, group: str, code: str, *, in_a_row: bool = True
+    ) -> Guesses:
         """Give back a guess that was counted and not evaluated.
 
         A success may have cleared the group meanwhile, but not what is counted for the code.
+
+        :param in_a_row: whether it counted for the lockout.
         """
         codes = dict(self.codes)
         if code in codes:
             codes[code] = codes[code].plus(group, -1)
-        failures = self.of(group).without(failed_at)
+        failures = self.of(group).without(failed_at, in_a_row=in_a_row)
         if failures == self.of(group):
             return replace(self, codes=codes)
         groups = {**self.groups, group: failures}
-        if not failures.consecutive:
+        if not (failures.consecutive or failures.recent):
             del groups[group]
-        return Guesses(consecutive=self.consecutive - 1, groups=groups, codes=codes)
+        consecutive = max(0, self.consecutive - in_a_row)
+        return Guesses(consecutive=consecutive, groups=groups, codes=codes)
+
+    def merged_with(self, other: Guesses) -> Guesses:
+        """Return the guesses of two numbers that have become one. No lockout is lifted."""
+        longer = max(self, other, key=lambda each: each.consecutive)
+        return replace(longer, codes={**self.codes, **other.codes})
+
+    def _live(self, now: datetime) -> dict[str, AtCode]:
+        return {n: each for n, each in self.codes.items() if each.expires_at > now.timestamp()}
 
     def cleared(self) -> Guesses:
         """Forget the guesses of all groups, but none that was made at a live code."""

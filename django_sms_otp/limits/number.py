@@ -194,6 +194,18 @@ class NumberState:
         leaves = 0 if self.knows(tags) else ASKERS_LEAVE
         return Claimant(group=group, leaves=leaves, shares_with=id_group(code))
 
+    def askers(self, code: str) -> list[Claimant]:
+        """Return the callers that asked for the messages of a code.
+
+        :param code: the short id of the code.
+        """
+        groups = {send.asker or STRANGERS for send in self.sends if send.code == code}
+        shares_with = id_group(code) if len(groups) <= 1 else ""
+        return [
+            Claimant(group=group, leaves=ASKERS_LEAVE, shares_with=shares_with)
+            for group in sorted(groups)
+        ]
+
     def lock(
         self, budget: FailureBudget, now: datetime, claimant: Claimant, *, binds: bool = False
     ) -> Lock | None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..auth.stored_numbers import StoredNumbers, read_stored_number
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..limits.keys import NUMBER
+from ..limits.number import NumberState
 from ..models import Limit, OTPCode
 from ..phone import mask
 from .csv_files import rows_of
@@ -169,7 +170,22 @@ def _follow(old: str, new: str, alias: str) -> None:
     second account.
     """
     limits = Limit.objects.using(alias).filter(kind=NUMBER)
-    if not limits.filter(subject=new).exists():
+    newer = limits.select_for_update().filter(subject=new).first()
+    older = limits.select_for_update().filter(subject=old).first()
+    if older and newer:
+        # Somebody has used the new number before it was written down here.
+        _merge(older, newer, alias)
+    elif older:
         limits.filter(subject=old).update(subject=new, version=F("version") + 1)
     codes = OTPCode.objects.using(alias).filter(phone_number=old)
     codes.live(timezone.now()).update(superseded_at=timezone.now())
+
+
+def _merge(older: Limit, newer: Limit, alias: str) -> None:
+    state = NumberState.from_json(newer.state)
+    earlier = NumberState.from_json(older.state).guesses
+    state = replace(state, guesses=earlier.merged_with(state.guesses))
+    newer.state, newer.has_failures = state.to_json(), state.has_failures
+    newer.version += 1
+    newer.save(using=alias)
+    older.delete(using=alias)

@@ -25,7 +25,7 @@ from ..limits.failures import STRANGERS, Claimant
 from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN
+from ..purposes import LOGIN, VERIFY_PHONE
 from ..results import Redeemed, RedemptionRefused
 
 __all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "is_spent"]
@@ -109,7 +109,7 @@ def is_spent(otp_code: OTPCode, row: NumberRow, claimant: Claimant) -> bool:
             return True
         if claimant.group == STRANGERS:
             most = min(most, issuer.most_guesses // STRANGERS_SHARE)
-    if not guesses.has_room_for(otp_code.short_id, claimant.group):
+    if not guesses.has_room_for(otp_code.short_id, claimant.group, row.now):
         return True
     groups = (claimant.group, claimant.shares_with)
     return guesses.at_code(otp_code.short_id, *groups) >= most
@@ -130,11 +130,11 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
     if code_issuing_backend(otp_code.backend):
         # Count the guess as wrong before the gateway is asked: a process that is killed in
         # between must not leave a free guess.
-        result = _count_wrong_guess(guess, claimant.group, otp_code, row)
+        result = _count_wrong_guess(guess, claimant, otp_code, row)
         is_wrong_for_sure = len(normalise_code(guess.typed)) != otp_code.code_length
         return result if is_wrong_for_sure else replace(result, charged_at=row.now)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
-        return _count_wrong_guess(guess, claimant.group, otp_code, row)
+        return _count_wrong_guess(guess, claimant, otp_code, row)
     return _accept(guess, otp_code, row)
 
 
@@ -170,7 +170,9 @@ def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow
 
     :param group: the group of callers that it was counted for.
     """
-    guesses = row.state.guesses.without(charged_at, group, charged.short_id)
+    # A guess that binds may not have counted in a row: see _count_wrong_guess.
+    in_a_row = charged.purpose != VERIFY_PHONE
+    guesses = row.state.guesses.without(charged_at, group, charged.short_id, in_a_row=in_a_row)
     with row.replaced_by(replace(row.state, guesses=guesses)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
         rows.update(failed_attempts=F("failed_attempts") - 1)
@@ -202,9 +204,19 @@ def _guessed_code(guess: Guess[T], row: NumberRow) -> OTPCode | None:
 
 
 def _count_wrong_guess(
-    guess: Guess[T], group: str, otp_code: OTPCode, row: NumberRow
+    guess: Guess[T], claimant: Claimant, otp_code: OTPCode, row: NumberRow
 ) -> GuessResult[T]:
-    guesses = row.state.guesses.with_one(group, otp_code.short_id, row.now, otp_code.expires_at)
+    group, earlier = claimant.group, row.state.guesses
+    # Only a code that binds is looked at beyond the caller's bound. There it must not use up
+    # what the bound leaves to others: who is locked out could disable the number.
+    is_within = earlier.consecutive < claimant.most(failure_budget())
+    guesses = earlier.with_one(
+        group,
+        otp_code.short_id,
+        row.now,
+        otp_code.expires_at,
+        in_a_row=is_within or guess.purpose != VERIFY_PHONE,
+    )
     writes = guess.address.count(row) if group == STRANGERS else []
     row.replace(replace(row.state, guesses=guesses), row.attempt(otp_code), *writes)
     otp_code.failed_attempts += 1

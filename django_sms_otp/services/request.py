@@ -216,10 +216,14 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
     if not otp_code.is_live(row.now) or code_of(otp_code) is None:
         return False
-    # Only the guesses that this caller can make count. Otherwise strangers could have the code
-    # of a person superseded who is logging in.
+    # A code lives while one of its askers has guesses left. Otherwise a stranger could spend
+    # their own, ask again, and so supersede the code of a person who is logging in.
     asker = row.state.asker(request.caller.tags(row.e164), otp_code.short_id)
-    if is_spent(otp_code, row, replace(asker, group=asker.group or STRANGERS)):
+    askers = [
+        replace(asker, group=asker.group or STRANGERS),
+        *row.state.askers(otp_code.short_id),
+    ]
+    if all(is_spent(otp_code, row, each) for each in askers):
         return False
     if code_issuing_backend(otp_code.backend) or request.backend.checks_codes:
         # A gateway that makes codes keeps one for a number until it expires. It does not know

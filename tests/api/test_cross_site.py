@@ -44,6 +44,15 @@ def test_an_old_browser_is_refused_by_the_origin_of_its_form(content_type: str) 
     assert body_of(answer)["code"] == "cross_site"
 
 
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=UTF-8", "Application/JSON"]
+)
+def test_an_old_browser_was_asked_before_it_sends_json(content_type: str) -> None:
+    client = Client(headers={"origin": ADVERT})
+    answer = client.post("/auth/sms/get-code/", b"{}", content_type)
+    assert body_of(answer)["code"] == "invalid"
+
+
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
 @pytest.mark.parametrize("content_type", [FORM, JSON])
 def test_the_pages_of_the_site_itself_pass(site: str, content_type: str) -> None:

@@ -69,16 +69,17 @@ def test_a_row_forgets_the_waits_of_the_oldest_groups_and_no_guess_at_a_live_cod
     assert len(guesses.groups) == MOST_KEPT
     assert guesses.of("tag 1").consecutive == 0
     assert guesses.at_code("code", "tag 1") == 1
-    assert not guesses.has_room_for("code", "one more")
-    assert guesses.has_room_for("code", "tag 1")
+    assert not guesses.has_room_for("code", "one more", NOON)
+    assert guesses.has_room_for("code", "tag 1", NOON)
 
 
 def test_a_row_that_is_full_of_live_codes_takes_no_guess_at_another() -> None:
     guesses = Guesses()
     for number in range(MOST_KEPT):
         guesses = guessed(1, "tag", f"code {number}", guesses)
-    assert not guesses.has_room_for("one more", "tag")
-    assert guesses.has_room_for("code 0", "tag")
+    assert not guesses.has_room_for("one more", "tag", NOON)
+    assert guesses.has_room_for("code 0", "tag", NOON)
+    assert guesses.has_room_for("one more", "tag", NOON + 2 * HOUR), "They have expired."
 
 
 def test_what_was_guessed_at_a_dead_code_is_forgotten() -> None:

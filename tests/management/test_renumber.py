@@ -148,6 +148,21 @@ def test_wrong_guesses_follow_a_number_and_its_codes_end() -> None:
     assert code.superseded_at is not None
 
 
+def test_a_lockout_follows_to_a_number_that_is_in_use_already() -> None:
+    VerifiedPhoneFactory.create(phone_number=OLD)
+    states = {
+        OLD: {"guesses": {"consecutive": 100}},
+        NEW: {"guesses": {"consecutive": 2}, "unredeemed": 1},
+    }
+    for number, state in states.items():
+        OTPCodeFactory.create(phone_number=number, region="BJ")
+        Limit.objects.filter(subject=number).update(state=state, has_failures=True)
+    run("--rule", "BJ")
+    limit = Limit.objects.get(kind=LimitKind.NUMBER)
+    assert (limit.subject, limit.has_failures) == (NEW, True)
+    assert limit.state == {"guesses": {"consecutive": 100}, "unredeemed": 1}
+
+
 def test_all_is_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = (
         VerifiedPhoneFactory.create(phone_number=number) for number in (OLD, "+22997123457")

@@ -135,6 +135,16 @@ def test_strangers_have_no_code_superseded() -> None:
 
 
 @unlimited_messages
+def test_another_asker_who_has_spent_their_guesses_has_no_code_superseded() -> None:
+    request_id = ask(HOME)
+    assert ask(ATTACKER) == request_id
+    guess(ATTACKER, 5)
+    assert guess(ATTACKER) == [SPENT]
+    assert ask(ATTACKER) == request_id
+    assert redeem(last_code(), HOME) == IN
+
+
+@unlimited_messages
 @pytest.mark.parametrize("ip", [HOME, None], ids=["asker", "unknown address"])
 def test_who_has_spent_a_code_gets_a_new_one(ip: str | None) -> None:
     request_id = ask(ip)

@@ -220,6 +220,21 @@ def test_binding_a_disabled_number_takes_no_more_guesses_than_waits_allow(
     assert answer.retry_after is not None
 
 
+@unlimited_messages
+@override_sms_otp(MAX_CONSECUTIVE_FAILURES=20)
+def test_codes_that_bind_do_not_use_up_what_is_left_to_known_callers(
+    clock: time_machine.Traveller,
+) -> None:
+    log_in(HOME)
+    for _ in range(30):
+        request(ATTACKER, purpose=services.VERIFY_PHONE)
+        guess(ATTACKER, services.VERIFY_PHONE)
+        clock.shift(timedelta(hours=1))
+    assert consecutive() == 18, "All but the tenth of known callers."
+    request(HOME)
+    assert isinstance(redeem(last_code(), HOME), Redeemed)
+
+
 # Malicious lockout
 
 
