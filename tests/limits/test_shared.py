@@ -122,3 +122,10 @@ def test_an_old_entry_does_not_come_back_into_a_shorter_window() -> None:
     for minutes in (11, 12, 22, 23):
         counters = counters.with_use(rates, START + 60 * minutes)
         assert counters.free_at(rates, START + 60 * minutes) is None
+
+
+def test_a_region_is_strange_until_a_message_was_redeemed_there() -> None:
+    now = 1_800_000_000.0
+    counters = SharedCounters().with_region(now, "JM", redeemed=False)
+    assert counters.strange_regions(now) == {"JM"}
+    assert counters.with_region(now, "JM", redeemed=True).strange_regions(now) == set()
