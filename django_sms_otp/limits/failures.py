@@ -116,6 +116,11 @@ class Failures:
             return self
         return Failures(max(0, self.consecutive - in_a_row), others)
 
+    def merged_with(self, other: Failures) -> Failures:
+        recent = sorted({*self.recent, *other.recent})
+        consecutive = max(self.consecutive, other.consecutive)
+        return Failures(consecutive, tuple(recent[-MOST_KEPT:]))
+
     def free_at(self, budget: FailureBudget, now: float) -> float | None:
         """Return the end of the wait before the next guess, or ``None`` if there is no wait."""
         waits = [free_at([(at, 1) for at in self.recent], rate, now) for rate in budget.rates]
@@ -253,9 +258,16 @@ class Guesses:
         return Guesses(consecutive=consecutive, groups=groups, codes=codes)
 
     def merged_with(self, other: Guesses) -> Guesses:
-        """Return the guesses of two numbers that have become one. No lockout is lifted."""
-        longer = max(self, other, key=lambda each: each.consecutive)
-        return replace(longer, codes={**self.codes, **other.codes})
+        """Return the guesses of two numbers that have become one. No wait and no lockout ends
+        by that."""
+        return Guesses(
+            consecutive=max(self.consecutive, other.consecutive),
+            groups={
+                name: self.of(name).merged_with(other.of(name))
+                for name in {**self.groups, **other.groups}
+            },
+            codes={**self.codes, **other.codes},
+        )
 
     def _live(self, now: datetime) -> dict[str, AtCode]:
         return {n: each for n, each in self.codes.items() if each.expires_at > now.timestamp()}

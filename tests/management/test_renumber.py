@@ -151,8 +151,14 @@ def test_wrong_guesses_follow_a_number_and_its_codes_end() -> None:
 def test_a_lockout_follows_to_a_number_that_is_in_use_already() -> None:
     VerifiedPhoneFactory.create(phone_number=OLD)
     states = {
-        OLD: {"guesses": {"consecutive": 100}},
-        NEW: {"guesses": {"consecutive": 2}, "unredeemed": 1},
+        OLD: {"guesses": {"consecutive": 100, "groups": {"strangers": [9, [1.0, 2.0]]}}},
+        NEW: {
+            "guesses": {
+                "consecutive": 3,
+                "groups": {"known": [1, [4.0]], "strangers": [2, [3.0]]},
+            },
+            "unredeemed": 1,
+        },
     }
     for number, state in states.items():
         OTPCodeFactory.create(phone_number=number, region="BJ")
@@ -160,7 +166,11 @@ def test_a_lockout_follows_to_a_number_that_is_in_use_already() -> None:
     run("--rule", "BJ")
     limit = Limit.objects.get(kind=LimitKind.NUMBER)
     assert (limit.subject, limit.has_failures) == (NEW, True)
-    assert limit.state == {"guesses": {"consecutive": 100}, "unredeemed": 1}
+    groups = {"strangers": [9, [1.0, 2.0, 3.0]], "known": [1, [4.0]]}
+    assert limit.state == {
+        "guesses": {"consecutive": 100, "groups": groups},
+        "unredeemed": 1,
+    }
 
 
 def test_all_is_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
