@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import django
 import phonenumbers
 import pytest
 from django.core import checks
@@ -65,6 +66,8 @@ def test_w019_is_silent_on_good_numbers_and_asks_once() -> None:
     assert texts("W019", **both) == []
     VerifiedPhoneFactory.create(phone_number="+22997123456")
     assert len(texts("W019", **both)) == 1
+    if django.VERSION < (6, 1):  # Newer ones ask the database unasked.
+        assert texts("W019") == []
     with override_sms_otp(REFUSED_NUMBER_TYPES=[]):
         assert texts("W019", **both) == []
 

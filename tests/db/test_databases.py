@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -26,6 +27,8 @@ from tests.support.server import Server
 def test_the_checks_refuse_a_site(site: str, id_: str) -> None:
     errors = sites.check(site)
     assert id_ in errors
+    if django.VERSION < (6, 1):  # Newer ones warn of something of their own.
+        assert "1 issue" in errors
 
 
 def test_without_autocommit_nothing_is_sent(transactional_db: None, tmp_path: Path) -> None:
