@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
+from .texts import TEXTS, text_of
+
 __all__ = [
     "Cause",
     "Contention",
@@ -50,14 +52,14 @@ class InvalidBackend(InvalidSettings):
 class PhoneNumberError(SMSOTPError, ValueError):
     """A phone number that gets no code.
 
-    ``code`` is the stable word of the API's answer. ``region`` is the region of the number, if
-    it has one.
+    ``code`` is the stable word of the API's answer, and the ``str`` its text in the active
+    language. ``region`` is the region of the number, if it has one.
     """
 
     code = "invalid_phone_number"
 
     def __init__(self, message: object = "", *, region: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message or TEXTS[self.code])
         self.region = region
 
 
@@ -242,18 +244,33 @@ class InsideTransaction(SMSOTPError, RuntimeError):
 
 
 class Contention(SMSOTPError):
-    """Too many requests changed the same row at once, and this one lost every race."""
+    """Too many requests changed the same row at once, and this one lost every race.
+
+    ``text`` says so to people, in the active language.
+    """
+
+    code = "busy"
+
+    @property
+    def text(self) -> str:
+        return text_of(self.code)
 
 
 class Unavailable(SMSOTPError):
     """A store of limits, a hook of the site, or the gateway that checks a code did not answer.
 
     Nothing was sent, and nobody was logged in. ``retry_after`` is how long a client should
-    wait.
+    wait. ``text`` says so to people, in the active language.
     """
+
+    code = "unavailable"
 
     def __init__(
         self, message: str = "", *, retry_after: timedelta = timedelta(seconds=30)
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+    @property
+    def text(self) -> str:
+        return text_of(self.code)

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Protocol
 
 import phonenumbers
-from django.utils.translation import gettext_lazy as _
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 from .masked import MaskedText
@@ -94,10 +93,6 @@ Argentine toll-free number stays as it is. Renumberings are not here: Brazil's n
 Benin's 01 made new numbers, and the old ones are no numbers any more.
 """
 
-NOT_A_NUMBER = _("This is not a phone number. Write it with its country code: +14155552671.")
-NOT_SMS_CAPABLE = _("This kind of phone number cannot receive our SMS. Use a mobile number.")
-REGION_NOT_SUPPORTED = _("We do not send SMS to phone numbers of this country or network.")
-
 
 class E164(MaskedText):
     """A number's text: ``+`` and at most 15 digits. Its ``repr`` is masked."""
@@ -160,16 +155,16 @@ def parse_phone_number(
     number, number_type, is_possible = _read(MaskedText(_plain(_written(text))), default_region)
     is_refused = number_type in refused_types
     if number_type == UNKNOWN and (is_refused or not is_possible):
-        raise InvalidPhoneNumber(NOT_A_NUMBER)
+        raise InvalidPhoneNumber
     if is_refused:
-        raise NotSMSCapable(NOT_SMS_CAPABLE, region=number.region)
+        raise NotSMSCapable(region=number.region)
     is_allowed = (
         number.region != SATELLITE_REGION
         if allowed_regions is None
         else number.region in allowed_regions
     )
     if not is_allowed:
-        raise RegionNotSupported(REGION_NOT_SUPPORTED, region=number.region)
+        raise RegionNotSupported(region=number.region)
     return number
 
 
@@ -238,7 +233,7 @@ def _written(text: str | PhoneNumber | WithE164) -> str:
         name = type(text).__name__
         raise TypeError(f"Pass a phone number as a str such as '+14155552671', not {name}.")
     if not e164.startswith("+"):
-        raise InvalidPhoneNumber(NOT_A_NUMBER)
+        raise InvalidPhoneNumber
     return e164
 
 
@@ -246,11 +241,11 @@ def _plain(text: str) -> str:
     # These checks bound the work of phonenumbers. They also refuse what it would silently drop
     # or convert: letters ("1-800-FLOWERS"), extensions and RFC 3966 parameters.
     if len(text) > MAX_TEXT_LENGTH:
-        raise InvalidPhoneNumber(NOT_A_NUMBER)
+        raise InvalidPhoneNumber
     visible = without_marks(text).strip()
     plain = URI.sub("", unicodedata.normalize("NFKC", visible).translate(DASHES), count=1)
     if not PLAIN.fullmatch(plain) or SPREADSHEET_FRACTION.search(plain):
-        raise InvalidPhoneNumber(NOT_A_NUMBER)
+        raise InvalidPhoneNumber
     return plain
 
 
@@ -263,4 +258,4 @@ def _parse(plain: str, default_region: str | None) -> phonenumbers.PhoneNumber:
             return parsed
         return phonenumbers.parse(without_zero, default_region)
     except phonenumbers.NumberParseException:
-        raise InvalidPhoneNumber(NOT_A_NUMBER) from None
+        raise InvalidPhoneNumber from None

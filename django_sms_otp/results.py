@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
+from .texts import text_of
+
 __all__ = ["CodeRequested", "Redeemed", "RedemptionRefused", "RequestRefused"]
 
 T = TypeVar("T")
@@ -41,6 +43,11 @@ class RequestRefused:
     retry_after: timedelta | None = None
     issued: CodeRequested | None = None
 
+    @property
+    def text(self) -> str:
+        """What the person reads, in the active language."""
+        return text_of(self.reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeemed(Generic[T]):
@@ -68,3 +75,8 @@ class RedemptionRefused:
 
     reason: str
     retry_after: timedelta | None = None
+
+    @property
+    def text(self) -> str:
+        """What the person reads, in the active language."""
+        return text_of(self.reason)

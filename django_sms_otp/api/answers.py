@@ -6,44 +6,20 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
 from ..db import is_outage
 from ..exceptions import Contention, Unavailable
-from ..phone import NOT_A_NUMBER, NOT_SMS_CAPABLE, REGION_NOT_SUPPORTED
 from ..results import CodeRequested, RedemptionRefused, RequestRefused
+from ..texts import TEXTS, text_of
 from .outages import log_contention, log_outage
 
 __all__ = ["code_requested", "error_response", "from_exception", "refused"]
 
 BUSY_WAIT = timedelta(seconds=1)
 OUTAGE_WAIT = timedelta(seconds=5)
-
-TEXTS = {
-    "busy": _("Too many requests for this phone number at once. Please try again."),
-    "challenge_required": _("Please prove that you are human, and try again."),
-    "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
-    "cross_site": _("This request came from a page of another website. Please use our own."),
-    "delivery_failed": _("The SMS could not be sent. Please try again later."),
-    "invalid": _("The request is malformed."),
-    "invalid_code": _("This code is not valid. Check it, or ask for a new one."),
-    "invalid_phone_number": NOT_A_NUMBER,
-    "no_active_account": _("This account cannot be logged in to by SMS."),
-    "phone_number_not_sms_capable": NOT_SMS_CAPABLE,
-    "quota_exceeded": _("Too many codes were asked for. Please try again later."),
-    "recipient_opted_out": _(
-        "This phone number has opted out of our SMS. Text START to the number they came from."
-    ),
-    "region_not_supported": REGION_NOT_SUPPORTED,
-    "request_too_large": _("The request is too large."),
-    "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
-    "unavailable": _("The service is not available right now. Please try again in a moment."),
-    "unknown_phone_number": _("There is no account with this phone number."),
-}
-"""The ``detail`` of each ``code``."""
 
 STATUSES = {
     "busy": 503,
@@ -92,7 +68,7 @@ def refused(outcome: RequestRefused | RedemptionRefused) -> Response:
 
 
 def error_response(code: str, *, retry_after: timedelta | None = None) -> Response:
-    body = {"detail": str(TEXTS[code]), "code": code}
+    body = {"detail": text_of(code), "code": code}
     response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
         _tell_wait(response, retry_after.total_seconds())
@@ -109,9 +85,9 @@ def from_exception(error: Exception, context: Any) -> Response | None:
     this as its ``EXCEPTION_HANDLER``."""
     if isinstance(error, Contention):
         log_contention(error)
-        return error_response("busy", retry_after=BUSY_WAIT)
+        return error_response(error.code, retry_after=BUSY_WAIT)
     if isinstance(error, Unavailable):
-        return error_response("unavailable", retry_after=error.retry_after)
+        return error_response(error.code, retry_after=error.retry_after)
     if is_outage(error):
         log_outage(error)
         return error_response("unavailable", retry_after=OUTAGE_WAIT)

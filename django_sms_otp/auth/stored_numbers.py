@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from ..db import database_alias
 from ..exceptions import InvalidPhoneNumber
 from ..models import VerifiedPhone
-from ..phone import NOT_A_NUMBER, SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
+from ..phone import SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
 from .users import UserFieldResolver, get_user_resolver, phone_field
 
 __all__ = ["StoredNumbers", "read_stored_number"]
@@ -89,4 +89,4 @@ def read_stored_number(
             refused_types=refused_types,
         )
     except TypeError:
-        raise InvalidPhoneNumber(NOT_A_NUMBER) from None
+        raise InvalidPhoneNumber from None

@@ -25,6 +25,7 @@ from django_sms_otp.backends.twilio.error_codes import GROUPS, read_table
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import Cause, NotDelivered
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
+from django_sms_otp.texts import TEXTS
 from tests.support.apprise_services import SERVICES
 
 from . import pages
@@ -101,7 +102,7 @@ def test_api_errors_are_all_there_with_their_statuses() -> None:
     table = pages.rows(pages.page("api.md"), "Errors")
     documented = {row[1].strip("`"): int(row[0]) for row in table}
     assert len(documented) == len(table)
-    expected = {code: answers.STATUSES.get(code, 400) for code in answers.TEXTS}
+    expected = {code: answers.STATUSES.get(code, 400) for code in TEXTS}
     expected |= {"method_not_allowed": 405, "unsupported_media_type": 415}
     assert documented == expected
 

@@ -1,0 +1,48 @@
+"""What a person reads about a refusal, by its stable word.
+
+A new word takes a line here, one in ``api/answers.py`` if its status is not 400, and one in the
+table of ``docs/api.md``.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["TEXTS", "text_of"]
+
+TEXTS = {
+    "busy": _("Too many requests for this phone number at once. Please try again."),
+    "challenge_required": _("Please prove that you are human, and try again."),
+    "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
+    "cross_site": _("This request came from a page of another website. Please use our own."),
+    "delivery_failed": _("The SMS could not be sent. Please try again later."),
+    "invalid": _("The request is malformed."),
+    "invalid_code": _("This code is not valid. Check it, or ask for a new one."),
+    "invalid_phone_number": _(
+        "This is not a phone number. Write it with its country code: +14155552671."
+    ),
+    "no_active_account": _("This account cannot be logged in to by SMS."),
+    "phone_number_not_sms_capable": _(
+        "This kind of phone number cannot receive our SMS. Use a mobile number."
+    ),
+    "quota_exceeded": _("Too many codes were asked for. Please try again later."),
+    "recipient_opted_out": _(
+        "This phone number has opted out of our SMS. Text START to the number they came from."
+    ),
+    "region_not_supported": _(
+        "We do not send SMS to phone numbers of this country or network."
+    ),
+    "request_too_large": _("The request is too large."),
+    "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
+    "unavailable": _("The service is not available right now. Please try again in a moment."),
+    "unknown_phone_number": _("There is no account with this phone number."),
+}
+"""Translated when they are read."""
+
+
+def text_of(code: str) -> str:
+    """Return the text of a refusal in the active language.
+
+    :raises KeyError: no refusal has this word.
+    """
+    return str(TEXTS[code])
