@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,8 @@ class SMSOTPConfig(AppConfig):
 
     def ready(self) -> None:
         # The checks import models, which cannot be imported before.
+        from .auth.sessions import keep_login_time
         from .checks.base import report_after_migrate
 
         post_migrate.connect(report_after_migrate, sender=self)
+        user_logged_in.connect(keep_login_time)

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
 from django.db import connection, router
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils import timezone
 from rest_framework_simplejwt import serializers
@@ -51,6 +52,7 @@ EXERCISED = {
     "shop.counts",
     "shop.deliveries",
     "shop.drf_tokens",
+    "shop.forms",
     "shop.gateway",
     "shop.gateways",
     "shop.issuers",
@@ -64,6 +66,7 @@ EXERCISED = {
     "shop.receivers",
     "shop.resolvers",
     "shop.routers",
+    "shop.session_login",
     "shop.support",
     "shop.tokens",
     "shop.webhooks",
@@ -436,6 +439,32 @@ def test_token_of_rest_framework(modules: Modules, monkeypatch: pytest.MonkeyPat
         issuer = get_token_issuer()
         assert isinstance(issuer, TokenIssuer)
         assert issuer.issue(UserFactory.build()) == {"token": "k"}
+
+
+@pytest.mark.django_db
+def test_session_login(modules: Modules, client: Client, get_code: Post) -> None:
+    page = pages.page("tokens.md")
+    enter_code = modules(page)["shop.session_login"].enter_code
+    urls = types.ModuleType("urls")
+    vars(urls)["urlpatterns"] = [path("enter/", enter_code)]
+    request_id = get_code().json()["request_id"]
+    code = last_code()
+    with override_settings(ROOT_URLCONF=urls):
+        for typed, is_in in ((wrong(code), False), (code, True)):
+            answer = client.post("/enter/", {"code": typed, "request_id": request_id})
+            assert answer.status_code == 302
+            assert (SESSION_KEY in client.session) is is_in
+
+
+@pytest.mark.django_db
+def test_authenticate(modules: Modules, get_code: Post, rf: RequestFactory) -> None:
+    user_of = modules(pages.page("tokens.md"))["shop.forms"].user_of
+    get_code()
+    backends = ["django_sms_otp.auth.backends.SMSCodeBackend"]
+    assert backends[0] in pages.page("tokens.md").read_text()
+    with override_settings(AUTHENTICATION_BACKENDS=backends):
+        assert user_of(rf.get("/"), PHONE, wrong(last_code())) is None
+        assert user_of(rf.get("/"), PHONE, last_code()).is_active
 
 
 @pytest.mark.django_db
