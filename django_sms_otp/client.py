@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
@@ -17,7 +18,15 @@ from .conf import get_settings
 from .limits.addresses import client_address
 from .logs import log_fields
 
-__all__ = ["device_of", "ip_address_of", "is_cross_site", "new_device", "remember_device"]
+__all__ = [
+    "Client",
+    "client_of",
+    "device_of",
+    "ip_address_of",
+    "is_cross_site",
+    "new_device",
+    "remember_device",
+]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -34,6 +43,22 @@ PREFLIGHTED = "application/json"
 """A browser asks the server first (CORS) before it sends such a body to another origin."""
 
 LONGEST_LOGGED = 100
+
+
+class Client(TypedDict):
+    """Who asks, as keyword arguments of the services."""
+
+    ip_address: str | None
+    device: str | None
+
+
+def client_of(request: HttpRequest, *, is_new: bool = False) -> Client:
+    """Return the address and the device: ``request_code(number, **client_of(request))``.
+
+    :param is_new: give a device that has no name yet a new one, for :func:`remember_device`.
+    """
+    device = device_of(request) or (new_device() if is_new else None)
+    return Client(ip_address=ip_address_of(request), device=device)
 
 
 def ip_address_of(request: HttpRequest) -> str | None:

@@ -19,7 +19,7 @@ from rest_framework.settings import api_settings
 
 from ..auth.logins import announce_login, announce_refusal
 from ..auth.tokens import get_token_issuer
-from ..client import device_of, ip_address_of, is_cross_site, new_device, remember_device
+from ..client import client_of, is_cross_site, remember_device
 from ..db import non_atomic
 from ..results import CodeRequested, Redeemed
 from ..services import redeem_code, request_code
@@ -117,11 +117,7 @@ class GetCodeView(SMSOTPView):
     serializer_class = GetCodeSerializer
 
     def post(self, request: Request, **kwargs: Any) -> Response:
-        outcome = request_code(
-            **self.validated(request),
-            ip_address=ip_address_of(request),
-            device=device_of(request),
-        )
+        outcome = request_code(**self.validated(request), **client_of(request))
         if isinstance(outcome, CodeRequested):
             return Response(answers.code_requested(outcome), status=202)
         return answers.refused(outcome)
@@ -135,19 +131,18 @@ class AuthCodeView(SMSOTPView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
         issuer = get_token_issuer()
-        device = device_of(request) or new_device()
+        client = client_of(request, is_new=True)
         outcome = redeem_code(
             **fields,
             grant=lambda user: issuer.issue(user, request=request),
             grant_writes=issuer.writes,
-            ip_address=ip_address_of(request),
-            device=device,
+            **client,
         )
         if isinstance(outcome, Redeemed):
             if outcome.user is not None:
                 announce_login(outcome.user, self.http_request)
             response = Response(outcome.granted)
-            remember_device(request, response, device)
+            remember_device(request, response, client["device"])
             return response
         issuer.login_failed(_credentials(fields), request=request)
         announce_refusal(fields.get("phone_number"), self.http_request)

@@ -32,7 +32,7 @@ class SMSMessage:
     :param to: phone number in E.164.
     :param body: the text, with the code in it. Empty if the gateway makes the code.
     :param code: the code alone, for gateways with templates of their own. ``None`` if the
-        gateway makes the code.
+        gateway makes the code, or if the text is the site's own and has none.
     :param valid_for: the time that the code still lives. A gateway should drop the message
         after it.
     :param channel: ``sms``, ``whatsapp`` or ``voice``.
@@ -181,6 +181,14 @@ class BaseSMSBackend:
 
         :raises DeliveryError: the gateway did not take it.
         """
+
+    def shows_text(self, channel: str) -> bool:
+        """Return whether the person gets the message's ``body``.
+
+        A call speaks the code, a template of WhatsApp or of a gateway shows it in words of its
+        own. Codes that are bound to a context, such as an amount, are not sent so.
+        """
+        return channel == SMS
 
     def close(self) -> None:
         """Close the connections to the gateway: this instance is not used any more."""

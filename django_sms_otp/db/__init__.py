@@ -13,6 +13,7 @@ from .transactions import (
     database_alias,
     non_atomic,
     own_transaction,
+    refuse_transaction,
     retry_lost_races,
     users_too,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "is_outage",
     "non_atomic",
     "own_transaction",
+    "refuse_transaction",
     "retry_lost_races",
     "store_delivery",
     "users_too",

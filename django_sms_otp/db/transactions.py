@@ -22,6 +22,7 @@ __all__ = [
     "database_alias",
     "non_atomic",
     "own_transaction",
+    "refuse_transaction",
     "retry_lost_races",
     "users_too",
 ]
@@ -130,6 +131,22 @@ def own_transaction(alias: str) -> Iterator[None]:
         if is_outermost:
             _relax_isolation(connection)
         yield
+
+
+def refuse_transaction(advice: str) -> None:
+    """Do nothing outside of a transaction.
+
+    :raises InsideTransaction: the caller has begun one; the text is ``advice``.
+    """
+    alias = database_alias()
+    # Outside of all blocks the database is not asked: a text leaves without it.
+    if transaction.get_connection(alias).in_atomic_block:
+        try:
+            # Django lets the transaction of its TestCase pass.
+            with transaction.atomic(using=alias, durable=True):
+                pass
+        except RuntimeError as error:
+            raise InsideTransaction(advice) from error
 
 
 def _relax_isolation(connection: BaseDatabaseWrapper) -> None:

@@ -8,12 +8,14 @@ from .composing import code_of
 from .feedback import send_feedback
 from .jobs import deliver_queued, take_back
 from .sending import deliver, withhold
+from .texts import send_text
 
 __all__ = [
     "code_of",
     "deliver",
     "deliver_queued",
     "send_feedback",
+    "send_text",
     "take_back",
     "withhold",
 ]

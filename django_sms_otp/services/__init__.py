@@ -4,6 +4,7 @@ The services know no HTTP. They commit by themselves, and they commit before the
 decide -> commit -> deliver, and guess -> commit -> answer.
 """
 
+from ..delivery import send_text
 from ..purposes import LOGIN, VERIFY_PHONE
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -19,5 +20,6 @@ __all__ = [
     "read_phone_number",
     "redeem_code",
     "request_code",
+    "send_text",
     "unlock_number",
 ]

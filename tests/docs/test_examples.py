@@ -42,6 +42,7 @@ from django_sms_otp.stats.rollup import roll_up
 from tests.conftest import PHONE, Post, last_code, wrong
 from tests.support.customers.models import PhoneCustomer
 from tests.support.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
+from tests.support.gateways import twilio_entry, unreachable
 
 from . import pages
 
@@ -61,6 +62,7 @@ EXERCISED = {
     "shop.lookup",
     "shop.metrics",
     "shop.numbers",
+    "shop.parcels",
     "shop.profiles",
     "shop.receiver",
     "shop.receivers",
@@ -69,6 +71,7 @@ EXERCISED = {
     "shop.session_login",
     "shop.support",
     "shop.tokens",
+    "shop.views",
     "shop.webhooks",
 }
 """Modules that a test below uses; test_blocks.py asks."""
@@ -383,6 +386,37 @@ def test_login_without_http(modules: Modules) -> None:
     assert login.log_in(request_id, wrong(last_code()), IP_ADDRESS) is None
     user = login.log_in(request_id, last_code(), IP_ADDRESS)
     assert VerifiedPhone.objects.get().user == user
+
+
+@pytest.mark.django_db
+def test_view_of_a_site(modules: Modules) -> None:
+    confirm = modules(pages.page("python.md"))["shop.views"].confirm
+    outcome = request_code(parse_phone_number(PHONE))
+    assert isinstance(outcome, CodeRequested)
+
+    def answer(code: str) -> Any:
+        return confirm(RequestFactory().post("/", {"code": code, "request_id": request_id}))
+
+    request_id = str(outcome.request_id)
+    with testing.override_sms_otp(DEVICE_COOKIE="device"):
+        refused = answer(wrong(last_code()))
+        assert (refused.status_code, refused.content.decode()) == (
+            400,
+            "This code is not valid. Check it, or ask for a new one.",
+        )
+        welcome = answer(last_code())
+    assert welcome.content.decode().startswith("Hello ")
+    assert welcome.cookies["device"].value
+
+
+@pytest.mark.django_db
+def test_text_about_a_parcel(modules: Modules, settings: Any) -> None:
+    parcels = modules(pages.page("delivery.md"))["shop.parcels"]
+    assert parcels.tell(PHONE, "Your parcel is here.") == ""
+    [message] = testing.outbox
+    assert (message.body, message.code) == ("Your parcel is here.", None)
+    settings.SMS_OTP_BACKENDS = {"default": twilio_entry(unreachable())}
+    assert parcels.tell(PHONE, "Your parcel is here.") is None
 
 
 def test_gateways(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:

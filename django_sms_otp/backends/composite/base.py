@@ -69,6 +69,9 @@ class CompositeBackend(BaseSMSBackend):
         lifetimes = [each.code_lifetime for each in backends if each.code_lifetime]
         self.code_lifetime = min(lifetimes, default=None)
 
+    def shows_text(self, channel: str) -> bool:
+        return all(get_backend(each).shows_text(channel) for each in self.targets)
+
     def _turns(self, aliases: Iterable[str], message: SMSMessage) -> Iterator[Turn]:
         """Yield the turns of the targets that have the message's channel, in their order.
 

@@ -184,6 +184,9 @@ class SMSBackend(TwilioBackend):
             "body": message.body,
             "validity_period": _life(message, LONGEST_VALIDITY),
         }
+        if message.code is None:
+            # Nobody redeems it. Twilio would take it for a message that has done no work.
+            fields["provide_feedback"] = ""
         if own := self._senders.get(message.region):
             fields |= {"from_": own, "messaging_service_sid": ""}
         return fields
@@ -217,8 +220,8 @@ class SMSBackend(TwilioBackend):
 
     def _status_callback(self, message: SMSMessage) -> str:
         address = self.receipt_url()
-        if address is None:
-            return ""
+        if address is None or message.code is None:
+            return ""  # Receipts are about codes: a text has no row that could take one.
         # If the answer is lost, no message id is known. So the receipt has to name the request.
         query = urlencode({"request_id": message.request_id, "send_count": message.send_count})
         return f"{address}?{query}{CALL_AGAIN}"

@@ -101,6 +101,10 @@ class SMSBackend(TwilioBackend):
         self.wants_feedback = custom_codes
         self.code_length = None if custom_codes else code_length
 
+    def shows_text(self, channel: str) -> bool:
+        """Return ``False``: Twilio sends a text of its own."""
+        return False
+
     def send(self, message: SMSMessage) -> SendResult:
         """Start a verification, or have its code sent again."""
         return within(self._timeout, lambda: self._send(message), gateway=self.alias)
