@@ -22,11 +22,13 @@ __all__ = [
     "InvalidBackend",
     "InvalidPhoneNumber",
     "InvalidSettings",
+    "LastWayIn",
     "LoginRefused",
     "NotDelivered",
     "NotQueued",
     "NotSMSCapable",
     "PhoneNumberError",
+    "PhoneNumberTaken",
     "RegionNotSupported",
     "SMSOTPError",
     "Unavailable",
@@ -232,6 +234,20 @@ class LoginRefused(SMSOTPError):
     """The code was right, but this user may not log in. The code is used up.
 
     A user resolver or a token issuer raises it before it writes anything.
+    """
+
+
+class PhoneNumberTaken(SMSOTPError):
+    """The person holds this number, but it stays with another account.
+
+    A user resolver raises it in ``link_number`` before it writes anything. The code is used up.
+    """
+
+
+class LastWayIn(SMSOTPError):
+    """Without this number, nobody could log in to the account any more.
+
+    A user resolver raises it in ``unlink_number`` before it writes anything.
     """
 
 

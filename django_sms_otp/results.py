@@ -9,9 +9,18 @@ from typing import Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
+from .phone import PhoneNumber
 from .texts import text_of
 
-__all__ = ["CodeRequested", "Redeemed", "RedemptionRefused", "RequestRefused"]
+__all__ = [
+    "CodeRequested",
+    "LinkedNumber",
+    "NumberLinked",
+    "NumberRefused",
+    "Redeemed",
+    "RedemptionRefused",
+    "RequestRefused",
+]
 
 T = TypeVar("T")
 
@@ -71,6 +80,53 @@ class RedemptionRefused:
     :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.
     :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
         does not help.
+    """
+
+    reason: str
+    retry_after: timedelta | None = None
+
+    @property
+    def text(self) -> str:
+        """What the person reads, in the active language."""
+        return text_of(self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedNumber:
+    """A number that opens a user's account.
+
+    :param id: names the number among those of its user.
+    :param is_primary: whether it is the user's main number. One is, if there are any.
+    :param verified_at: when its holder proved to hold it; ``None`` if that is not kept.
+    :param last_used_at: when a code was last redeemed; ``None`` if that is not kept.
+    """
+
+    id: str
+    phone_number: PhoneNumber
+    is_primary: bool
+    verified_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberLinked:
+    """The number opens the user's account from now on.
+
+    :param number: the number, as the user has it now.
+    :param replaced: the number that it took the place of; ``None`` if it was added.
+    """
+
+    number: LinkedNumber
+    replaced: LinkedNumber | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberRefused:
+    """The numbers of the user are what they were.
+
+    :param reason: ``not_found``, ``last_way_in`` or ``phone_number_taken``; or a reason of
+        :class:`RedemptionRefused`.
+    :param retry_after: how long to wait; ``None`` if waiting does not help.
     """
 
     reason: str

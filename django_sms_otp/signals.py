@@ -24,7 +24,10 @@ __all__ = [
     "delivery_updated",
     "gateway_called",
     "limit_tripped",
+    "number_linked",
+    "number_moved",
     "number_refused",
+    "number_unlinked",
     "user_registered",
 ]
 
@@ -84,6 +87,24 @@ error in a receiver, which is answered 500.
 
 user_registered = Signal()
 """A login created an account. Also carries ``user``."""
+
+number_linked = Signal()
+"""A user has proven to hold a number, which opens their account from now on.
+
+It is also sent if the number was theirs before. The sender is
+:class:`~django_sms_otp.models.VerifiedPhone`. Carries ``user``, ``phone_number`` and
+``replaced``: the number that it took the place of, or ``None``.
+"""
+
+number_unlinked = Signal()
+"""A user has removed or replaced a number. Carries ``user`` and ``phone_number``."""
+
+number_moved = Signal()
+"""A number has left an account, because the holder of another one has proven to hold it.
+
+Carries ``user``, who has it now, ``previous_user`` and ``phone_number``. ``number_linked`` is
+sent too.
+"""
 
 limit_tripped = Signal()
 """A control that many numbers share refused or withheld a message, or would have.

@@ -21,10 +21,14 @@ TEXTS = {
     "invalid_phone_number": _(
         "This is not a phone number. Write it with its country code: +14155552671."
     ),
+    "last_way_in": _("This is the only way to log in to your account. Add another one first."),
     "no_active_account": _("This account cannot be logged in to by SMS."),
+    "not_authenticated": _("Please log in first."),
+    "not_found": _("There is nothing here of yours."),
     "phone_number_not_sms_capable": _(
         "This kind of phone number cannot receive our SMS. Use a mobile number."
     ),
+    "phone_number_taken": _("This phone number belongs to another account."),
     "quota_exceeded": _("Too many codes were asked for. Please try again later."),
     "recipient_opted_out": _(
         "This phone number has opted out of our SMS. Text START to the number they came from."

@@ -12,7 +12,7 @@ from rest_framework_simplejwt import settings as simplejwt
 
 from ..db import is_outage
 from ..exceptions import Contention, Unavailable
-from ..results import CodeRequested, RedemptionRefused, RequestRefused
+from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRefused
 from ..texts import TEXTS, text_of
 from .outages import log_contention, log_outage
 
@@ -28,7 +28,11 @@ STATUSES = {
     "cross_site": 403,
     "delivery_failed": 503,
     "invalid_code": 401,
+    "last_way_in": 409,
     "no_active_account": 401,
+    "not_authenticated": 401,
+    "not_found": 404,
+    "phone_number_taken": 409,
     "quota_exceeded": 429,
     "recipient_opted_out": 409,
     "request_too_large": 413,
@@ -60,7 +64,7 @@ def code_requested(outcome: CodeRequested) -> dict[str, Any]:
     }
 
 
-def refused(outcome: RequestRefused | RedemptionRefused) -> Response:
+def refused(outcome: RequestRefused | RedemptionRefused | NumberRefused) -> Response:
     response = error_response(outcome.reason, retry_after=outcome.retry_after)
     if isinstance(outcome, RequestRefused) and outcome.issued:
         response.data.update(code_requested(outcome.issued))
@@ -99,6 +103,9 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
         return _invalid_fields(error.get_full_details())
     if isinstance(error, exceptions.ParseError):
         return error_response("invalid")
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        # REST framework answers 403 if the site's first authentication is the session.
+        return error_response("not_authenticated")
     body = {"detail": str(error.detail), "code": error.default_code}
     response = Response(body, status=error.status_code)
     # A site may throttle a subclass of a view. Not every throttle knows the wait.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
@@ -51,7 +52,7 @@ class SMSOTPView(GenericAPIView[Any]):
     """Pins every policy: the defaults of a site are for its own endpoints."""
 
     authentication_classes = ()
-    permission_classes = ()
+    permission_classes: Sequence[Any] = ()
     throttle_classes = ()
     parser_classes = (BoundedJSONParser, BoundedFormParser, BoundedMultiPartParser)
     content_negotiation_class = JSONByDefault

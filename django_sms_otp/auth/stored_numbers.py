@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,12 +11,11 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from ..db import database_alias
-from ..exceptions import InvalidPhoneNumber
 from ..models import VerifiedPhone
-from ..phone import SUPPORTED_REGIONS, UNKNOWN, PhoneNumber, parse_phone_number
-from .users import UserFieldResolver, get_user_resolver, phone_field
+from .phone_fields import phone_field
+from .users import UserFieldResolver, get_user_resolver
 
-__all__ = ["StoredNumbers", "read_stored_number"]
+__all__ = ["StoredNumbers"]
 
 BATCH = 500
 
@@ -64,29 +63,3 @@ class StoredNumbers:
     def replace(self, key: Any, old: Any, new: str) -> bool:
         """Write a new number. Return whether the row still had the old one."""
         return bool(self.rows.filter(pk=key, **{self.name: old}).update(**{self.name: new}))
-
-
-def read_stored_number(
-    value: Any,
-    default_region: str | None = None,
-    *,
-    allowed_regions: Collection[str] | None = SUPPORTED_REGIONS,
-    refused_types: Collection[str] = (UNKNOWN,),
-) -> PhoneNumber:
-    """Read the value of a column: a text, a number object, or a whole number.
-
-    The ``str`` of anything else is a text for people: a fraction has a point and a zero more,
-    and a number object may lack its country code.
-
-    :raises PhoneNumberError: the value is no phone number.
-    """
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    try:
-        return parse_phone_number(
-            str(value) if is_whole else value,
-            default_region=default_region,
-            allowed_regions=allowed_regions,
-            refused_types=refused_types,
-        )
-    except TypeError:
-        raise InvalidPhoneNumber from None

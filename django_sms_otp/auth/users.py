@@ -14,7 +14,9 @@ from ..conf import get_settings, load_class
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
+from .linked_numbers import FieldNumbers, LinkedNumbers, RowNumbers
 from .new_users import missing_fields, repeated_fields
+from .phone_fields import is_phone_like, phone_field
 
 __all__ = [
     "UserFieldResolver",
@@ -34,7 +36,7 @@ SAMPLE_NUMBERS = "+14155550100", "+14155550101"
 """Numbers of films."""
 
 
-class UserResolver:
+class UserResolver(LinkedNumbers):
     """Finds, creates and admits users. A site subclasses one of the two classes below.
 
     :meth:`create_user` runs in the transaction that redeems the code, the other methods run
@@ -91,7 +93,7 @@ class UserResolver:
         # A subclass such as EmailField does not take random text.
         if type(field) is not models.CharField:
             return {}
-        if _is_phone_like(field.name) or field.has_default():
+        if is_phone_like(field.name) or field.has_default():
             return {}
         name = secrets.token_hex(USERNAME_BYTES)
         room = field.max_length or USERNAME_BYTES * 4
@@ -131,7 +133,7 @@ class UserResolver:
         )
 
 
-class VerifiedPhoneResolver(UserResolver):
+class VerifiedPhoneResolver(RowNumbers, UserResolver):
     """Links numbers to users by :class:`~django_sms_otp.models.VerifiedPhone`.
 
     Works with any user model, including Django's.
@@ -163,7 +165,7 @@ class VerifiedPhoneResolver(UserResolver):
         return user
 
 
-class UserFieldResolver(UserResolver):
+class UserFieldResolver(FieldNumbers, UserResolver):
     """Uses a field of the user model: ``USER_PHONE_FIELD``, in E.164 and unique.
 
     Use it only if the site has verified the numbers. Otherwise anybody can type a number into a
@@ -215,26 +217,6 @@ def is_shown(user: AbstractBaseUser) -> bool:
     return bool(_users().filter(pk=user.pk).exists())
 
 
-def phone_field() -> models.Field[Any, Any]:
-    """Return the field that ``USER_PHONE_FIELD`` names.
-
-    :raises InvalidSettings: the user model has no such column.
-    """
-    name = get_settings().USER_PHONE_FIELD
-    for field in _columns():
-        if field.name == name and not field.is_relation:
-            return field
-    raise InvalidSettings(
-        f"SMS_OTP['USER_PHONE_FIELD'] must name the column of {get_user_model()._meta.label} "
-        f"with the verified phone number, not {name!r}."
-    )
-
-
-def phone_like_fields() -> list[str]:
-    """Return the fields of the user model that look like phone numbers."""
-    return [field.name for field in _columns() if _is_phone_like(field.name)]
-
-
 def _users() -> models.QuerySet[Any]:
     """Return the users whom the default manager of the site shows."""
     return get_user_model()._default_manager.using(router.db_for_write(get_user_model()))
@@ -247,11 +229,3 @@ def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def _columns() -> list[models.Field[Any, Any]]:
-    return list(get_user_model()._meta.concrete_fields)
-
-
-def _is_phone_like(name: str) -> bool:
-    return any(word in name.lower() for word in ("phone", "mobile", "msisdn"))

@@ -8,8 +8,9 @@ from importlib import metadata, util
 
 import phonenumbers
 
-from ..auth.stored_numbers import StoredNumbers, read_stored_number
-from ..auth.users import VerifiedPhoneResolver, get_user_resolver, phone_like_fields
+from ..auth.phone_fields import phone_like_fields, read_stored_number
+from ..auth.stored_numbers import StoredNumbers
+from ..auth.users import VerifiedPhoneResolver, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import PhoneNumberError

@@ -10,13 +10,9 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from ..auth.phone_fields import phone_field
 from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
-from ..auth.users import (
-    UserFieldResolver,
-    creates_users_itself,
-    get_user_resolver,
-    phone_field,
-)
+from ..auth.users import UserFieldResolver, creates_users_itself, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
 from ..delivery.messages import count_segments, longest_renderings, site_name

@@ -113,6 +113,11 @@ class Settings:
         "django_sms_otp.auth.users.VerifiedPhoneResolver", validators.dotted_path
     )
     USER_PHONE_FIELD: str | None = _optional(validators.text)
+    NUMBER_TAKEN: str = _setting("move", validators.one_of("move", "refuse"))
+    NOTIFY_OLD_NUMBER: bool = _setting(True, validators.true_or_false)
+    NUMBERS_NEED_PROOF_WITHIN: timedelta | None = _setting(
+        timedelta(minutes=10), validators.or_none(validators.positive_duration)
+    )
     TOKEN_ISSUER: str = _setting(
         "django_sms_otp.auth.tokens.SimpleJWTIssuer", validators.dotted_path
     )

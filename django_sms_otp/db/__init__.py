@@ -17,6 +17,7 @@ from .transactions import (
     retry_lost_races,
     users_too,
 )
+from .users import lock_users
 from .writes import Write
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "database_alias",
     "error_name",
     "is_outage",
+    "lock_users",
     "non_atomic",
     "own_transaction",
     "refuse_transaction",

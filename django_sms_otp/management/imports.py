@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
-from ..auth.stored_numbers import read_stored_number
+from ..auth.phone_fields import read_stored_number
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone

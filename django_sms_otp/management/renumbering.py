@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from ..auth.stored_numbers import StoredNumbers, read_stored_number
+from ..auth.phone_fields import read_stored_number
+from ..auth.stored_numbers import StoredNumbers
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..limits.keys import NUMBER

@@ -6,6 +6,7 @@ decide -> commit -> deliver, and guess -> commit -> answer.
 
 from ..delivery import send_text
 from ..purposes import LOGIN, VERIFY_PHONE
+from .numbers import make_primary, numbers_of, unlink_number
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
 from .request import request_code
@@ -17,9 +18,12 @@ __all__ = [
     "forget_limit",
     "give_back_messages",
     "invalidate_codes",
+    "make_primary",
+    "numbers_of",
     "read_phone_number",
     "redeem_code",
     "request_code",
     "send_text",
+    "unlink_number",
     "unlock_number",
 ]

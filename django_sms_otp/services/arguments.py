@@ -10,6 +10,8 @@ import re
 import uuid
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
+
 from ..conf import get_settings
 from ..phone import PhoneNumber
 
@@ -18,6 +20,7 @@ __all__ = [
     "check_number",
     "check_purpose",
     "check_texts",
+    "check_user",
     "e164_of",
     "request_id_of",
 ]
@@ -100,6 +103,13 @@ def check_texts(**values: Any) -> None:
     for name, value in values.items():
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be a str or None, not {_type(value)}.")
+
+
+def check_user(value: object) -> None:
+    """:raises TypeError: ``value`` is no user, or has no primary key yet."""
+    # The user of a request is a wrapper of Django's, and passes; an anonymous one does not.
+    if not isinstance(value, AbstractBaseUser) or value.pk is None:
+        raise TypeError(f"user must be a saved user, not {_type(value)}.")
 
 
 def _type(value: object) -> str:

@@ -1,0 +1,54 @@
+"""What the endpoints for who is logged in have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from ..client import is_cross_site
+from . import answers
+from .views import SMSOTPView
+
+__all__ = ["AuthenticatedView"]
+
+
+class AuthenticatedView(SMSOTPView):
+    """Takes the site's own authentication, and pins that somebody is logged in.
+
+    Everything else is pinned as for the public endpoints.
+    """
+
+    permission_classes = (IsAuthenticated,)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        # When it is asked, not when the module is imported: tests override the settings.
+        classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        return [each() for each in classes]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # Whatever the site authenticates by may be sent by a browser without asking.
+        if request.method not in SAFE_METHODS and is_cross_site(request):
+            raise answers.CrossSite
+
+    def account(self, request: Request) -> AbstractBaseUser:
+        """Return the user who is logged in.
+
+        :raises NotAuthenticated: the authentication only knows a name, as simplejwt's stateless
+            one does, and the account is gone or hidden.
+        """
+        user: Any = request.user
+        if isinstance(user, AbstractBaseUser):
+            return user
+        found: AbstractBaseUser | None
+        found = get_user_model()._default_manager.filter(pk=user.pk).first()
+        if found is None:
+            raise NotAuthenticated
+        return found

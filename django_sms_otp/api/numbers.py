@@ -1,0 +1,69 @@
+"""``numbers/``: the numbers of who is logged in.
+
+The answers show the caller's own numbers whole: the caller has to tell them apart, and has
+proven to hold each. A number of somebody else is the same as one that does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .. import services
+from ..db import non_atomic
+from ..results import LinkedNumber, NumberRefused
+from . import answers
+from .authenticated import AuthenticatedView
+
+
+class NumbersView(AuthenticatedView):
+    """List the caller's numbers."""
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        found = services.numbers_of(self.account(request))
+        return Response({"numbers": [_shown(number) for number in found]})
+
+
+class NumberView(AuthenticatedView):
+    """Remove one of the caller's numbers."""
+
+    def delete(self, request: Request, number_id: str, **kwargs: Any) -> Response:
+        outcome = services.unlink_number(
+            self.account(request), number_id, force=_is_forced(request)
+        )
+        if isinstance(outcome, NumberRefused):
+            return answers.refused(outcome)
+        return Response(status=204)
+
+
+class MakePrimaryView(AuthenticatedView):
+    """Make one of the caller's numbers the main one."""
+
+    def post(self, request: Request, number_id: str, **kwargs: Any) -> Response:
+        outcome = services.make_primary(self.account(request), number_id)
+        if isinstance(outcome, NumberRefused):
+            return answers.refused(outcome)
+        return Response({**_shown(outcome), "is_primary": True})
+
+
+def _shown(number: LinkedNumber) -> dict[str, Any]:
+    return {
+        "id": number.id,
+        "phone_number": number.phone_number.e164,
+        "is_primary": number.is_primary,
+        "verified_at": number.verified_at and number.verified_at.isoformat(),
+        "last_used_at": number.last_used_at and number.last_used_at.isoformat(),
+    }
+
+
+def _is_forced(request: Request) -> bool:
+    """Return whether the caller has asked in so many words to remove the last way in."""
+    return request.query_params.get("force") == "true"
+
+
+numbers = non_atomic(sensitive_post_parameters()(NumbersView.as_view()))
+number = non_atomic(sensitive_post_parameters()(NumberView.as_view()))
+make_primary = non_atomic(sensitive_post_parameters()(MakePrimaryView.as_view()))
