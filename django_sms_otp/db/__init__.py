@@ -8,7 +8,7 @@ from .deliveries import store_delivery
 from .events import count_event
 from .numbers import NumberRow
 from .outages import error_name, is_outage
-from .rows import LimitRow
+from .rows import LimitRow, lock_rows
 from .transactions import (
     database_alias,
     non_atomic,
@@ -30,6 +30,7 @@ __all__ = [
     "database_alias",
     "error_name",
     "is_outage",
+    "lock_rows",
     "lock_users",
     "non_atomic",
     "own_transaction",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connections
+from django.db.models import F, QuerySet
 from django.utils.functional import cached_property
 
 from ..limits.keys import LimitKey
@@ -15,7 +17,7 @@ from ..models import Limit
 from .statements import COUNT_USE, INSERT_LIMIT, REPLACE_LIMIT
 from .writes import Write
 
-__all__ = ["LimitRow", "lock_limit"]
+__all__ = ["LimitRow", "lock_limit", "lock_rows"]
 
 CLOCK_TICK = timedelta(microseconds=1)
 
@@ -99,3 +101,15 @@ def lock_limit(alias: str, key: LimitKey) -> None:
     An update that changes nothing does so on every database. SQLite has no ``FOR UPDATE``.
     """
     Limit.objects.using(alias).filter(kind=key.kind, subject=key.subject).update(kind=key.kind)
+
+
+def lock_rows(rows: QuerySet[Any]) -> list[Any]:
+    """Lock rows until the end of the transaction, and return them.
+
+    The transaction must not have read before. SQLite locks its file at the first write. If a
+    transaction has read by then and another one writes, SQLite refuses the write at once. A
+    transaction that begins with a write waits.
+    """
+    if not connections[rows.db].features.has_select_for_update:
+        rows.update(**{rows.model._meta.pk.name: F("pk")})
+    return list(rows.select_for_update())

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ..auth.phone_fields import read_stored_number
 from ..auth.stored_numbers import StoredNumbers
-from ..db import database_alias
+from ..db import database_alias, lock_rows
 from ..exceptions import PhoneNumberError
 from ..limits.keys import NUMBER
 from ..limits.number import NumberState
@@ -171,8 +171,8 @@ def _follow(old: str, new: str, alias: str) -> None:
     second account.
     """
     limits = Limit.objects.using(alias).filter(kind=NUMBER)
-    newer = limits.select_for_update().filter(subject=new).first()
-    older = limits.select_for_update().filter(subject=old).first()
+    newer = next(iter(lock_rows(limits.filter(subject=new))), None)
+    older = next(iter(lock_rows(limits.filter(subject=old))), None)
     if older and newer:
         # Somebody has used the new number before it was written down here.
         _merge(older, newer, alias)

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from ...conf import get_settings
 from ...controls import memory
-from ...db import database_alias, retry_lost_races
+from ...db import database_alias, lock_rows, retry_lost_races
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
@@ -147,5 +147,5 @@ def _delete(rows: QuerySet[Any]) -> int:
     # For a receiver of signals or a site's foreign key, Django reads the rows first and then
     # deletes them by key. Without the lock, a lockout that begins in between would be lost.
     with transaction.atomic(using=rows.db):
-        list(rows.select_for_update().values_list("pk"))
+        lock_rows(rows.values_list("pk"))
         return rows.delete()[1].get(rows.model._meta.label, 0)

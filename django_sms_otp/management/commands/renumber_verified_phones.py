@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from ...auth.stored_numbers import StoredNumbers
 from ...conf import get_settings
 from ...conf.validators import is_region
+from ...db import retry_lost_races
 from ...exceptions import InvalidSettings
 from ..renumbering import RULES, Change, Conflict, Renumbering, as_read, by_csv, by_rule
 
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not options["dry_run"]:
             try:
-                renumbering.apply()
+                retry_lost_races(renumbering.apply)
             except (IntegrityError, LookupError) as error:
                 raise CommandError(LOST_RACE) from error
         verb = "Would change" if options["dry_run"] else "Changed"
