@@ -12,6 +12,7 @@ from typing import Protocol
 import phonenumbers
 
 from .exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
+from .fictitious import is_fictitious
 from .masked import MaskedText
 from .typed_text import without_marks
 
@@ -139,6 +140,7 @@ def parse_phone_number(
     default_region: str | None = None,
     allowed_regions: Collection[str] | None = None,
     refused_types: Collection[str] = DEFAULT_REFUSED_TYPES,
+    takes_fictitious: bool = False,
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that a code may be sent to.
 
@@ -147,6 +149,8 @@ def parse_phone_number(
     :param default_region: region of a number without ``+``; ``None`` refuses such a number.
     :param allowed_regions: regions to accept; ``None`` accepts all but satellite networks.
     :param refused_types: names in :class:`phonenumbers.PhoneNumberType` to refuse.
+    :param takes_fictitious: whether to take numbers that no country will ever assign, because
+        they are reserved for fiction.
     :raises InvalidPhoneNumber: ``text`` is no phone number, or its country has no such number.
     :raises NotSMSCapable: the type is refused.
     :raises RegionNotSupported: the region is not allowed.
@@ -154,9 +158,11 @@ def parse_phone_number(
     """
     number, number_type, is_possible = _read(MaskedText(_plain(_written(text))), default_region)
     is_refused = number_type in refused_types
-    if number_type == UNKNOWN and (is_refused or not is_possible):
-        raise InvalidPhoneNumber
-    if is_refused:
+    if number_type == UNKNOWN:
+        is_taken = takes_fictitious and is_fictitious(number.e164)
+        if (is_refused or not is_possible) and not is_taken:
+            raise InvalidPhoneNumber
+    elif is_refused:
         raise NotSMSCapable(region=number.region)
     is_allowed = (
         number.region != SATELLITE_REGION

@@ -54,6 +54,7 @@ WHATEVER_DATABASE = (
     "tests/docs/",
     "tests/package/",
     "tests/test_start.py",
+    "tests/testing/test_sites.py",
 )
 """Modules to which it is the same which database there is: they run with SQLite alone."""
 
@@ -95,6 +96,7 @@ SLOW = (
     "tests/docs/test_tutorial.py",
     "tests/services/test_faults.py",
     "tests/services/test_gateway_code_faults.py",
+    "tests/testing/test_sites.py",
 )
 """Modules that start processes, wait, or go through all orders and all kinds."""
 

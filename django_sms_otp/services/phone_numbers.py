@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
+from ..backends import get_backend
 from ..conf import Settings, get_settings
 from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
-from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
+from ..exceptions import InvalidSettings, NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..phone import (
     REFUSED_TYPES,
     SUPPORTED_REGIONS,
@@ -27,6 +29,8 @@ def read_phone_number(
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that may get a message.
 
+    Where no message reaches a phone, as in tests, numbers that are reserved for fiction pass.
+
     :param text: as typed; or a number object, such as one of django-phonenumber-field.
     :param to_send: whether a message is about to go there. A refusal is then logged and
         counted. Otherwise any channel of the site may reach the number.
@@ -40,6 +44,7 @@ def read_phone_number(
     channels = {channel} if to_send else {*settings.CHANNELS}
     # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
+    takes_fictitious = _reach_no_phone(channels)
     while True:
         allowed = SUPPORTED_REGIONS if "region" in passed else settings.ALLOWED_REGIONS
         refused = _refused_types(settings, channels, all_pass="number_type" in passed)
@@ -49,6 +54,7 @@ def read_phone_number(
                 default_region=settings.DEFAULT_REGION,
                 allowed_regions=allowed,
                 refused_types=refused,
+                takes_fictitious=takes_fictitious,
             )
         except PhoneNumberError as error:
             control = CONTROLS.get(error.code, "")
@@ -68,3 +74,14 @@ def _refused_types(
         optional.discard("FIXED_LINE")
     # A number of unknown type is not in use, so no mode of the control lets it pass.
     return optional & {UNKNOWN} if all_pass else REFUSED_TYPES | optional
+
+
+def _reach_no_phone(channels: Collection[str]) -> bool:
+    """Return whether a channel has a backend for tests or for development.
+
+    ``check --deploy`` refuses those, so in production no such number costs a message.
+    """
+    aliases = [get_settings().CHANNELS[each] for each in channels]
+    with suppress(InvalidSettings):  # Checks report a broken backend, and a request refuses it.
+        return any(get_backend(alias).development_only for alias in aliases)
+    return False

@@ -1,16 +1,17 @@
-"""For the tests of a site: an outbox, other settings for a while, and a contract for backends.
+"""For the tests of a site: an outbox, logins, other settings for a while, and a contract for
+backends.
 
 .. code-block:: python
 
+    from django.test import TestCase
     from django_sms_otp import testing
 
-    @testing.override_sms_otp(CODE_LENGTH=8)
-    def test_login(client):
-        client.post("/auth/sms/get-code/", {"phone_number": "+14155552671"})
-        code = testing.outbox[-1].code
+    class OrderTests(testing.SMSTestMixin, TestCase):
+        def test_orders(self):
+            self.log_in(self.client, "+14155550100")
+            self.assertContains(self.client.get("/orders/"), "No orders yet")
 
-The outbox is filled by ``django_sms_otp.backends.locmem.SMSBackend``; name it in
-``SMS_OTP_BACKENDS`` of the test settings.
+With pytest, the fixtures ``sms_outbox``, ``log_in`` and ``code_for`` do the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from __future__ import annotations
 from ..backends.locmem import outbox
 from .contract import BackendContract
 from .gateway import Answer, FakeGateway, Request, fake_gateway
+from .logins import code_for, log_in
+from .mixins import SMSTestMixin
 from .settings import override_sms_otp
 
 __all__ = [
@@ -25,7 +28,10 @@ __all__ = [
     "BackendContract",
     "FakeGateway",
     "Request",
+    "SMSTestMixin",
+    "code_for",
     "fake_gateway",
+    "log_in",
     "outbox",
     "override_sms_otp",
 ]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.test.utils import override_settings
 
-__all__ = ["override_sms_otp"]
+from ..backends import SMSMessage
+from ..backends.locmem import SMSBackend, outbox
+from ..conf import backend_aliases
+
+__all__ = ["override_sms_otp", "sms_in_memory"]
 
 
 class override_sms_otp(override_settings):  # noqa: N801  (named like what it extends)
@@ -27,3 +33,11 @@ class override_sms_otp(override_settings):  # noqa: N801  (named like what it ex
 
     def _merge(self) -> None:
         self.options = {"SMS_OTP": {**getattr(settings, "SMS_OTP", {}), **self.keys}}
+
+
+@contextmanager
+def sms_in_memory() -> Iterator[list[SMSMessage]]:
+    """Keep all messages in :data:`outbox` for a while, whatever backends the site has."""
+    locmem = {"BACKEND": f"{SMSBackend.__module__}.{SMSBackend.__qualname__}"}
+    with override_settings(SMS_OTP_BACKENDS=dict.fromkeys(backend_aliases(), locmem)):
+        yield outbox

@@ -1,0 +1,73 @@
+"""``log_in`` and ``code_for``, in a site that has other ways in than JSON Web Tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client, override_settings
+from rest_framework.test import APIClient
+
+from django_sms_otp import services, testing
+from django_sms_otp.auth.tokens import TokenIssuer
+from django_sms_otp.testing import override_sms_otp
+from tests.conftest import PHONE, Post
+from tests.support.factories import VerifiedPhoneFactory
+
+pytestmark = pytest.mark.django_db
+
+
+class PlainIssuer(TokenIssuer):
+    def issue(self, user: Any, *, request: object = None) -> dict[str, Any]:
+        return {"token": "abc"}
+
+
+def sends(client: Any) -> str:
+    """Return the ``Authorization`` header of a client."""
+    header: str = client.get("/auth/sms/get-code/").wsgi_request.META["HTTP_AUTHORIZATION"]
+    return header
+
+
+@override_sms_otp(TOKEN_ISSUER=f"{__name__}.PlainIssuer")
+@pytest.mark.parametrize("client", [Client(), APIClient()], ids=["Client", "APIClient"])
+def test_a_token_of_another_issuer_has_the_scheme_of_rest_framework(client: Client) -> None:
+    testing.log_in(client, PHONE)
+    assert sends(client) == "Token abc"
+
+
+@override_settings(SIMPLE_JWT={"AUTH_HEADER_TYPES": ("JWT", "Bearer")})
+def test_a_json_web_token_has_the_scheme_of_the_site() -> None:
+    testing.log_in(client := APIClient(), PHONE)
+    assert sends(client).startswith("JWT ey")
+
+
+@override_settings(ROOT_URLCONF="django.contrib.auth.urls")
+@pytest.mark.parametrize("client", [Client(), APIClient()], ids=["Client", "APIClient"])
+def test_where_the_endpoints_are_not_there_is_a_session(client: Client) -> None:
+    user = testing.log_in(client, PHONE)
+    assert client.session["_auth_user_id"] == str(user.pk)
+
+
+@override_sms_otp(UNKNOWN_NUMBERS="reject")
+def test_an_unknown_number_logs_nobody_in_where_the_site_rejects_it() -> None:
+    with pytest.raises(AssertionError, match="get-code answered 404"):
+        testing.log_in(APIClient(), PHONE)
+    phone = VerifiedPhoneFactory.create(phone_number=PHONE)
+    assert testing.log_in(APIClient(), PHONE) == phone.user
+
+
+def test_a_login_works_in_spite_of_wrong_guesses(get_code: Post, auth_code: Post) -> None:
+    get_code()
+    for _ in range(6):
+        answer = auth_code(phone_number=PHONE, code="1")
+    assert answer.status_code == 429
+    assert testing.log_in(APIClient(), PHONE) == get_user_model().objects.get()
+
+
+def test_the_code_is_the_newest_of_the_number(get_code: Post) -> None:
+    with override_sms_otp(COOLDOWN=[], REQUIRE_REQUEST_ID=True):
+        for number in (PHONE, PHONE, "+14155552672"):
+            get_code(phone_number=number)
+    assert testing.code_for("(415) 555 26 71".join(["+1 ", ""])) == testing.outbox[1].code
+    assert testing.code_for(services.read_phone_number(PHONE)) == testing.outbox[1].code
