@@ -7,6 +7,7 @@ has no other use. An attacker needs both the database and the key to compute a c
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import unicodedata
 
@@ -42,9 +43,10 @@ def derive_code(
     :param key: the site's key.
     :param seed: the row's random seed, in hexadecimal.
     :param phone_number: in E.164.
-    :param context: digest of the context that the code is bound to; empty without one.
+    :param context: the text of the context that the code is bound to; empty without one.
     """
-    parts = [each.encode() for each in (VERSION, seed, phone_number, purpose, context)]
+    bound_to = hashlib.sha256(context.encode()).hexdigest() if context else ""
+    parts = [each.encode() for each in (VERSION, seed, phone_number, purpose, bound_to)]
     # Without length prefixes ("1", "23") and ("12", "3") would share a code.
     message = b"".join([len(part).to_bytes(4) + part for part in parts])
     number = int.from_bytes(digest(key, DERIVATION_LABEL, message))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -75,8 +76,19 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
         """Return the codes that are not redeemed, superseded or expired."""
         return self.filter(redeemed_at=None, superseded_at=None, expires_at__gt=now)
 
-    def with_state(self, now: datetime, max_attempts: int) -> OTPCodeQuerySet:
-        """Annotate ``state``, a value of :class:`CodeState`."""
+    def with_state(
+        self, now: datetime, max_attempts: int, *, by_purpose: Mapping[str, int]
+    ) -> OTPCodeQuerySet:
+        """Annotate ``state``, a value of :class:`CodeState`.
+
+        :param max_attempts: the wrong guesses that a code takes.
+        :param by_purpose: the same for purposes that differ.
+        """
+        most = Case(
+            *(When(purpose=name, then=Value(count)) for name, count in by_purpose.items()),
+            default=Value(max_attempts),
+            output_field=models.IntegerField(),
+        )
         return self.annotate(
             state=Case(
                 When(redeemed_at__isnull=False, then=Value(CodeState.REDEEMED)),
@@ -84,7 +96,7 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
                 When(
                     delivery_state=DeliveryState.FAILED, then=Value(CodeState.DELIVERY_FAILED)
                 ),
-                When(failed_attempts__gte=max_attempts, then=Value(CodeState.LOCKED)),
+                When(failed_attempts__gte=most, then=Value(CodeState.LOCKED)),
                 When(expires_at__lte=now, then=Value(CodeState.EXPIRED)),
                 default=Value(CodeState.LIVE),
                 output_field=models.CharField(),
@@ -109,7 +121,7 @@ class OTPCode(models.Model):
         blank=True,
         related_name="+",
     )
-    context = models.CharField(_("context digest"), max_length=64, blank=True)
+    context = models.TextField(_("context"), blank=True, default="")
     seed = models.CharField(_("seed"), max_length=32, default=new_seed)
     key_id = models.CharField(_("key fingerprint"), max_length=16)
     code_length = models.PositiveSmallIntegerField(_("code length"))

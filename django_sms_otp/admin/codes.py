@@ -89,7 +89,10 @@ class OTPCodeAdmin(PhoneAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         codes = ListedCodes(self.model).order_by("-created_at")
-        return codes.with_state(timezone.now(), get_settings().MAX_ATTEMPTS).defer("seed")
+        purposes = get_settings().purposes
+        by_purpose = {name: each.max_attempts for name, each in purposes.items()}
+        most = get_settings().MAX_ATTEMPTS
+        return codes.with_state(timezone.now(), most, by_purpose=by_purpose).defer("seed")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecentList]:
         return RecentList

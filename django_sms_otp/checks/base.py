@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 from django.db.migrations import Migration
 
+from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import InvalidSettings
 from ..models import OTPCode, VerifiedPhone
@@ -23,6 +24,7 @@ __all__ = [
     "ROWS",
     "Problems",
     "check",
+    "codes_settings",
     "error_of",
     "report_after_migrate",
 ]
@@ -111,6 +113,15 @@ def error_of(read: Callable[[], object]) -> Problems:
         read()
     except InvalidSettings as error:
         yield str(error)
+
+
+def codes_settings(key: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the value of a setting for all codes, and of each purpose's own."""
+    sms_otp = get_settings()
+    yield f"SMS_OTP[{key!r}]", getattr(sms_otp, key)
+    for name, own in sms_otp.PURPOSES.items():
+        if key in own:
+            yield f"SMS_OTP['PURPOSES'][{name!r}][{key!r}]", own[key]
 
 
 def _needed_databases() -> set[str]:

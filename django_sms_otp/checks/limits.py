@@ -10,7 +10,7 @@ from ..controls.stores import caches
 from ..db import database_alias
 from ..delivery.queues import is_queued
 from ..models import HourlyCount, VerifiedPhone
-from .base import DATABASE, DEPLOY, Problems, check, error_of
+from .base import DATABASE, DEPLOY, Problems, check, codes_settings, error_of
 
 LONGEST_ODDS = 10_000
 """The odds to guess a code of a number before the number is disabled: 1 to this. NIST
@@ -89,8 +89,8 @@ def unlimited_costs() -> Problems:
     hint=f"NIST SP 800-63B-4, 3.2.2 allows 100 at 6 digits: one in {LONGEST_ODDS}.",
 )
 def good_odds_for_guesses() -> Problems:
-    settings = get_settings()
-    guesses, codes = settings.MAX_CONSECUTIVE_FAILURES, 10**settings.CODE_LENGTH
+    guesses = get_settings().MAX_CONSECUTIVE_FAILURES
+    codes = 10 ** min(length for _, length in codes_settings("CODE_LENGTH"))
     if guesses * LONGEST_ODDS > codes:
         yield (
             f"SMS_OTP['MAX_CONSECUTIVE_FAILURES'] is {guesses}, of {codes} codes: a guess "

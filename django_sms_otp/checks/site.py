@@ -18,7 +18,8 @@ from ..db import database_alias
 from ..delivery.messages import count_segments, longest_renderings, site_name
 from ..delivery.queues import is_queued
 from ..models import OTPCode, VerifiedPhone
-from .base import DEPLOY, Problems, check, error_of
+from ..purposes import Purpose
+from .base import DEPLOY, Problems, check, codes_settings, error_of
 
 LONGEST_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.5."""
@@ -122,19 +123,22 @@ def autocommit_is_off() -> Problems:
 
 @check("sms_otp.E009", hint="Set SMS_OTP['SITE_NAME'], or name a host in ALLOWED_HOSTS.")
 def nameless_site() -> Problems:
-    if "{site}" in str(get_settings().MESSAGE) and site_name() is None:
-        yield "SMS_OTP['MESSAGE'] names {site}, but the site has no name."
+    if site_name() is not None:
+        return
+    for setting, message in codes_settings("MESSAGE"):
+        if "{site}" in str(message):
+            yield f"{setting} names {{site}}, but the site has no name."
 
 
 @check("sms_otp.E010", hint="Mend the template, or the translation of the message.")
 def message_without_code() -> Problems:
-    code = "0" * get_settings().CODE_LENGTH
+    get_settings()  # E001 reports a broken SMS_OTP.
     try:
-        for language, text in longest_renderings():
-            if code not in text:
-                yield f"The message in language {language!r} does not contain the code."
+        for purpose, language, text in longest_renderings():
+            if "0" * purpose.code_length not in text:
+                yield f"{_name_of_message(purpose, language)} does not contain the code."
     except Exception as error:  # The template of a site may raise anything.
-        yield f"SMS_OTP['MESSAGE'] cannot be rendered: {type(error).__name__}: {error}."
+        yield f"A message cannot be rendered: {type(error).__name__}: {error}."
 
 
 @check(
@@ -143,13 +147,17 @@ def message_without_code() -> Problems:
 def long_message() -> Problems:
     if [*message_without_code()]:
         return  # E010 reports it.
-    for language, text in longest_renderings():
+    for purpose, language, text in longest_renderings():
         segments = count_segments(text)
         if segments > 1:
             yield (
-                f"The message in language {language!r} has {len(text)} characters and takes "
-                f"{segments} segments ({segments.encoding}): each login costs {segments} SMS."
+                f"{_name_of_message(purpose, language)} has {len(text)} characters and takes "
+                f"{segments} segments ({segments.encoding}): each code costs {segments} SMS."
             )
+
+
+def _name_of_message(purpose: Purpose, language: str) -> str:
+    return f"The message of {purpose.name!r} in language {language!r}"
 
 
 @check(
@@ -158,9 +166,9 @@ def long_message() -> Problems:
     hint="NIST SP 800-63B-4, 3.1.3.2 and OWASP ASVS 6.5.4 ask for 6 digits.",
 )
 def short_code() -> Problems:
-    length = get_settings().CODE_LENGTH
-    if length < SHORTEST_CODE:
-        yield f"SMS_OTP['CODE_LENGTH'] is {length}: too easy to guess."
+    for setting, length in codes_settings("CODE_LENGTH"):
+        if length < SHORTEST_CODE:
+            yield f"{setting} is {length}: too easy to guess."
 
 
 @check(
@@ -170,6 +178,6 @@ def short_code() -> Problems:
     "timedelta(minutes=10).",
 )
 def long_lifetime() -> Problems:
-    lifetime = get_settings().CODE_LIFETIME
-    if lifetime > LONGEST_LIFETIME:
-        yield f"SMS_OTP['CODE_LIFETIME'] is {lifetime}: over ten minutes."
+    for setting, lifetime in codes_settings("CODE_LIFETIME"):
+        if lifetime > LONGEST_LIFETIME:
+            yield f"{setting} is {lifetime}: over ten minutes."

@@ -16,11 +16,13 @@ from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
+from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 
 from ..exceptions import InvalidSettings
 from ..limits.rates import Rate, parse_rates
+from ..purposes import BUILT_IN, Purpose
 from . import validators
 from .backends import DEFAULT_ALIAS
 from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator
@@ -98,6 +100,9 @@ class Settings:
     ALLOWED_REGIONS: Collection[str] | None = _optional(validators.regions)
     REFUSED_NUMBER_TYPES: Collection[str] = _setting(("UNKNOWN",), validators.number_types)
     MESSAGE: str = _setting(gettext_noop("Your code is {code}"), validators.message)
+    PURPOSES: Mapping[str, Mapping[str, Any]] = _setting(
+        MappingProxyType({}), validators.purposes
+    )
     SITE_NAME: str | None = _optional(validators.text)
     ORIGIN: str | None = _optional(validators.origin)
     CHANNELS: Mapping[str, str] = _setting(
@@ -136,6 +141,39 @@ class Settings:
     def mode(self, control: str) -> str:
         """Return ``off``, ``record`` or ``enforce``."""
         return self.CONTROL_MODES.get(control, "enforce")
+
+    @cached_property
+    def purposes(self) -> Mapping[str, Purpose]:
+        """The declared purposes by name, with what all purposes share filled in."""
+        shared = {
+            "message": self.MESSAGE,
+            "code_lifetime": self.CODE_LIFETIME,
+            "code_length": self.CODE_LENGTH,
+            "max_attempts": self.MAX_ATTEMPTS,
+        }
+        found: dict[str, Purpose] = {}
+        for name in {**BUILT_IN, **self.PURPOSES}:
+            own = {key.lower(): value for key, value in self.PURPOSES.get(name, {}).items()}
+            found[name] = Purpose(name=name, **{**shared, **BUILT_IN.get(name, {}), **own})
+        return MappingProxyType(found)
+
+    @property
+    def longest_code_lifetime(self) -> timedelta:
+        return max(purpose.code_lifetime for purpose in self.purposes.values())
+
+    def purpose(self, name: str) -> Purpose:
+        """Return a declared purpose.
+
+        :raises ValueError: there is none of this name.
+        """
+        if name not in self.purposes:
+            hint = validators.did_you_mean(name, self.purposes)
+            known = ", ".join(self.purposes)
+            raise ValueError(
+                f"There is no purpose {name!r}.{hint} Declare it in SMS_OTP['PURPOSES'], or "
+                f"use one of: {known}."
+            )
+        return self.purposes[name]
 
     @property
     def heeds_fraud_blocks(self) -> bool:

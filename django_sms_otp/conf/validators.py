@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 
 from ..limits.rates import parse_rates
 from ..phone import SUPPORTED_REGIONS
+from ..purposes import BUILT_IN, OWN_PLACEHOLDERS, is_name, is_template_name, placeholders
 
 DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
     {
@@ -51,6 +52,10 @@ CHANNELS = (SMS, WHATSAPP, VOICE)
 DELIVERIES = ("immediate", "tasks", "celery")
 OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 
+EXAMPLE: Mapping[str, Any] = MappingProxyType(
+    {"code": "123456", "minutes": 10, "site": "example.com"}
+)
+
 MOST_PER_NUMBER = 100
 """Bounds the size of the row of a number."""
 
@@ -67,11 +72,6 @@ def did_you_mean(word: Any, known: Collection[str]) -> str:
 def is_region(value: object) -> bool:
     """Tell whether ``value`` is a region that numbers have: ``"US"``, or ``"001"``."""
     return isinstance(value, str) and value in SUPPORTED_REGIONS
-
-
-def is_template_name(message: str | Promise) -> bool:
-    """Tell whether ``MESSAGE`` names a template ("sms/login.txt") and is no text itself."""
-    return str(message).endswith(".txt") and " " not in str(message)
 
 
 def whole_number(least: int, most: int) -> Validator:
@@ -110,15 +110,30 @@ def dotted_path(value: Any) -> str | None:
 
 
 def message(value: Any) -> str | None:
+    return _message_problem(value, OWN_PLACEHOLDERS, "{code}, {minutes} and {site} in braces")
+
+
+def message_with_context(value: Any) -> str | None:
+    return _message_problem(value, None, "{code}, {minutes}, {site} and words in braces")
+
+
+def _message_problem(value: Any, known: Collection[str] | None, names: str) -> str | None:
+    """Return the problem with a message.
+
+    :param known: what it may name; ``None`` for any word.
+    """
     if problem := text(value):
         return problem
     if is_template_name(value):
         return None
+    found = placeholders(value)
+    if found is None or not (known is None or found <= {*known}):
+        return f"may name {names}, and nothing else"
     try:
-        rendered = str(value).format(code="123456", minutes=10, site="example.com")
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
-        return "may name {code}, {minutes} and {site} in braces, and nothing else"
-    return None if "123456" in rendered else "must contain {code}"
+        rendered = str(value).format_map({**dict.fromkeys(found, "word"), **EXAMPLE})
+    except (ValueError, TypeError):
+        return f"may name {names}, and nothing else"
+    return None if EXAMPLE["code"] in rendered else "must contain {code}"
 
 
 def origin(value: Any) -> str | None:
@@ -272,6 +287,33 @@ def one_of(*choices: str) -> Validator:
 def or_none(validator: Validator) -> Validator:
     return lambda value: None if value is None else validator(value)
 
+
+def purposes(value: Any) -> str | None:
+    """Validate ``PURPOSES``: what differs from the settings of all purposes, by name."""
+    if not isinstance(value, Mapping):
+        return "must be a dict of dicts by purpose"
+    for name, entry in value.items():
+        if not is_name(name):
+            return (
+                f"has the purpose {name!r}. A name is 1 to 32 letters, digits or any of "
+                "_ . : -, and not 'test'."
+            )
+        # The app asks for the codes of its own purposes, and gives no words to show.
+        validator = message if name in BUILT_IN else message_with_context
+        keys = {**PURPOSE_KEYS, "MESSAGE": validator}
+        problem = entries("key", keys, "must be a dict such as {'CODE_LENGTH': 8}")(entry)
+        if problem:
+            return f"[{name!r}]{as_sentence(problem, entry)}"
+    return None
+
+
+PURPOSE_KEYS: Mapping[str, Validator] = MappingProxyType(
+    {
+        "CODE_LENGTH": whole_number(4, 10),
+        "CODE_LIFETIME": positive_duration,
+        "MAX_ATTEMPTS": whole_number(1, 100),
+    }
+)
 
 limits = entries(
     "limit",

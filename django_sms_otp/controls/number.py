@@ -14,7 +14,6 @@ from ..limits.number import SEND_MEMORY
 from ..limits.shared import longest_memory
 from ..logs import log_fields
 from ..phone import mask
-from ..purposes import VERIFY_PHONE
 from .base import Controls, Violation
 
 __all__ = ["NumberControls", "failure_budget", "lock_on", "memory"]
@@ -37,7 +36,7 @@ def memory() -> timedelta:
     ]
     block = settings.breaker.block_for if settings.breaker else SEND_MEMORY
     longest_window = timedelta(seconds=max(windows, default=0))
-    return max(SEND_MEMORY, block, longest_window, settings.CODE_LIFETIME)
+    return max(SEND_MEMORY, block, longest_window, settings.longest_code_lifetime)
 
 
 def failure_budget() -> FailureBudget:
@@ -50,12 +49,14 @@ def failure_budget() -> FailureBudget:
     )
 
 
-def lock_on(row: NumberRow, purpose: str, claimant: Claimant) -> Lock | None:
-    """Return the lockout of a caller, or ``None`` if their guess is evaluated."""
+def lock_on(row: NumberRow, claimant: Claimant, *, binds: bool) -> Lock | None:
+    """Return the lockout of a caller, or ``None`` if their guess is evaluated.
+
+    :param binds: whether the code binds the number to an account.
+    """
     mode = get_settings().mode("failures")
     if mode == "off" or not row.state.has_failures:
         return None
-    binds = purpose == VERIFY_PHONE
     lock = row.state.lock(failure_budget(), row.now, claimant, binds=binds)
     if lock is not None and mode == "record":
         extra = log_fields(
@@ -80,7 +81,8 @@ class NumberControls(Controls):
 
     def _lock(self, row: NumberRow) -> Sequence[Violation]:
         asker = row.state.asker(self.subject.caller.tags(row.e164))
-        lock = lock_on(row, self.subject.attempt.purpose, asker)
+        purpose = self.settings.purpose(self.subject.attempt.purpose)
+        lock = lock_on(row, asker, binds=purpose.binds)
         if lock is None:
             return ()
         if lock.until and lock.until < row.now + self.subject.lifetime:

@@ -42,6 +42,7 @@ def change_number(
     attempt: Callable[[NumberRow], T],
     *,
     purpose: str = "",
+    context: str = "",
     shared: Iterable[LimitKey] = (),
     request_id: uuid.UUID | None = None,
 ) -> T:
@@ -51,6 +52,7 @@ def change_number(
 
     :param phone_number: the number in E.164; ``None`` for the number of ``request_id``.
     :param purpose: the purpose of the codes to read.
+    :param context: the context of the codes to read.
     :param shared: the keys of the shared rows to read.
     :raises Contention: no attempt won.
     """
@@ -60,6 +62,7 @@ def change_number(
         alias=database_alias(),
         phone_number=phone_number,
         purpose=purpose,
+        context=context,
         shared=tuple(shared),
         request_id=request_id,
     )

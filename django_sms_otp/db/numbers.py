@@ -40,6 +40,7 @@ from .writes import Write, write_in_order
 __all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
 
 ID = [*CODE_FIELDS].index("id")
+CONTEXT = [*CODE_FIELDS].index("context")
 BY_AGE = itemgetter([*CODE_FIELDS].index("created_at"), ID)
 
 NEW_CODE = {
@@ -56,12 +57,14 @@ class NumberQuery:
 
     :param phone_number: the number in E.164; ``None`` for the number of ``request_id``.
     :param purpose: the purpose of the codes.
+    :param context: the context of the codes.
     :param shared: the keys of the shared rows.
     """
 
     alias: str
     phone_number: str | None
     purpose: str = ""
+    context: str = ""
     shared: Sequence[LimitKey] = ()
     request_id: uuid.UUID | None = None
 
@@ -74,7 +77,8 @@ class NumberRow:
 
     :param e164: the number; empty if there is no code with the ``request_id``.
     :param clock: the application's time of the read.
-    :param codes: the columns of the number's unexpired codes of the purpose, newest first.
+    :param codes: the columns of the number's unexpired codes of the purpose and context, newest
+        first.
     :param is_locked: whether the caller has locked the rows in a transaction.
     """
 
@@ -250,5 +254,10 @@ def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[list[Any]]]:
         Limit.from_db(query.alias, [*LIMIT_FIELDS], columns)
         for columns in from_database(limit_rows, LIMIT_FIELDS, connection)
     ]
-    codes = from_database(code_rows, CODE_FIELDS, connection)
+    # Compared here: to a database, texts that differ in case or accents may be the same.
+    codes = [
+        columns
+        for columns in from_database(code_rows, CODE_FIELDS, connection)
+        if columns[CONTEXT] == query.context
+    ]
     return {limit.key: limit for limit in found}, sorted(codes, key=BY_AGE, reverse=True)

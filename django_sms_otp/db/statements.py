@@ -150,7 +150,6 @@ RESENT = (
 
 NULL_AT_FIRST = {"user_id", "redeemed_at", "superseded_at", "sent_at", "delivered_at"}
 CONSTANT_AT_FIRST = {
-    "context": "''",
     "send_count": "1",
     "failed_attempts": "0",
     "message_id": "''",

@@ -9,11 +9,12 @@ from django.utils import timezone, translation
 
 from .. import codes
 from ..backends import SMSMessage, get_backend
-from ..conf import secret_keys
+from ..conf import get_settings, secret_keys
 from ..db import database_alias
 from ..exceptions import Cause, InvalidSettings, NotDelivered
 from ..logs import translate_errors
 from ..models import OTPCode
+from ..purposes import read_context
 from .messages import compose
 
 __all__ = ["code_of", "message_of"]
@@ -52,7 +53,7 @@ def message_of(otp_code: OTPCode) -> SMSMessage:
     valid_for = otp_code.expires_at - (otp_code.claimed_at or timezone.now())
     with translation.override(otp_code.language or translation.get_language()):
         body = translate_errors(
-            lambda: compose(code, valid_for=valid_for),
+            lambda: _compose(otp_code, code, valid_for),
             _rendering_error,
             own=(InvalidSettings, OperationalError, InterfaceError),
         )
@@ -71,10 +72,17 @@ def message_of(otp_code: OTPCode) -> SMSMessage:
     )
 
 
+def _compose(otp_code: OTPCode, code: str, valid_for: timedelta) -> str:
+    # A worker whose settings lack the purpose raises here, and sends nothing.
+    purpose = get_settings().purpose(otp_code.purpose)
+    context = read_context(otp_code.context)
+    return compose(code, purpose, valid_for=valid_for, context=context)
+
+
 def _rendering_error(error: Exception) -> NotDelivered:
     # A template may raise any error, and the text of the error may hold the code.
     name = type(error).__name__
-    text = f"SMS_OTP['MESSAGE'] cannot be rendered: {name}."
+    text = f"The message cannot be rendered: {name}."
     return NotDelivered(text, error_code=name, cause=Cause.ACCOUNT)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from django.conf import settings as django_settings
 from django.template.loader import render_to_string
@@ -12,8 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from ..conf import get_settings
-from ..conf.validators import is_template_name
 from ..masked import MaskedText
+from ..purposes import Purpose, is_template_name
 
 __all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
 
@@ -29,6 +30,9 @@ GSM_7 = ("GSM-7", 160, 153)
 UCS_2 = ("UCS-2", 70, 67)
 
 
+NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
+
+
 class Segments(int):
     """A number of SMS segments, each of which is billed. ``encoding`` explains the number."""
 
@@ -41,24 +45,32 @@ class _SafeText(MaskedText, SafeString):
     __slots__ = ()
 
 
-def compose(code: str, *, valid_for: timedelta) -> str:
+def compose(
+    code: str,
+    purpose: Purpose,
+    *,
+    valid_for: timedelta,
+    context: Mapping[str, str] = NO_CONTEXT,
+) -> str:
     """Return the text of a message in the active language.
 
     :param valid_for: the remaining lifetime of the code.
+    :param context: what the code is bound to, for the message to show.
     """
-    settings = get_settings()
     minutes = max(1, int(valid_for.total_seconds() // 60))
-    values = {"code": MaskedText(code), "minutes": minutes, "site": site_name() or ""}
-    if is_template_name(settings.MESSAGE):
+    own = {"code": MaskedText(code), "minutes": minutes, "site": site_name() or ""}
+    values = {**context, **own}
+    if is_template_name(purpose.message):
         # The text is no HTML: "Tom & Jerry" must not be escaped.
         safe = {key: _SafeText(value) for key, value in values.items()}
-        text = render_to_string(settings.MESSAGE, safe).strip()
+        text = render_to_string(purpose.message, safe).strip()
     else:
-        text = gettext(settings.MESSAGE).format_map(values)
-    if settings.ORIGIN is None:
+        text = gettext(purpose.message).format_map(values)
+    origin = get_settings().ORIGIN
+    if origin is None:
         return MaskedText(text)
     # https://wicg.github.io/sms-one-time-codes/: the last line, and nothing after the code.
-    return MaskedText(f"{text}\n@{settings.ORIGIN} #{code}")
+    return MaskedText(f"{text}\n@{origin} #{code}")
 
 
 def site_name() -> str | None:
@@ -96,13 +108,17 @@ def _fill(widths: list[int], capacity: int) -> int:
     return segments
 
 
-def longest_renderings() -> Iterator[tuple[str, str]]:
-    """Yield each language of the site with its longest message."""
-    settings = get_settings()
-    code = "0" * settings.CODE_LENGTH
+def longest_renderings() -> Iterator[tuple[Purpose, str, str]]:
+    """Yield each purpose and language of the site with the longest message.
+
+    What a purpose shows of its context is not known here, so such a purpose is left out.
+    """
+    purposes = [each for each in get_settings().purposes.values() if not each.shows_context]
     for language in _languages():
         with translation.override(language):
-            yield language, compose(code, valid_for=settings.CODE_LIFETIME)
+            for purpose in purposes:
+                code = "0" * purpose.code_length
+                yield purpose, language, compose(code, purpose, valid_for=purpose.code_lifetime)
 
 
 def _languages() -> list[str]:

@@ -192,12 +192,15 @@ class Guesses:
         by = self.codes[code].by if code in self.codes else {}
         return sum(by.get(group, 0) for group in groups)
 
-    def allowance(self, claimant: Claimant, budget: FailureBudget) -> int:
-        """Return how many guesses at one code a caller has."""
+    def allowance(self, claimant: Claimant, budget: FailureBudget, *, at_code: int) -> int:
+        """Return how many guesses at one code a caller has.
+
+        :param at_code: the same while nobody attacks the number.
+        """
         named = self.of(STRANGERS).consecutive + self.of(KNOWN).consecutive
         most = max(budget.free, budget.most * ATTACKED_TENTHS // TENTH)
         is_attacked = self.consecutive - named >= most
-        return 1 if is_attacked and claimant.leaves == ASKERS_LEAVE else budget.free
+        return 1 if is_attacked and claimant.leaves == ASKERS_LEAVE else at_code
 
     def has_room_for(self, code: str, group: str, now: datetime) -> bool:
         """Return whether the row can count a guess of this group at this code.

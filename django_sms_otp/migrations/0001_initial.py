@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ("purpose", models.CharField(max_length=32, verbose_name="purpose")),
                 (
                     "context",
-                    models.CharField(blank=True, max_length=64, verbose_name="context digest"),
+                    models.TextField(blank=True, default="", verbose_name="context"),
                 ),
                 (
                     "seed",

@@ -5,7 +5,7 @@ decide -> commit -> deliver, and guess -> commit -> answer.
 """
 
 from ..delivery import send_text
-from ..purposes import LOGIN, VERIFY_PHONE
+from ..purposes import LOGIN, STEP_UP, VERIFY_PHONE
 from .numbers import make_primary, numbers_of, unlink_number
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -14,6 +14,7 @@ from .staff import forget_limit, give_back_messages, invalidate_codes, unlock_nu
 
 __all__ = [
     "LOGIN",
+    "STEP_UP",
     "VERIFY_PHONE",
     "forget_limit",
     "give_back_messages",

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..conf import get_settings
 from ..phone import PhoneNumber
+from ..purposes import Purpose, write_context
 
 __all__ = [
     "check_channel",
     "check_number",
-    "check_purpose",
     "check_texts",
     "check_user",
+    "context_to_show",
     "e164_of",
+    "purpose_of",
     "request_id_of",
 ]
-
-PURPOSE = re.compile(r"[\w.:-]{1,32}", re.ASCII)
-"""The column holds 32 characters. A space at the end would be none to some databases."""
 
 E164 = re.compile(r"\+\d{1,15}", re.ASCII)
 
@@ -75,13 +75,40 @@ def request_id_of(value: object) -> uuid.UUID | None:
         ) from None
 
 
-def check_purpose(value: object) -> None:
-    """:raises ValueError: ``value`` does not name a purpose."""
-    if not isinstance(value, str) or not PURPOSE.fullmatch(value):
+def purpose_of(value: object) -> Purpose:
+    """Return the purpose of a name.
+
+    :raises TypeError: ``value`` is no text.
+    :raises ValueError: the site has declared no such purpose.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"purpose must be a str such as 'verify_phone', not {_type(value)}.")
+    return get_settings().purpose(value)
+
+
+def context_to_show(
+    purpose: Purpose, context: Mapping[str, str] | None, *, channel: str, is_text_shown: bool
+) -> str:
+    """Return the context of a message as it is stored.
+
+    :param is_text_shown: whether the person gets the text of the purpose.
+    :raises TypeError: it is no mapping of texts.
+    :raises ValueError: the message needs an entry that is missing, the channel cannot show the
+        message, or an entry could forge a part of it.
+    """
+    written = write_context(context)
+    if missing := purpose.shown.difference(context or ()):
         raise ValueError(
-            "purpose must be 1 to 32 letters, digits or any of _ . : -, such as "
-            f"'verify_phone', not {value!r}."
+            f"The message of {purpose.name!r} shows {', '.join(sorted(missing))}: pass it in "
+            "context."
         )
+    if purpose.shows_context and not is_text_shown:
+        # Whoever cannot read what they confirm confirms anything.
+        raise ValueError(
+            f"The message of {purpose.name!r} shows a context, and the gateway of the channel "
+            f"{channel!r} does not send our text. Use another channel or gateway."
+        )
+    return written
 
 
 def check_channel(value: object) -> str:

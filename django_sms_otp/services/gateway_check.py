@@ -23,7 +23,6 @@ from ..delivery.queues import is_queued
 from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailable
 from ..logs import log_fields, short_id
 from ..models import OTPCode
-from ..purposes import LOGIN
 from ..results import RedemptionRefused
 from .guesses import Guess, GuessResult, accept_approved, give_back
 
@@ -43,7 +42,7 @@ def check_with_gateway(
     :raises Unavailable: the gateway gave no answer. The guess stays counted, unless the gateway
         certainly did not evaluate it.
     """
-    if guess.purpose == LOGIN:
+    if guess.purpose.opens_account:
         # A resolver that cannot be loaded must fail before the gateway spends the code.
         get_user_resolver()
     try:
@@ -73,7 +72,8 @@ def check_with_gateway(
     return change_number(
         otp_code.number.e164,
         lambda row: accept_approved(guess, otp_code, row),
-        purpose=guess.purpose,
+        purpose=guess.purpose.name,
+        context=guess.context,
     )
 
 
@@ -81,7 +81,7 @@ def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:
     check = CodeCheck(
         to=otp_code.number.e164,
         typed=normalise_code(guess.typed),
-        purpose=guess.purpose,
+        purpose=guess.purpose.name,
         request_id=otp_code.pk,
         message_id=otp_code.message_id,
         channel=otp_code.channel,

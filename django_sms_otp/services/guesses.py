@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
@@ -25,7 +25,7 @@ from ..limits.failures import STRANGERS, Claimant
 from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN, VERIFY_PHONE
+from ..purposes import Purpose
 from ..results import Redeemed, RedemptionRefused
 
 __all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "is_spent"]
@@ -44,12 +44,13 @@ class Guess(Generic[T]):
     :param typed: the code as typed; the ``repr`` does not show it.
     """
 
-    purpose: str
+    purpose: Purpose
+    context: str
     request_id: uuid.UUID | None
     caller: Caller
     address: AddressGuesses
     typed: str = field(repr=False)
-    grant: Callable[[AbstractBaseUser], T] | None
+    grant: Callable[[Any], T] | None
     grant_writes: bool
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Guess(Generic[T]):
         """
         if self.grant and self.grant_writes:
             return False
-        return self.purpose != LOGIN or not get_user_resolver().may_log_in_writes
+        return not (self.purpose.opens_account and get_user_resolver().may_log_in_writes)
 
     def claimant(self, row: NumberRow, otp_code: OTPCode | None) -> Claimant:
         """Return whose guess it is.
@@ -98,9 +99,9 @@ class GuessResult(Generic[T]):
 def is_spent(otp_code: OTPCode, row: NumberRow, claimant: Claimant) -> bool:
     """Return whether a caller has used up the wrong guesses at a code."""
     settings, guesses = get_settings(), row.state.guesses
-    most = settings.MAX_ATTEMPTS
+    most = settings.purpose(otp_code.purpose).max_attempts
     if settings.mode("failures") == "enforce":
-        most = guesses.allowance(claimant, failure_budget())
+        most = guesses.allowance(claimant, failure_budget(), at_code=most)
     issuer = code_issuing_backend(otp_code.backend)
     if issuer and issuer.most_guesses:
         # The gateway does not know a withheld code, and would never call it spent. So the app
@@ -142,7 +143,7 @@ def _lockout(
     guess: Guess[T], claimant: Claimant, live: OTPCode | None, row: NumberRow
 ) -> RedemptionRefused | None:
     """Return the answer to a guess that is not evaluated; ``None`` if it is."""
-    if lock := lock_on(row, guess.purpose, claimant):
+    if lock := lock_on(row, claimant, binds=guess.purpose.binds):
         return _too_many_attempts(row, until=lock.until)
     if live is not None and is_spent(live, row, claimant):
         return _too_many_attempts(row, until=row.now)
@@ -171,7 +172,7 @@ def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow
     :param group: the group of callers that it was counted for.
     """
     # A guess that binds may not have counted in a row: see _count_wrong_guess.
-    in_a_row = charged.purpose != VERIFY_PHONE
+    in_a_row = not get_settings().purpose(charged.purpose).binds
     guesses = row.state.guesses.without(charged_at, group, charged.short_id, in_a_row=in_a_row)
     with row.replaced_by(replace(row.state, guesses=guesses)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
@@ -215,7 +216,7 @@ def _count_wrong_guess(
         otp_code.short_id,
         row.now,
         otp_code.expires_at,
-        in_a_row=is_within or guess.purpose != VERIFY_PHONE,
+        in_a_row=is_within or not guess.purpose.binds,
     )
     writes = guess.address.count(row) if group == STRANGERS else []
     row.replace(replace(row.state, guesses=guesses), row.attempt(otp_code), *writes)
@@ -229,7 +230,7 @@ def _accept(
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
     # Before the transaction, which holds locks.
     user, must_register = (
-        _find_user(otp_code.number) if guess.purpose == LOGIN else (None, False)
+        _find_user(otp_code.number) if guess.purpose.opens_account else (None, False)
     )
     if guess.is_granted_first and not must_register:
         answer = _log_in(guess, otp_code, user)
@@ -272,10 +273,10 @@ def _log_in(
     registered: bool = False,
 ) -> Redeemed[T] | RedemptionRefused:
     refused = RedemptionRefused(reason="no_active_account")
-    if guess.purpose == LOGIN and not (user and _may_log_in(user, otp_code.number)):
+    if guess.purpose.opens_account and not (user and _may_log_in(user, otp_code.number)):
         return refused
     try:
-        granted = guess.grant(user) if guess.grant and user else None
+        granted = guess.grant(user) if guess.grant else None
     except LoginRefused:
         return refused
     return Redeemed(request_id=otp_code.pk, user=user, registered=registered, granted=granted)

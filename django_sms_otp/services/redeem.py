@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-
-from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..conf import get_settings
 from ..controls import note_redemption
@@ -22,10 +20,10 @@ from ..logs import log_fields, short_id
 from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN
+from ..purposes import LOGIN, write_context
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
-from .arguments import check_number, check_purpose, check_texts, request_id_of
+from .arguments import check_number, check_texts, purpose_of, request_id_of
 from .gateway_check import check_with_gateway
 from .guesses import Guess, GuessResult, evaluate
 
@@ -40,12 +38,13 @@ def redeem_code(
     phone_number: PhoneNumber | None = None,
     request_id: uuid.UUID | str | None = None,
     purpose: str = LOGIN,
-    grant: Callable[[AbstractBaseUser], T] | None = None,
+    context: Mapping[str, str] | None = None,
+    grant: Callable[[Any], T] | None = None,
     grant_writes: bool = True,
     ip_address: str | None = None,
     device: str | None = None,
 ) -> Redeemed[T] | RedemptionRefused:
-    """Use up a code, and log its holder in.
+    """Use up a code, and do what it authorises.
 
     Every guess, right or wrong, is counted before it is answered. Of any number of parallel
     calls with the right code, one succeeds. If a gateway made the code, the gateway checks the
@@ -60,10 +59,14 @@ def redeem_code(
     :param code: the code as typed. Spaces, hyphens and digits of other scripts are allowed.
     :param phone_number: the number of the code. Give this, ``request_id`` or both; if both are
         given, both must match.
-    :param grant: called with the user inside the transaction that uses up the code, perhaps
-        more than once. Its result becomes ``granted``. If it raises ``LoginRefused``, the code
-        is used up. If it raises another error, everything is rolled back and the code stays
-        valid, unless its gateway has spent it.
+    :param purpose: what the code authorises: see ``PURPOSES``.
+    :param context: what the code is bound to. With any other context than that of the request,
+        it is a wrong code.
+    :param grant: called inside the transaction that uses up the code, perhaps more than once:
+        with the user of a login, and for another purpose with ``None``. Its result becomes
+        ``granted``. If it raises ``LoginRefused``, the code is used up. If it raises another
+        error, everything is rolled back and the code stays valid, unless its gateway has spent
+        it.
     :param grant_writes: ``False`` if ``grant`` writes nothing that must be rolled back. It is
         then called before the transaction, which holds its locks for a shorter time.
     :param ip_address: the address of the client.
@@ -72,17 +75,18 @@ def redeem_code(
     :raises InvalidSettings: the configuration is broken. The code stays valid.
     :raises Unavailable: the gateway that made the code did not check the guess.
     :raises TypeError: an argument is missing, or has another type. Nothing was counted.
-    :raises ValueError: ``ip_address`` is not an IP address, or ``request_id`` or ``purpose`` is
-        malformed. Nothing was counted.
+    :raises ValueError: ``ip_address`` is not an IP address, ``PURPOSES`` lacks ``purpose``, or
+        ``request_id`` or ``context`` is malformed. Nothing was counted.
     """
     request_id = request_id_of(request_id)
     given, code = type(code), MaskedText(code)
     _check_code(given)
     check_texts(ip_address=ip_address, device=device)
-    _check_arguments(phone_number, request_id, purpose, grant)
+    _check_arguments(phone_number, request_id, grant)
     caller = Caller.of(ip_address, device)
     guess = Guess(
-        purpose=purpose,
+        purpose=purpose_of(purpose),
+        context=write_context(context),
         request_id=request_id,
         caller=caller,
         # Who names the code by its id alone is no stranger to it.
@@ -112,11 +116,10 @@ def _check_code(given: type) -> None:
 
 
 def _check_arguments(
-    phone_number: PhoneNumber | None, request_id: uuid.UUID | None, purpose: str, grant: object
+    phone_number: PhoneNumber | None, request_id: uuid.UUID | None, grant: object
 ) -> None:
     if phone_number is not None:
         check_number(phone_number)
-    check_purpose(purpose)
     if phone_number is None and request_id is None:
         raise TypeError("redeem_code() needs a phone_number or a request_id.")
     if request_id is None and get_settings().REQUIRE_REQUEST_ID:
@@ -125,8 +128,6 @@ def _check_arguments(
         )
     if grant is not None and not callable(grant):
         raise TypeError(f"grant must be a function of the user, not {type(grant).__name__}.")
-    if grant is not None and purpose != LOGIN:
-        raise TypeError(f"grant needs the user of a login: use it with purpose={LOGIN!r} only.")
 
 
 def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:
@@ -135,7 +136,8 @@ def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> G
         result = change_number(
             phone_number.e164 if phone_number else None,
             lambda row: evaluate(guess, row),
-            purpose=guess.purpose,
+            purpose=guess.purpose.name,
+            context=guess.context,
             shared=guess.address.row_keys,
             request_id=guess.request_id,
         )

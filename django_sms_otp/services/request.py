@@ -26,10 +26,17 @@ from ..limits.failures import STRANGERS
 from ..limits.number import Send
 from ..models import DeliveryState, OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN
+from ..purposes import LOGIN, Purpose
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
-from .arguments import check_channel, check_number, check_purpose, check_texts, request_id_of
+from .arguments import (
+    check_channel,
+    check_number,
+    check_texts,
+    context_to_show,
+    purpose_of,
+    request_id_of,
+)
 from .dispatch import PendingDelivery, dispatch
 from .guesses import is_spent
 
@@ -42,6 +49,8 @@ class _Request:
 
     attempt: SendAttempt
     caller: Caller
+    purpose: Purpose
+    context: str
     request_id: uuid.UUID | None
     channel: str
     backend: BaseSMSBackend
@@ -49,7 +58,7 @@ class _Request:
     @property
     def lifetime(self) -> timedelta:
         """The lifetime of a new code. It ends no later than the gateway's own code."""
-        lifetime = get_settings().CODE_LIFETIME
+        lifetime = self.purpose.code_lifetime
         return min(lifetime, self.backend.code_lifetime or lifetime)
 
 
@@ -57,6 +66,7 @@ def request_code(
     phone_number: PhoneNumber,
     *,
     purpose: str = LOGIN,
+    context: Mapping[str, str] | None = None,
     channel: str | None = None,
     request_id: uuid.UUID | str | None = None,
     ip_address: str | None = None,
@@ -69,6 +79,9 @@ def request_code(
     sent again: messages may arrive out of order, and each must hold a valid code. Otherwise a
     new code supersedes it. The message is in the active language.
 
+    :param purpose: what the code authorises: see ``PURPOSES``.
+    :param context: what the code is bound to, as texts by name. Its purpose's message can show
+        them. Codes of different contexts live side by side.
     :param channel: one of ``CHANNELS``; by default ``sms`` if it is among them, else the first.
     :param request_id: the id of an earlier request, to send its code again. Only
         ``REQUIRE_REQUEST_ID`` needs it. An unknown, dead or foreign id is ignored.
@@ -79,15 +92,19 @@ def request_code(
     :raises InvalidSettings: the configuration is broken. Nothing was written.
     :raises TypeError: an argument has another type. Nothing was counted.
     :raises Unavailable: a store of limits or a hook did not answer. Nothing was sent.
-    :raises ValueError: ``ip_address`` is not an IP address, ``CHANNELS`` lacks ``channel``, or
-        ``request_id`` or ``purpose`` is malformed. Nothing was counted.
+    :raises ValueError: ``ip_address`` is not an IP address, ``CHANNELS`` lacks ``channel``,
+        ``PURPOSES`` lacks ``purpose``, ``request_id`` is malformed, or the message cannot show
+        ``context``. Nothing was counted.
     """
     check_number(phone_number)
-    check_purpose(purpose)
+    declared = purpose_of(purpose)
     check_texts(ip_address=ip_address, device=device, challenge=challenge)
     channel = check_channel(channel)
     # Before anything is counted: a broken configuration must not cost a number its cooldown.
     backend = get_backend(get_settings().CHANNELS[channel])
+    written = context_to_show(
+        declared, context, channel=channel, is_text_shown=backend.shows_text(channel)
+    )
     if is_queued():
         engine()
     attempt = SendAttempt(
@@ -97,6 +114,8 @@ def request_code(
     request = _Request(
         attempt=attempt,
         caller=caller,
+        purpose=declared,
+        context=written,
         request_id=request_id_of(request_id),
         channel=channel,
         backend=backend,
@@ -112,7 +131,7 @@ def request_code(
 
 def _refuse_unknown_number(request: _Request) -> Refused | None:
     """Refuse a number that opens no account, if ``UNKNOWN_NUMBERS`` is ``reject``."""
-    if not _falls_under("reject", request.attempt):
+    if not _falls_under("reject", request):
         return None
     full = count_probe(request.attempt.phone_number, request.caller)
     if full is None:
@@ -123,16 +142,16 @@ def _refuse_unknown_number(request: _Request) -> Refused | None:
     return Refused(answer=answer, control=full.control)
 
 
-def _falls_under(policy: str, attempt: SendAttempt) -> bool:
+def _falls_under(policy: str, request: _Request) -> bool:
     """Return whether ``UNKNOWN_NUMBERS`` is ``policy`` and the number opens no account."""
-    if attempt.purpose != LOGIN or policy != get_settings().UNKNOWN_NUMBERS:
+    if not request.purpose.opens_account or policy != get_settings().UNKNOWN_NUMBERS:
         return False
-    resolver = get_user_resolver()
+    resolver, phone_number = get_user_resolver(), request.attempt.phone_number
     try:
-        user = resolver.get_user(attempt.phone_number)
+        user = resolver.get_user(phone_number)
     except LoginRefused:
         return True
-    return user is None or not resolver.may_log_in(user, attempt.phone_number)
+    return user is None or not resolver.may_log_in(user, phone_number)
 
 
 def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
@@ -141,7 +160,8 @@ def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
         return change_number(
             request.attempt.phone_number.e164,
             lambda row: _issue(request, policy, row),
-            purpose=request.attempt.purpose,
+            purpose=request.purpose.name,
+            context=request.context,
             shared=policy.row_keys,
         )
     except Exception:
@@ -188,7 +208,7 @@ def _message_columns(request: _Request, row: NumberRow, decision: Admitted) -> d
     """Return the columns of the code's row that describe the message."""
     # After the check: a refused caller may repeat a request without end, and could measure how
     # long the look-up takes.
-    is_ignored = _falls_under("ignore", request.attempt)
+    is_ignored = _falls_under("ignore", request)
     is_waiting = is_queued()
     return {
         "withheld_by": "unknown_number" if is_ignored else decision.withheld_by,
@@ -252,9 +272,10 @@ def _create(
     return row.new_code(
         phone_number=attempt.phone_number.e164,
         region=attempt.phone_number.region,
-        purpose=attempt.purpose,
+        purpose=request.purpose.name,
+        context=request.context,
         key_id=codes.fingerprint(secret_keys()[0]),
-        code_length=request.backend.code_length or settings.CODE_LENGTH,
+        code_length=request.backend.code_length or request.purpose.code_length,
         created_at=row.now,
         expires_at=row.now + request.lifetime,
         ip_address=attempt.ip_address if settings.STORE_IP_ADDRESS else None,

@@ -71,7 +71,7 @@ def _first_changed_hour() -> datetime | None:
     counts = HourlyCount.objects.using(database_alias()).filter(event__in=EVENTS)
     last = counts.aggregate(last=Max("hour"))["last"]
     if last is not None:
-        return start_of_hour(last - get_settings().CODE_LIFETIME - RECEIPT_DELAY)
+        return start_of_hour(last - get_settings().longest_code_lifetime - RECEIPT_DELAY)
     codes = OTPCode.objects.using(database_alias())
     first = codes.aggregate(first=Min("created_at"))["first"]
     return start_of_hour(first) if first else None

@@ -58,6 +58,11 @@ GOOD = [
     ("UNKNOWN_NUMBERS", "reject"),
     ("ALLOW_STAFF", True),
     ("USER_RESOLVER", "shop.phones.Resolver"),
+    ("PURPOSES", {}),
+    ("PURPOSES", {"step_up": {"MESSAGE": "{code} {site}", "CODE_LENGTH": 8}}),
+    ("PURPOSES", {"pay:1": {"MESSAGE": "{code}: {amount}", "CODE_LIFETIME": MINUTE}}),
+    ("PURPOSES", {"delete.account": {}}),
+    ("PURPOSES", {"pay": {"MESSAGE": "sms/pay.txt", "MAX_ATTEMPTS": 1}}),
     ("USER_PHONE_FIELD", None),
     ("USER_PHONE_FIELD", "phone"),
     ("NUMBER_TAKEN", "move"),
@@ -204,8 +209,45 @@ BAD: list[tuple[str, Any, str]] = [
     ("NUMBERS_NEED_PROOF_WITHIN", 600, "must be a positive datetime.timedelta"),
     *(("TOKEN_ISSUER", value, PATH) for value in ("Issuer", None)),
     *(("TOKEN_SERIALIZER", value, PATH) for value in ("Serializer", "", 1)),
+    ("PURPOSES", ["pay"], "must be a dict of dicts by purpose"),
+    *(
+        ("PURPOSES", {name: {}}, "has the purpose")
+        for name in ("", "p" * 33, "pay ", "p\0", "test", 7)
+    ),
     *(("RETENTION", value, DURATION) for value in (30, timedelta(0))),
 ]
+
+
+BAD_PURPOSES: list[tuple[str, Any, str]] = [
+    ("pay", None, " must be a dict such as"),
+    ("pay", {"LENGTH": 8}, " has no key 'LENGTH'. Did you mean 'CODE_LENGTH'?"),
+    ("pay", {"CODE_LENGTH": 3}, f"['CODE_LENGTH'] {WHOLE} from 4 to 10"),
+    ("pay", {"MAX_ATTEMPTS": 0}, f"['MAX_ATTEMPTS'] {WHOLE} from 1 to 100"),
+    ("pay", {"CODE_LIFETIME": 600}, f"['CODE_LIFETIME'] {DURATION}"),
+    ("pay", {"MESSAGE": "{amount}"}, "['MESSAGE'] must contain {code}"),
+    *(
+        ("pay", {"MESSAGE": value}, "['MESSAGE'] may name {code}, {minutes}, {site} and words")
+        for value in ("{code} {a.b}", "{code} {0}", "{code} {", "{code:d} {a}")
+    ),
+    # The app sends these itself, without a context.
+    *(
+        (name, {"MESSAGE": "{code} {amount}"}, f"['MESSAGE'] {BRACES}")
+        for name in ("login", "verify_phone", "step_up")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "advice"), BAD_PURPOSES)
+def test_a_bad_purpose_is_refused_with_its_name_and_what_to_write(
+    name: str, value: object, advice: str
+) -> None:
+    purposes = {"good": {}, name: value}
+    with (
+        override_settings(SMS_OTP={"PURPOSES": purposes}),
+        pytest.raises(InvalidSettings) as caught,
+    ):
+        get_settings()
+    assert str(caught.value).startswith(f"SMS_OTP['PURPOSES'][{name!r}]{advice}")
 
 
 @pytest.mark.parametrize(("key", "value"), GOOD)

@@ -13,12 +13,10 @@ from django.test import Client, override_settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from django_sms_otp.delivery.messages import (
-    compose,
-    count_segments,
-    longest_renderings,
-    site_name,
-)
+from django_sms_otp.conf import get_settings
+from django_sms_otp.delivery import messages
+from django_sms_otp.delivery.messages import count_segments, longest_renderings, site_name
+from django_sms_otp.purposes import LOGIN
 from django_sms_otp.testing import outbox, override_sms_otp
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -36,6 +34,18 @@ GSM_TABLE = (
 )
 GSM_EXTENSION = "\f^{}\\[~]|€"
 EMOJI = "🔑"
+
+
+def compose(code: str, *, valid_for: timedelta) -> str:
+    return messages.compose(code, get_settings().purpose(LOGIN), valid_for=valid_for)
+
+
+def renderings_of_logins() -> list[tuple[str, str]]:
+    return [
+        (language, text)
+        for purpose, language, text in longest_renderings()
+        if purpose.name == LOGIN
+    ]
 
 
 def write_catalogue(folder: Path, language: str, entries: dict[str, str]) -> Path:
@@ -267,12 +277,12 @@ def test_the_table_here_is_whole() -> None:
     CODE_LENGTH=8, CODE_LIFETIME=timedelta(minutes=15), MESSAGE="{minutes} {code}"
 )
 def test_the_longest_text_has_a_whole_code_and_the_whole_lifetime() -> None:
-    assert list(longest_renderings()) == [("en-us", "15 00000000")]
+    assert renderings_of_logins() == [("en-us", "15 00000000")]
 
 
 def test_djangos_own_list_of_languages_is_no_choice_of_the_site() -> None:
     assert len(django_settings.LANGUAGES) > 50
-    assert [language for language, _ in longest_renderings()] == ["en-us"]
+    assert [language for language, _ in renderings_of_logins()] == ["en-us"]
 
 
 def test_each_language_that_the_site_speaks_is_rendered(tmp_path: Path) -> None:
@@ -283,14 +293,14 @@ def test_each_language_that_the_site_speaks_is_rendered(tmp_path: Path) -> None:
         override_settings(LANGUAGES=languages, LANGUAGE_CODE="en", LOCALE_PATHS=[folder]),
         override_sms_otp(MESSAGE="Code: {code}"),
     ):
-        found = list(longest_renderings())
+        found = renderings_of_logins()
 
     assert found == [("en", "Code: 000000"), ("de", "Ihr Code: 000000")]
 
 
 @override_settings(LANGUAGES=[("en", "English"), ("de", "Deutsch")], USE_I18N=False)
 def test_without_translations_only_the_language_of_the_site_is_rendered() -> None:
-    assert [language for language, _ in longest_renderings()] == ["en-us"]
+    assert [language for language, _ in renderings_of_logins()] == ["en-us"]
 
 
 def test_the_language_of_the_caller_is_left_alone() -> None:

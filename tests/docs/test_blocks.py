@@ -23,6 +23,7 @@ from django.urls import reverse
 
 from django_sms_otp import backends, conf
 from django_sms_otp.delivery import messages
+from django_sms_otp.purposes import LOGIN
 from tests.support.customers.models import EmailCustomer
 
 from . import pages
@@ -233,8 +234,9 @@ def test_sms_says_so(block: Block, environment: None) -> None:
     ]
     policy = settings_of(before[-1])["SMS_OTP"]
     with override_settings(SMS_OTP=policy):
-        lifetime = conf.get_settings().CODE_LIFETIME
-        assert messages.compose("492817", valid_for=lifetime) == block.text.strip()
+        login = conf.get_settings().purpose(LOGIN)
+        text = messages.compose("492817", login, valid_for=login.code_lifetime)
+        assert text == block.text.strip()
 
 
 @each(of("csv"))

@@ -61,6 +61,7 @@ EXERCISED = {
     "shop.logs",
     "shop.lookup",
     "shop.metrics",
+    "shop.payments",
     "shop.numbers",
     "shop.parcels",
     "shop.profiles",
@@ -257,6 +258,27 @@ def test_changing_a_number(numbers: Callable[..., int]) -> None:
     # Each number logs in whom it now belongs to: the old one is a new customer's.
     assert logged_in(PHONE) == user
     assert logged_in("+14155552672") != user
+
+
+@pytest.mark.django_db(transaction=True)
+def test_confirming_a_payment(modules: Modules) -> None:
+    found = modules(pages.page("users.md"))["shop.payments"]
+    paid: list[str] = []
+    payment = types.SimpleNamespace(
+        amount="50.00 EUR", payee="ACME", pay=lambda: paid.append("ACME")
+    )
+    another = types.SimpleNamespace(**vars(payment) | {"payee": "Mallory"})
+    phone_number = parse_phone_number(PHONE)
+    blocks = pages.blocks(pages.page("settings.md"))
+    documented: dict[str, Any] = {}
+    exec(next(each.text for each in blocks if '"PURPOSES"' in each.text), documented)
+    with override_settings(SMS_OTP=documented["SMS_OTP"]):
+        assert isinstance(found.ask(phone_number, payment), CodeRequested)
+        assert testing.outbox[-1].body == f"{last_code()} pays 50.00 EUR to ACME"
+        assert not found.confirm(phone_number, another, last_code())
+        assert found.confirm(phone_number, payment, last_code())
+        assert not found.confirm(phone_number, payment, last_code())
+    assert paid == ["ACME"]
 
 
 def logged_in(text: str) -> Any:

@@ -149,11 +149,15 @@ class Attacker:
         code = self.code if self.now < self.code_ends else ""
         return self.state.claimant((tags,) if tags else (), code, brings_id=way == "id")
 
+    def _allowance(self, claimant: Claimant) -> int:
+        at_code = self.settings.MAX_ATTEMPTS
+        return self.state.guesses.allowance(claimant, self.budget, at_code=at_code)
+
     def wait_over(self, claimant: Claimant) -> datetime | None:
         """Return when this group may guess at the code; ``None`` for never."""
         groups = (claimant.group, claimant.shares_with)
         made = self.state.guesses.at_code(self.code, *groups)
-        is_spent = made >= self.state.guesses.allowance(claimant, self.budget)
+        is_spent = made >= self._allowance(claimant)
         if self.now >= self.code_ends or is_spent:
             return None
         lock = self.state.lock(self.budget, self.now, claimant)
@@ -176,7 +180,7 @@ class Attacker:
         self.messages += 1
         made = self.state.guesses.at_code(self.code, id_group(self.code))
         asker = self.state.asker(("a new address",), self.code)
-        is_spent = made >= self.state.guesses.allowance(asker, self.budget)
+        is_spent = made >= self._allowance(asker)
         is_worth_sending = (self.code_ends - self.now) * 3 >= self.lifetime
         if is_spent or not is_worth_sending:
             self.code, self.code_began = f"code {self.messages}", self.now

@@ -105,14 +105,14 @@ def test_after_many_guesses_of_askers_the_next_one_has_one(
 ) -> None:
     guesses = guessed(strangers, "strangers", "old", guessed(askers))
     claimant = Claimant(group="another", leaves=leaves)
-    assert guesses.allowance(claimant, BUDGET) == allowed
+    assert guesses.allowance(claimant, BUDGET, at_code=5) == allowed
 
 
 def test_a_small_budget_leaves_one_asker_their_guesses() -> None:
     budget = FailureBudget(free=5, rates=(), most=7)
     claimant = Claimant(group="another", leaves=1)
-    assert guessed(4).allowance(claimant, budget) == 5
-    assert guessed(5).allowance(claimant, budget) == 1
+    assert guessed(4).allowance(claimant, budget, at_code=5) == 5
+    assert guessed(5).allowance(claimant, budget, at_code=5) == 1
 
 
 @pytest.mark.parametrize(
