@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 from ..limits.keys import LimitKey
 from ..limits.shared import SharedCounters
 from ..models import Limit
 from .statements import COUNT_USE, INSERT_LIMIT, REPLACE_LIMIT
+from .transactions import await_turn
 from .writes import Write
 
 __all__ = ["LimitRow", "lock_limit", "lock_rows"]
@@ -104,12 +104,6 @@ def lock_limit(alias: str, key: LimitKey) -> None:
 
 
 def lock_rows(rows: QuerySet[Any]) -> list[Any]:
-    """Lock rows until the end of the transaction, and return them.
-
-    The transaction must not have read before. SQLite locks its file at the first write. If a
-    transaction has read by then and another one writes, SQLite refuses the write at once. A
-    transaction that begins with a write waits.
-    """
-    if not connections[rows.db].features.has_select_for_update:
-        rows.update(**{rows.model._meta.pk.name: F("pk")})
+    """Lock rows until the end of the transaction, which has not read before. Return them."""
+    await_turn(rows.model)
     return list(rows.select_for_update())

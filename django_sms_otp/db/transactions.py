@@ -19,6 +19,7 @@ from .outages import sqlstate
 __all__ = [
     "MOST_ATTEMPTS",
     "Races",
+    "await_turn",
     "database_alias",
     "non_atomic",
     "own_transaction",
@@ -108,8 +109,24 @@ def users_too() -> Iterator[None]:
             other = database_alias(model)
             if other not in begun:
                 stack.enter_context(own_transaction(other))
+                await_turn(model)
                 begun.add(other)
         yield
+
+
+def await_turn(model: type[Model]) -> None:
+    """Let no other transaction write, where a database has one writer at a time.
+
+    Call this before a transaction reads. SQLite locks its file at the first write. If the
+    transaction has read by then and another one writes, SQLite refuses the write at once. A
+    transaction that begins with a write waits.
+    """
+    connection = connections[database_alias(model)]
+    if not connection.features.has_select_for_update:
+        name = connection.ops.quote_name
+        table, key = name(model._meta.db_table), name(str(model._meta.pk.column))
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET {key} = {key} WHERE 1 = 0")
 
 
 @contextmanager

@@ -92,6 +92,12 @@ def test_a_lost_round_leaves_no_account_in_the_other_database(report: dict[str, 
     assert len(report["users"]) == 1
 
 
+def test_a_login_waits_for_a_writer_in_the_other_database() -> None:
+    """SQLite refuses the write of a transaction that has read, while another one writes."""
+    answer = sites.visit("two_databases", "beside_a_writer")
+    assert answer == {"answer": "Redeemed", "users": 2}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", [OTPCode, VerifiedPhone])
 def test_in_one_database_a_constraint_holds_the_user(model: Any) -> None:

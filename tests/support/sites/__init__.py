@@ -16,9 +16,12 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 
 
-def visit(site: str) -> dict[str, Any]:
-    """Log in to a site in a process of its own, and return what it answered."""
-    process = _run(site, "tests.support.sites.login")
+def visit(site: str, way: str = "login") -> dict[str, Any]:
+    """Log in to a site in a process of its own, and return what it answered.
+
+    :param way: the module of this package that logs in.
+    """
+    process = _run(site, f"tests.support.sites.{way}")
     assert process.returncode == 0, process.stderr
     report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -11,14 +12,15 @@ import django
 PHONE = "+14155552671"
 
 
-def main() -> None:
+def report(visit: Callable[[], dict[str, Any]]) -> None:
+    """Make the databases, and write what a visit found."""
     django.setup()
 
     from django.test.utils import setup_databases, teardown_databases
 
     databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
     try:
-        sys.stdout.write(f"{json.dumps(log_in())}\n")
+        sys.stdout.write(f"{json.dumps(visit())}\n")
     finally:
         teardown_databases(databases, verbosity=0)
 
@@ -39,29 +41,29 @@ def log_in() -> dict[str, Any]:
             "body": json.loads(answer.content),
         }
 
-    report: dict[str, Any] = {
+    found: dict[str, Any] = {
         "malformed": post("/auth/sms/get-code/"),
         "get_code": post("/auth/sms/get-code/", phone_number=PHONE),
         "cooldown": post("/auth/sms/get-code/", phone_number=PHONE),
     }
     code = testing.outbox[-1].code or ""
     wrong = str((int(code) + 1) % 10**6).zfill(6)
-    report["wrong_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=wrong)
-    report["auth_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
-    report["used_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
-    tokens = report["auth_code"]["body"]
+    found["wrong_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=wrong)
+    found["auth_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
+    found["used_code"] = post("/auth/sms/auth-code/", phone_number=PHONE, code=code)
+    tokens = found["auth_code"]["body"]
     if "refresh" in tokens:
-        report["refresh"] = post("/refresh/", refresh=tokens["refresh"])
-        tokens = {"refreshed": report["refresh"]["body"].get("access"), **tokens}
+        found["refresh"] = post("/refresh/", refresh=tokens["refresh"])
+        tokens = {"refreshed": found["refresh"]["body"].get("access"), **tokens}
     for name in tokens.keys() & {"access", "token", "refreshed"}:
         answer = client.get("/whoami/", headers={"Authorization": f"Bearer {tokens[name]}"})
-        report[f"{name}_holder"] = json.loads(answer.content)
-    report["users"] = [
+        found[f"{name}_holder"] = json.loads(answer.content)
+    found["users"] = [
         {"pk": str(user.pk), "username": user.get_username()}
         for user in get_user_model()._default_manager.all()
     ]
-    return report
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    report(log_in)
