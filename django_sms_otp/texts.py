@@ -37,6 +37,7 @@ TEXTS = {
         "We do not send SMS to phone numbers of this country or network."
     ),
     "request_too_large": _("The request is too large."),
+    "sms_verification_required": _("Please confirm first that it is you."),
     "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
     "unavailable": _("The service is not available right now. Please try again in a moment."),
     "unknown_phone_number": _("There is no account with this phone number."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .api.numbers import make_primary, number, numbers
+from .api.numbers import make_primary, number, numbers, verify_number
 from .api.views import auth_code, get_code
 from .webhooks.base import receive
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("get-code/", get_code, name="get-code"),
     path("auth-code/", auth_code, name="auth-code"),
     path("numbers/", numbers, name="numbers"),
+    path("numbers/verify/", verify_number, name="number-verify"),
     path("numbers/<str:number_id>/", number, name="number"),
     path("numbers/<str:number_id>/make-primary/", make_primary, name="number-make-primary"),
     path("webhooks/<str:gateway>/<str:alias>/", receive, name="webhook"),

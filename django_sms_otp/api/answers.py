@@ -36,6 +36,7 @@ STATUSES = {
     "quota_exceeded": 429,
     "recipient_opted_out": 409,
     "request_too_large": 413,
+    "sms_verification_required": 403,
     "too_many_attempts": 429,
     "unavailable": 503,
     "unknown_phone_number": 404,
@@ -53,6 +54,12 @@ class CrossSite(exceptions.APIException):
     status_code = STATUSES["cross_site"]
     default_detail = TEXTS["cross_site"]
     default_code = "cross_site"
+
+
+class VerificationRequired(exceptions.APIException):
+    status_code = STATUSES["sms_verification_required"]
+    default_detail = TEXTS["sms_verification_required"]
+    default_code = "sms_verification_required"
 
 
 def code_requested(outcome: CodeRequested) -> dict[str, Any]:

@@ -13,18 +13,46 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
+from ..client import client_of, remember_device
 from ..db import non_atomic
-from ..results import LinkedNumber, NumberRefused
+from ..results import CodeRequested, LinkedNumber, NumberRefused
 from . import answers
 from .authenticated import AuthenticatedView
+from .serializers import GetCodeSerializer, VerifyNumberSerializer
 
 
 class NumbersView(AuthenticatedView):
-    """List the caller's numbers."""
+    """List the caller's numbers, and send a code to a new one."""
+
+    serializer_class = GetCodeSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         found = services.numbers_of(self.account(request))
         return Response({"numbers": [_shown(number) for number in found]})
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        outcome = services.request_link_code(
+            self.proven_account(request), **self.validated(request), **client_of(request)
+        )
+        if isinstance(outcome, CodeRequested):
+            return Response(answers.code_requested(outcome), status=202)
+        return answers.refused(outcome)
+
+
+class VerifyNumberView(AuthenticatedView):
+    """Add a number to the caller's, or put it in the place of one."""
+
+    serializer_class = VerifyNumberSerializer
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        user = self.proven_account(request)
+        client = client_of(request, is_new=True)
+        outcome = services.link_number(user, **self.validated(request), **client)
+        if isinstance(outcome, NumberRefused):
+            return answers.refused(outcome)
+        response = Response(_shown(outcome.number), status=201)
+        remember_device(request, response, client["device"])
+        return response
 
 
 class NumberView(AuthenticatedView):
@@ -32,7 +60,7 @@ class NumberView(AuthenticatedView):
 
     def delete(self, request: Request, number_id: str, **kwargs: Any) -> Response:
         outcome = services.unlink_number(
-            self.account(request), number_id, force=_is_forced(request)
+            self.proven_account(request), number_id, force=_is_forced(request)
         )
         if isinstance(outcome, NumberRefused):
             return answers.refused(outcome)
@@ -43,7 +71,7 @@ class MakePrimaryView(AuthenticatedView):
     """Make one of the caller's numbers the main one."""
 
     def post(self, request: Request, number_id: str, **kwargs: Any) -> Response:
-        outcome = services.make_primary(self.account(request), number_id)
+        outcome = services.make_primary(self.proven_account(request), number_id)
         if isinstance(outcome, NumberRefused):
             return answers.refused(outcome)
         return Response({**_shown(outcome), "is_primary": True})
@@ -65,5 +93,6 @@ def _is_forced(request: Request) -> bool:
 
 
 numbers = non_atomic(sensitive_post_parameters()(NumbersView.as_view()))
+verify_number = non_atomic(sensitive_post_parameters()(VerifyNumberView.as_view()))
 number = non_atomic(sensitive_post_parameters()(NumberView.as_view()))
 make_primary = non_atomic(sensitive_post_parameters()(MakePrimaryView.as_view()))

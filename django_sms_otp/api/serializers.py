@@ -16,7 +16,7 @@ from ..phone import PhoneNumber
 from ..services import read_phone_number
 from ..typed_text import without_marks
 
-__all__ = ["AuthCodeSerializer", "GetCodeSerializer"]
+__all__ = ["AuthCodeSerializer", "GetCodeSerializer", "VerifyNumberSerializer"]
 
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
@@ -136,4 +136,20 @@ class AuthCodeSerializer(serializers.Serializer[Any]):
                 raise serializers.ValidationError(
                     {"phone_number": [_("Write the phone number that the code was sent to.")]}
                 )
+        return attrs
+
+
+class VerifyNumberSerializer(serializers.Serializer[Any]):
+    phone_number = PhoneNumberField(label=_("Phone number"))
+    request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
+    code = TextField(label=_("Code"))
+    replaces = TextField(
+        **OPTIONAL,
+        label=_("Replaces"),
+        help_text=_("The id of a number of yours that this one takes the place of."),
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if get_settings().REQUIRE_REQUEST_ID and attrs.get("request_id") is None:
+            raise serializers.ValidationError({"request_id": [_("Ask for a code first.")]})
         return attrs

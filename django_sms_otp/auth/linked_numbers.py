@@ -164,15 +164,15 @@ class FieldNumbers(LinkedNumbers):
     ) -> None:
         holder = self.holder_of(phone_number)
         if holder is not None and holder != user.pk:
-            if not phone_field().null:
+            if not _may_be_empty():
                 raise PhoneNumberTaken("The field of the other user cannot be empty.")
-            _write_field(holder, None)
+            _write_field(holder, _nothing())
         _write_field(user.pk, phone_number.e164)
 
     def unlink_number(self, user: AbstractBaseUser, number: LinkedNumber) -> None:
-        if not phone_field().null:
+        if not _may_be_empty():
             raise LastWayIn("The field of the user cannot be empty.")
-        _write_field(user.pk, None)
+        _write_field(user.pk, _nothing())
 
     def make_primary(self, user: AbstractBaseUser, number: LinkedNumber) -> None:
         """Do nothing: the only number is the main one."""
@@ -226,6 +226,15 @@ def _region_of(e164: str) -> str:
 def _users(*, for_update: bool = False) -> QuerySet[Any]:
     users = get_user_model()._base_manager.using(database_alias(get_user_model()))
     return users.select_for_update() if for_update else users.all()
+
+
+def _may_be_empty() -> bool:
+    """Tell whether several users may have no number: an empty text is unique, too."""
+    return phone_field().null or not phone_field().unique
+
+
+def _nothing() -> str | None:
+    return None if phone_field().null else ""
 
 
 def _write_field(user_id: Any, e164: str | None) -> None:

@@ -29,6 +29,9 @@ SEND_MEMORY = timedelta(days=1)
 MOST_KNOWN_CALLERS = 8
 """A row keeps the tags of the newest addresses and devices that redeemed a code."""
 
+MOST_NOTICES = 10
+"""Notices that a number gets in a day. A person changes their numbers once in a while."""
+
 MOST_UNREDEEMED = 5
 """Messages in a row that a number may leave unredeemed before it is trusted no more."""
 
@@ -63,6 +66,7 @@ class NumberState:
     :param unredeemed: messages since the last success, however old they are.
     :param guesses: the wrong guesses, by the group of callers that made them.
     :param known: tags of the callers that redeemed a code of this number before.
+    :param notices: the times of the notices of a day, which are no codes.
     """
 
     sends: tuple[Send, ...] = ()
@@ -70,6 +74,7 @@ class NumberState:
     unredeemed: int = 0
     guesses: Guesses = Guesses()
     known: tuple[str, ...] = ()
+    notices: tuple[float, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NumberState:
@@ -79,6 +84,7 @@ class NumberState:
             unredeemed=data.get("unredeemed", 0),
             guesses=Guesses.from_json(data.get("guesses", {})),
             known=tuple(data.get("known", ())),
+            notices=tuple(data.get("notices", ())),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +94,7 @@ class NumberState:
             "unredeemed": self.unredeemed,
             "guesses": self.guesses.to_json(),
             "known": list(self.known),
+            "notices": list(self.notices),
         }
         return {name: value for name, value in data.items() if value}
 
@@ -152,6 +159,14 @@ class NumberState:
     def without_sends(self) -> NumberState:
         """Give back the cooldown and the quotas of all messages. Keep who asked for them."""
         return replace(self, sends=tuple(replace(send, at=0) for send in self.sends))
+
+    def may_be_told(self, now: datetime) -> bool:
+        """Return whether one more notice may go to the number."""
+        return len(self._notices_of_a_day(now)) < MOST_NOTICES
+
+    def with_notice(self, now: datetime) -> NumberState:
+        """Count a notice, and forget those of the day before."""
+        return replace(self, notices=(*self._notices_of_a_day(now), now.timestamp()))
 
     def knows(self, tags: Sequence[str]) -> bool:
         """Return whether a caller with one of these tags redeemed a code before."""
@@ -237,6 +252,10 @@ class NumberState:
 
     def unlocked(self) -> NumberState:
         return replace(self, guesses=self.guesses.cleared())
+
+    def _notices_of_a_day(self, now: datetime) -> tuple[float, ...]:
+        since = (now - SEND_MEMORY).timestamp()
+        return tuple(at for at in self.notices if at > since)
 
     def _last_send(self) -> float:
         return self.sends[-1].at if self.sends else 0

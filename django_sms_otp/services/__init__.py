@@ -6,6 +6,7 @@ decide -> commit -> deliver, and guess -> commit -> answer.
 
 from ..delivery import send_text
 from ..purposes import LOGIN, STEP_UP, VERIFY_PHONE
+from .linking import link_number, request_link_code
 from .numbers import make_primary, numbers_of, unlink_number
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -19,11 +20,13 @@ __all__ = [
     "forget_limit",
     "give_back_messages",
     "invalidate_codes",
+    "link_number",
     "make_primary",
     "numbers_of",
     "read_phone_number",
     "redeem_code",
     "request_code",
+    "request_link_code",
     "send_text",
     "unlink_number",
     "unlock_number",

@@ -22,6 +22,7 @@ from ..models import VerifiedPhone
 from ..phone import PhoneNumber
 from ..results import LinkedNumber, NumberRefused
 from ..signals import number_unlinked
+from . import notices
 from .arguments import check_user
 
 __all__ = ["find", "log_change", "make_primary", "numbers_of", "unlink_number"]
@@ -69,8 +70,9 @@ def unlink_number(
 
     outcome = _change(user, number_id, unlink)
     if isinstance(outcome, LinkedNumber):
-        log_change("number_unlinked", outcome.phone_number, "removed")
+        log_change(outcome.phone_number, "removed")
         number_unlinked.send_robust(VerifiedPhone, user=user, phone_number=outcome.phone_number)
+        notices.tell_of_removal(outcome)
     return outcome
 
 
@@ -83,15 +85,18 @@ def make_primary(user: AbstractBaseUser, number_id: str) -> LinkedNumber | Numbe
     :raises TypeError: ``user`` is no user, or is not saved yet.
     """
     resolver = get_user_resolver()
+    before: list[LinkedNumber] = []
 
     def prefer(
-        locked: AbstractBaseUser, number: LinkedNumber, _numbers: list[LinkedNumber]
+        locked: AbstractBaseUser, number: LinkedNumber, numbers: list[LinkedNumber]
     ) -> None:
+        before[:] = numbers
         resolver.make_primary(locked, number)
 
     outcome = _change(user, number_id, prefer)
     if isinstance(outcome, LinkedNumber):
-        log_change("number_made_primary", outcome.phone_number, "primary")
+        log_change(outcome.phone_number, "primary")
+        notices.tell_of_primary(outcome, before[0])
     return outcome
 
 
@@ -101,8 +106,8 @@ def find(numbers: Iterable[LinkedNumber], number_id: str | None) -> LinkedNumber
     return next((number for number in numbers if number.id == number_id), None)
 
 
-def log_change(event: str, phone_number: PhoneNumber, outcome: str) -> None:
-    extra = log_fields(event, phone_number=phone_number, outcome=outcome)
+def log_change(phone_number: PhoneNumber, outcome: str) -> None:
+    extra = log_fields("number_changed", phone_number=phone_number, outcome=outcome)
     logger.info("The number %s of a user: %s.", phone_number, outcome, extra=extra)
 
 

@@ -253,7 +253,8 @@ def test_changing_a_number(numbers: Callable[..., int]) -> None:
     code = last_code()
     assert numbers(user, "change", phone_number=PHONE, code=wrong(code)) == 400
     assert VerifiedPhone.objects.get() == old
-    assert numbers(user, "change", phone_number=PHONE, code=code) == 204
+    replaces = str(old.pk)
+    assert numbers(user, "change", phone_number=PHONE, code=code, replaces=replaces) == 204
     assert [*user.verified_phones.values_list("phone_number", "is_primary")] == [(PHONE, True)]
     # Each number logs in whom it now belongs to: the old one is a new customer's.
     assert logged_in(PHONE) == user
@@ -289,6 +290,7 @@ def logged_in(text: str) -> Any:
     return redeemed.user
 
 
+@testing.override_sms_otp(NUMBER_TAKEN="refuse")
 def test_changing_to_a_number_of_somebody_else(numbers: Callable[..., int]) -> None:
     theirs = VerifiedPhoneFactory.create(phone_number=PHONE)
     mine = VerifiedPhoneFactory.create(phone_number="+14155552672")
