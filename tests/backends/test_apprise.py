@@ -299,9 +299,9 @@ def test_the_requests_of_one_message_share_the_time(gateway: FakeGateway) -> Non
             requests.post(gateway.url, timeout=service.request_timeout)
         return True
 
-    backend = chatty(send, timeout=0.5)
+    backend = chatty(send, timeout=1)
 
-    with in_time(0.5):
+    with in_time(1):
         assert type(failure_of(backend)) is DeliveryUnknown
     assert len(gateway.requests) == 2
 

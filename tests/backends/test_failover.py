@@ -50,6 +50,7 @@ from ..support.gateways import (
     twilio_entry,
     unreachable,
 )
+from ..support.lateness import wait_for
 from ..support.threads import in_threads
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -154,9 +155,10 @@ def test_what_may_have_been_sent_is_not_sent_again(
 def test_a_time_out_is_not_answered_by_a_second_message(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
-    slow = twilio_entry(twilios["first"].base_url, timeout=0.1)
-    use(accepted(delay=0.4), others={"first": slow})
+    slow = twilio_entry(twilios["first"].base_url, timeout=0.5)
+    use(accepted(delay=30), others={"first": slow})
     assert send() == "first DeliveryUnknown"
+    wait_for(lambda: bool(tried(twilios)))
     assert tried(twilios) == ["first"]
 
 

@@ -34,6 +34,7 @@ from ..support.lateness import in_time
 OTHER_SID = "VA" + "5" * 32
 OTHER_PHONE = "+14155552672"
 OUR_CODE = "482913"
+LATE = Answer(status=200, body="{}", delay=30)
 
 MakeBackend = Callable[..., SMSBackend]
 
@@ -190,10 +191,10 @@ def test_a_wrong_parameter_is_the_numbers_fault_only_if_it_is_the_number(
 def test_the_second_request_for_a_message_has_what_the_first_one_left(
     make_backend: MakeBackend, verify: FakeVerify
 ) -> None:
-    backend = make_backend(timeout=0.5)
+    backend = make_backend(timeout=1)
     verify.answers(refusal(404, 20404, delay=0.1), Answer(delay=30))
 
-    with in_time(0.5):
+    with in_time(1):
         error = failure_of(lambda: backend.send(make_message(language="fi")))
 
     assert type(error) is DeliveryUnknown
@@ -413,14 +414,14 @@ def test_an_error_says_whether_a_guess_was_looked_at(
         Answer(status=502, body="<html>Bad gateway</html>"),
         Answer(status=302, headers={"Location": "/elsewhere"}),
         Answer(hangs_up=True),
-        Answer(status=200, body="{}", delay=0.5),
+        LATE,
     ],
     ids=["html", "list", "empty", "odd status", "502", "redirect", "reset", "late"],
 )
 def test_an_answer_that_is_none_is_unknown(
     make_backend: MakeBackend, verify: FakeVerify, answer: Answer
 ) -> None:
-    backend = make_backend(timeout=0.2)
+    backend = make_backend(timeout=0.5 if answer is LATE else 30)
     verify.answers(answer)
 
     for call in (

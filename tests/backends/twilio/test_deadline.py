@@ -24,8 +24,8 @@ from ...support.lines import black_hole, received, serving
 from .kit import OPTIONS, MakeBackend, failure_of, make_message
 
 CERTIFICATE = Path(__file__).parent / "self_signed.pem"
-TIMEOUT = 0.5
-FOR_THE_GATEWAY = 0.4
+TIMEOUT = 1
+FOR_THE_GATEWAY = 0.8
 TIMED = {**OPTIONS, "timeout": TIMEOUT}
 TWILIO = "http://api.twilio.example"
 
@@ -105,7 +105,7 @@ def test_a_message_goes_through_the_proxy_of_the_environment(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", twilio.base_url)
 
-    backend = make_backend(**TIMED, base_url=TWILIO)
+    backend = make_backend(**OPTIONS, base_url=TWILIO)
 
     assert backend.send(make_message()).message_id == MESSAGE_SID
     assert twilio.requests[0].path.startswith(f"{TWILIO}/")
@@ -140,7 +140,7 @@ def test_after_an_answer_that_was_cut_short_the_next_message_is_sent(
     make_backend: MakeBackend,
 ) -> None:
     with fake_twilio() as twilio:
-        backend = make_backend(**TIMED, base_url=twilio.base_url)
+        backend = make_backend(**OPTIONS, base_url=twilio.base_url)
         twilio.answers(Answer(status=201, body=b"x" * 100_000, times=5), accepted())
 
         assert failure_of(backend).error_code == "EndlessAnswer"
