@@ -15,6 +15,7 @@ TEXTS = {
     "challenge_required": _("Please prove that you are human, and try again."),
     "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
     "cross_site": _("This request came from a page of another website. Please use our own."),
+    "csrf_failed": _("This page is too old. Reload it, and try again."),
     "delivery_failed": _("The SMS could not be sent. Please try again later."),
     "invalid": _("The request is malformed."),
     "invalid_code": _("This code is not valid. Check it, or ask for a new one."),

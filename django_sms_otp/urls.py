@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from .api.cookies import logout, refresh
 from .api.numbers import make_primary, number, numbers, verify_number
 from .api.views import auth_code, get_code
 from .webhooks.base import receive
@@ -13,6 +14,8 @@ app_name = "sms_otp"
 urlpatterns = [
     path("get-code/", get_code, name="get-code"),
     path("auth-code/", auth_code, name="auth-code"),
+    path("refresh/", refresh, name="refresh"),
+    path("logout/", logout, name="logout"),
     path("numbers/", numbers, name="numbers"),
     path("numbers/verify/", verify_number, name="number-verify"),
     path("numbers/<str:number_id>/", number, name="number"),

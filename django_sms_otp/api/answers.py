@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
@@ -16,7 +18,7 @@ from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRe
 from ..texts import TEXTS, text_of
 from .outages import log_contention, log_outage
 
-__all__ = ["code_requested", "error_response", "from_exception", "refused"]
+__all__ = ["check_csrf", "code_requested", "error_response", "from_exception", "refused"]
 
 BUSY_WAIT = timedelta(seconds=1)
 OUTAGE_WAIT = timedelta(seconds=5)
@@ -26,6 +28,7 @@ STATUSES = {
     "challenge_required": 403,
     "cooldown": 429,
     "cross_site": 403,
+    "csrf_failed": 403,
     "delivery_failed": 503,
     "invalid_code": 401,
     "last_way_in": 409,
@@ -62,6 +65,12 @@ class VerificationRequired(exceptions.APIException):
     default_code = "sms_verification_required"
 
 
+class CSRFFailed(exceptions.APIException):
+    status_code = STATUSES["csrf_failed"]
+    default_detail = TEXTS["csrf_failed"]
+    default_code = "csrf_failed"
+
+
 def code_requested(outcome: CodeRequested) -> dict[str, Any]:
     return {
         "request_id": str(outcome.request_id),
@@ -69,6 +78,14 @@ def code_requested(outcome: CodeRequested) -> dict[str, Any]:
         "resend_available_at": outcome.resend_available_at.isoformat(),
         "code_length": outcome.code_length,
     }
+
+
+def check_csrf(request: Request) -> None:
+    """:raises CSRFFailed: the request lacks Django's CSRF token, or its page is foreign."""
+    try:
+        SessionAuthentication().enforce_csrf(request)
+    except exceptions.PermissionDenied:
+        raise CSRFFailed from None
 
 
 def refused(outcome: RequestRefused | RedemptionRefused | NumberRefused) -> Response:
@@ -113,6 +130,8 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         # REST framework answers 403 if the site's first authentication is the session.
         return error_response("not_authenticated")
+    if isinstance(error, exceptions.NotFound):
+        return error_response("not_found")
     body = {"detail": str(error.detail), "code": error.default_code}
     response = Response(body, status=error.status_code)
     # A site may throttle a subclass of a view. Not every throttle knows the wait.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -18,11 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from ..auth.logins import announce_login, announce_refusal
-from ..auth.tokens import get_token_issuer
-from ..client import client_of, is_cross_site, remember_device
+from ..auth.logins import announce_login, announce_refusal, is_locked_out
+from ..auth.tokens import TokenIssuer, get_token_issuer
+from ..client import Client, client_of, is_cross_site, remember_device
 from ..db import non_atomic
-from ..results import CodeRequested, Redeemed
+from ..results import CodeRequested, Redeemed, RedemptionRefused
 from ..services import redeem_code, request_code
 from . import answers
 from .parsers import (
@@ -32,6 +33,8 @@ from .parsers import (
     BoundedMultiPartParser,
 )
 from .serializers import AuthCodeSerializer, GetCodeSerializer
+
+Outcome = Redeemed[dict[str, Any]] | RedemptionRefused
 
 
 class JSONByDefault(DefaultContentNegotiation):
@@ -133,21 +136,38 @@ class AuthCodeView(SMSOTPView):
         fields = self.validated(request)
         issuer = get_token_issuer()
         client = client_of(request, is_new=True)
-        outcome = redeem_code(
-            **fields,
-            grant=lambda user: issuer.issue(user, request=request),
-            grant_writes=issuer.writes,
-            **client,
-        )
+        outcome = self._redeem(fields, issuer, request, client)
         if isinstance(outcome, Redeemed):
-            if outcome.user is not None:
-                announce_login(outcome.user, self.http_request)
-            response = Response(outcome.granted)
-            remember_device(request, response, client["device"])
-            return response
+            return self._logged_in(outcome, issuer, client["device"])
         issuer.login_failed(_credentials(fields), request=request)
         announce_refusal(fields.get("phone_number"), self.http_request)
         return answers.refused(outcome)
+
+    def _redeem(
+        self, fields: dict[str, Any], issuer: TokenIssuer, request: Request, client: Client
+    ) -> Outcome:
+        # Before the guess: what locks a client out must not tell what the guess was worth.
+        if is_locked_out(fields.get("phone_number"), self.http_request):
+            return RedemptionRefused(reason="too_many_attempts")
+        issue = partial(issuer.issue, request=request)
+        return redeem_code(
+            **fields,
+            grant=issue,
+            grant_to_new=partial(issue, registered=True),
+            grant_writes=issuer.writes,
+            **client,
+        )
+
+    def _logged_in(
+        self, redeemed: Redeemed[dict[str, Any]], issuer: TokenIssuer, device: str | None
+    ) -> Response:
+        request = self.http_request
+        if redeemed.user is not None and not issuer.sends_user_logged_in:
+            announce_login(redeemed.user, request)
+        response = Response(redeemed.granted)
+        issuer.answer(response, redeemed, request=request)
+        remember_device(request, response, device)
+        return response
 
 
 def _content_length(request: Request) -> int:

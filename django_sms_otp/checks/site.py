@@ -10,8 +10,9 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from ..auth.issuers.simplejwt import token_serializer
 from ..auth.phone_fields import phone_field
-from ..auth.tokens import SimpleJWTIssuer, get_token_issuer, token_serializer
+from ..auth.tokens import SimpleJWTIssuer, get_token_issuer
 from ..auth.users import UserFieldResolver, creates_users_itself, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
@@ -61,7 +62,9 @@ def registration_without_values() -> Problems:
 @check("sms_otp.E006")
 def broken_token_issuer() -> Problems:
     def read() -> None:
-        if isinstance(get_token_issuer(), SimpleJWTIssuer):
+        issuer = get_token_issuer()
+        issuer.check()
+        if isinstance(issuer, SimpleJWTIssuer):
             token_serializer()
 
     get_settings()  # E001 reports a broken SMS_OTP.

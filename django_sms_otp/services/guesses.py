@@ -52,6 +52,7 @@ class Guess(Generic[T]):
     typed: str = field(repr=False)
     grant: Callable[[Any], T] | None
     grant_writes: bool
+    grant_to_new: Callable[[Any], T] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "typed", MaskedText(self.typed))
@@ -275,8 +276,9 @@ def _log_in(
     refused = RedemptionRefused(reason="no_active_account")
     if guess.purpose.opens_account and not (user and _may_log_in(user, otp_code.number)):
         return refused
+    grant = guess.grant_to_new if registered and guess.grant_to_new else guess.grant
     try:
-        granted = guess.grant(user) if guess.grant else None
+        granted = grant(user) if grant else None
     except LoginRefused:
         return refused
     return Redeemed(request_id=otp_code.pk, user=user, registered=registered, granted=granted)

@@ -41,6 +41,7 @@ def redeem_code(
     context: Mapping[str, str] | None = None,
     grant: Callable[[Any], T] | None = None,
     grant_writes: bool = True,
+    grant_to_new: Callable[[Any], T] | None = None,
     ip_address: str | None = None,
     device: str | None = None,
 ) -> Redeemed[T] | RedemptionRefused:
@@ -69,6 +70,7 @@ def redeem_code(
         it.
     :param grant_writes: ``False`` if ``grant`` writes nothing that must be rolled back. It is
         then called before the transaction, which holds its locks for a shorter time.
+    :param grant_to_new: called instead of ``grant`` if this login creates the account.
     :param ip_address: the address of the client.
     :param device: an opaque text that the site gave to the client's device.
     :raises InsideTransaction: the caller has begun a transaction.
@@ -82,7 +84,7 @@ def redeem_code(
     given, code = type(code), MaskedText(code)
     _check_code(given)
     check_texts(ip_address=ip_address, device=device)
-    _check_arguments(phone_number, request_id, grant)
+    _check_arguments(phone_number, request_id, grant, grant_to_new)
     caller = Caller.of(ip_address, device)
     guess = Guess(
         purpose=purpose_of(purpose),
@@ -94,6 +96,7 @@ def redeem_code(
         typed=code,
         grant=grant,
         grant_writes=grant_writes,
+        grant_to_new=grant_to_new,
     )
     result = _evaluate_and_commit(guess, phone_number)
     if result.otp_code and result.charged_at:
@@ -116,7 +119,7 @@ def _check_code(given: type) -> None:
 
 
 def _check_arguments(
-    phone_number: PhoneNumber | None, request_id: uuid.UUID | None, grant: object
+    phone_number: PhoneNumber | None, request_id: uuid.UUID | None, *grants: object
 ) -> None:
     if phone_number is not None:
         check_number(phone_number)
@@ -126,8 +129,11 @@ def _check_arguments(
         raise TypeError(
             "SMS_OTP['REQUIRE_REQUEST_ID'] is on: redeem_code() needs a request_id."
         )
-    if grant is not None and not callable(grant):
-        raise TypeError(f"grant must be a function of the user, not {type(grant).__name__}.")
+    for grant in grants:
+        if grant is not None and not callable(grant):
+            raise TypeError(
+                f"grant must be a function of the user, not {type(grant).__name__}."
+            )
 
 
 def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:

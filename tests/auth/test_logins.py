@@ -9,11 +9,14 @@ import pytest
 from django.contrib.auth import user_logged_in, user_login_failed
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.dispatch import Signal
 from django.http import HttpRequest
+from django.test import Client
 
 from django_sms_otp.auth.tokens import TokenIssuer
+from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, Post, body_of, last_code, wrong
 
@@ -23,7 +26,9 @@ Heard = list[tuple[Signal, dict[str, Any]]]
 class ShopIssuer(TokenIssuer):
     """An issuer of a site, which knows nothing of signals."""
 
-    def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, Any]:
+    def issue(
+        self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
+    ) -> dict[str, Any]:
         return {"key": user.pk}
 
 
@@ -105,3 +110,47 @@ def test_a_receiver_that_fails_changes_no_answer(
         for each in signals:
             each.disconnect(fail)
     assert answer.status_code == (200 if is_right else 401)
+
+
+class Locks:
+    """As django-axes: it finds nobody, and stops everybody."""
+
+    asked: list[dict[str, Any]] = []
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        Locks.asked.append(credentials)
+        raise PermissionDenied
+
+
+class OfPasswords:
+    def authenticate(self, request: HttpRequest, username: str, password: str) -> None:
+        raise AssertionError("No password is here.")
+
+
+class OfPermissions:
+    pass
+
+
+def test_a_backend_of_the_site_locks_out_before_the_guess(
+    get_code: Post, auth_code: Post, heard: Heard, settings: Any
+) -> None:
+    here = "tests.auth.test_logins"
+    others = [f"{here}.OfPermissions", f"{here}.OfPasswords"]
+    get_code()
+    settings.AUTHENTICATION_BACKENDS = [*others, f"{here}.Locks"]
+    answer = auth_code(phone_number=PHONE, code=last_code())
+    assert answer.status_code == 429
+    assert body_of(answer)["code"] == "too_many_attempts"
+    assert Locks.asked == [{"secret_code": "*" * 20, "phone_number": "+1********71"}]
+    assert [signal for signal, _ in heard] == [user_login_failed]
+    assert OTPCode.objects.get().failed_attempts == 0
+    settings.AUTHENTICATION_BACKENDS = others
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
+
+
+def test_receivers_find_no_code_in_the_form(get_code: Post, heard: Heard) -> None:
+    get_code()
+    body = {"phone_number": PHONE, "code": wrong(last_code())}
+    assert Client().post("/auth/sms/auth-code/", body).status_code == 401
+    [(_, told)] = heard
+    assert {*told["request"].POST.values()} == {"*" * 20}

@@ -19,11 +19,11 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
 
+from django_sms_otp.auth.issuers.simplejwt import token_serializer
 from django_sms_otp.auth.tokens import (
     SimpleJWTIssuer,
     TokenIssuer,
     get_token_issuer,
-    token_serializer,
 )
 from django_sms_otp.exceptions import InvalidSettings
 from django_sms_otp.models import OTPCode
@@ -55,8 +55,10 @@ class SlidingShopSerializer(ShopSerializer):
 class BrokenIssuer(SimpleJWTIssuer):
     """Fails after the tokens were minted."""
 
-    def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, str]:
-        super().issue(user, request=request)
+    def issue(
+        self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
+    ) -> dict[str, str]:
+        super().issue(user, request=request, registered=registered)
         raise RuntimeError("The token service is down.")
 
 

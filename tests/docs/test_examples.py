@@ -27,7 +27,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from django_sms_otp import backends, testing
-from django_sms_otp.auth.tokens import TokenIssuer, get_token_issuer
+from django_sms_otp.auth.tokens import get_token_issuer
 from django_sms_otp.backends import SMSMessage, webhook
 from django_sms_otp.exceptions import (
     InvalidBackend,
@@ -52,7 +52,6 @@ EXERCISED = {
     "shop.celery",
     "shop.counts",
     "shop.deliveries",
-    "shop.drf_tokens",
     "shop.forms",
     "shop.gateway",
     "shop.gateways",
@@ -472,31 +471,23 @@ def test_issuer(modules: Modules) -> None:
     user = UserFactory.create()
     with testing.override_sms_otp(TOKEN_ISSUER="shop.issuers.ShopIssuer"):
         answer = get_token_issuer().issue(user)
-        assert answer["user"] == {"id": user.pk}
+        assert answer["user"] == {"id": user.pk, "new": False}
         assert {"access", "refresh"} < set(answer)
         user.username = "closed_1"
         with pytest.raises(LoginRefused):
             get_token_issuer().issue(user)
 
 
-def test_token_of_rest_framework(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app ``authtoken`` is not installed here, so its table is played."""
+@pytest.mark.django_db
+def test_issuer_touches_the_answer(
+    modules: Modules, get_code: Post, auth_code: Post, client: Client
+) -> None:
     modules(pages.page("tokens.md"))
-    import sys
-
-    class Token:
-        key = "k"
-
-    class Tokens:
-        @staticmethod
-        def get_or_create(user: object) -> tuple[type[Token], bool]:
-            return Token, True
-
-    monkeypatch.setattr(sys.modules["shop.drf_tokens"].Token, "objects", Tokens, raising=False)
-    with testing.override_sms_otp(TOKEN_ISSUER="shop.drf_tokens.DRFTokenIssuer"):
-        issuer = get_token_issuer()
-        assert isinstance(issuer, TokenIssuer)
-        assert issuer.issue(UserFactory.build()) == {"token": "k"}
+    get_code()
+    with testing.override_sms_otp(TOKEN_ISSUER="shop.issuers.ShopIssuer"):
+        user = auth_code(phone_number=PHONE, code=last_code()).json()["user"]
+    assert user["new"]
+    assert client.cookies["greet"].value == str(user["id"])
 
 
 @pytest.mark.django_db

@@ -11,7 +11,9 @@ from django_sms_otp.auth.tokens import SimpleJWTIssuer, TokenIssuer
 
 
 class BrokenIssuer(TokenIssuer):
-    def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, Any]:
+    def issue(
+        self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
+    ) -> dict[str, Any]:
         raise RuntimeError("BrokenIssuer has no key.")
 
 
@@ -20,8 +22,10 @@ class UnluckyIssuer(SimpleJWTIssuer):
 
     met = False
 
-    def issue(self, user: AbstractBaseUser, *, request: object = None) -> dict[str, str]:
-        tokens = super().issue(user, request=request)
+    def issue(
+        self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
+    ) -> dict[str, str]:
+        tokens = super().issue(user, request=request, registered=registered)
         if not UnluckyIssuer.met:
             UnluckyIssuer.met = True
             raise OperationalError(1213, "Deadlock found when trying to get lock")

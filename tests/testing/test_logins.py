@@ -19,7 +19,9 @@ pytestmark = pytest.mark.django_db
 
 
 class PlainIssuer(TokenIssuer):
-    def issue(self, user: Any, *, request: object = None) -> dict[str, Any]:
+    def issue(
+        self, user: Any, *, request: object = None, registered: bool = False
+    ) -> dict[str, Any]:
         return {"token": "abc"}
 
 
