@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest
-from django.test import Client
+from django.test import Client, override_settings
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.models import AuthToken
 from rest_framework.authentication import TokenAuthentication
@@ -278,12 +277,12 @@ def problems() -> list[str]:
     ],
 )
 def test_what_an_issuer_lacks_is_said(settings: Any, name: str, lacks: str, value: str) -> None:
+    rest = [each for each in getattr(settings, lacks) if each != value]
     with use(name):
         assert problems() == []
-        setattr(settings, lacks, [each for each in getattr(settings, lacks) if each != value])
-        [problem] = problems()
-        assert value in problem
-        assert lacks in problem
-        issuer = get_token_issuer()
-        with pytest.raises(InvalidSettings, match=value):
-            issuer.issue(User(), request=types.SimpleNamespace())
+        with override_settings(**{lacks: rest}):
+            [problem] = problems()
+            assert value in problem
+            assert lacks in problem
+            with pytest.raises(InvalidSettings, match=value):
+                get_token_issuer().issue(User(), request=None)

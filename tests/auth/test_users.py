@@ -272,10 +272,10 @@ def test_a_resolver_that_only_reads_is_asked_before_the_transaction() -> None:
 
 @pytest.mark.django_db
 def test_a_purpose_other_than_login_has_nobody_to_resolve() -> None:
-    services.request_code(NUMBER, purpose="change")
+    services.request_code(NUMBER, purpose="step_up")
     with override_sms_otp(USER_RESOLVER="no.such.Resolver"):
         answer: object = services.redeem_code(
-            last_code(), phone_number=NUMBER, purpose="change"
+            last_code(), phone_number=NUMBER, purpose="step_up"
         )
     assert isinstance(answer, Redeemed)
 
