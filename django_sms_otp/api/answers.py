@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
+from ..auth.step_up import SMSVerificationRequired
 from ..db import is_outage
 from ..exceptions import Contention, Unavailable
 from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRefused
@@ -57,12 +58,6 @@ class CrossSite(exceptions.APIException):
     status_code = STATUSES["cross_site"]
     default_detail = TEXTS["cross_site"]
     default_code = "cross_site"
-
-
-class VerificationRequired(exceptions.APIException):
-    status_code = STATUSES["sms_verification_required"]
-    default_detail = TEXTS["sms_verification_required"]
-    default_code = "sms_verification_required"
 
 
 class CSRFFailed(exceptions.APIException):
@@ -132,6 +127,10 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
         return error_response("not_authenticated")
     if isinstance(error, exceptions.NotFound):
         return error_response("not_found")
+    if isinstance(error, SMSVerificationRequired):
+        response = error_response(error.default_code)
+        response["WWW-Authenticate"] = error.auth_header
+        return response
     body = {"detail": str(error.detail), "code": error.default_code}
     response = Response(body, status=error.status_code)
     # A site may throttle a subclass of a view. Not every throttle knows the wait.

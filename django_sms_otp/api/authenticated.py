@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from ..auth.sessions import authenticated_at, verified_at
+from ..auth.step_up import SMSVerificationRequired, is_fresh
 from ..client import is_cross_site
 from ..conf import get_settings
 from . import answers
@@ -61,16 +58,10 @@ class AuthenticatedView(SMSOTPView):
     def proven_account(self, request: Request) -> AbstractBaseUser:
         """Return the user who is logged in and has proven it a short while ago.
 
-        :raises VerificationRequired: they have not.
+        :raises SMSVerificationRequired: they have not.
         """
         user = self.account(request)
         within = get_settings().NUMBERS_NEED_PROOF_WITHIN
-        if within is not None and not is_fresh(request, within):
-            raise answers.VerificationRequired
+        if within is not None and not is_fresh(request, within=within):
+            raise SMSVerificationRequired(within)
         return user
-
-
-def is_fresh(request: HttpRequest, within: timedelta) -> bool:
-    """Tell whether the session has logged in, or confirmed a code, a short while ago."""
-    times = [at for at in (authenticated_at(request), verified_at(request)) if at is not None]
-    return bool(times) and timezone.now() - max(times) <= within

@@ -104,6 +104,19 @@ def authenticated_at(request: HttpRequest) -> datetime | None:
     return _read(request, AUTHENTICATED_AT)
 
 
+def past_time(seconds: float) -> datetime | None:
+    """Return a kept time, which is never later than now; ``None`` if it is of no use.
+
+    :param seconds: since the epoch.
+    """
+    try:
+        at = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    now = timezone.now()
+    return min(at, now) if at <= now + TOLERANCE else None
+
+
 def keep_login_time(*, request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
     """Receive ``user_logged_in``: Django's ``login()`` has written the session just now.
 
@@ -161,8 +174,7 @@ def _read(request: HttpRequest, name: str) -> datetime | None:
     kept = _kept(session, user)
     if name not in kept:
         return None
-    at, now = datetime.fromtimestamp(kept[name], UTC), timezone.now()
-    return min(at, now) if at <= now + TOLERANCE else None
+    return past_time(kept[name])
 
 
 def _kept(session: SessionBase, user: Any) -> dict[str, Any]:

@@ -231,6 +231,8 @@ def test_a_login_of_long_ago_changes_nothing(send: Send, time_machine: Any) -> N
     response = send(client, id_of(user, NEW))
     assert response.status_code == 403
     assert body_of(response)["code"] == "sms_verification_required"
+    assert "insufficient_user_authentication" in response["WWW-Authenticate"]
+    assert 'max_age="600"' in response["WWW-Authenticate"]
     assert texts_of(user) == [OLD, NEW]
     assert testing.outbox == []
     # A fresh login suffices.
@@ -276,6 +278,23 @@ def test_a_site_with_tokens(settings: Any) -> None:
     broken = Client(headers={"Authorization": f"Bearer {token}x"}).get(URL)
     assert broken.status_code == 401
     assert body_of(broken)["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("send", CHANGES.values(), ids=CHANGES)
+def test_a_token_of_a_fresh_login_changes_numbers_and_another_does_not(
+    send: Send, settings: Any
+) -> None:
+    settings.REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": [
+            "rest_framework_simplejwt.authentication.JWTAuthentication"
+        ]
+    }
+    user = user_with(OLD, NEW)
+    token = AccessToken.for_user(user)
+    for seconds, is_allowed in ((601, False), (0, True)):
+        token["auth_time"] = int(timezone.now().timestamp()) - seconds
+        client = Client(headers={"Authorization": f"Bearer {token}"})
+        assert (send(client, id_of(user, NEW)).status_code != 403) is is_allowed
 
 
 def test_a_site_whose_tokens_alone_know_the_user(settings: Any) -> None:

@@ -21,6 +21,7 @@ PUBLIC = [
     "django_sms_otp.auth.users",
     "django_sms_otp.auth.tokens",
     "django_sms_otp.auth.sessions",
+    "django_sms_otp.auth.step_up",
     "django_sms_otp.controls.hooks",
     "django_sms_otp.webhooks",
     "django_sms_otp.client",
