@@ -89,6 +89,8 @@ SLOW = (
     "tests/db/test_hosts.py",
     "tests/db/test_interleavings.py",
     "tests/db/test_isolation.py",
+    "tests/db/test_number_concurrency.py",
+    "tests/db/test_number_interleavings.py",
     "tests/db/test_plans.py",
     "tests/db/test_verify_interleavings.py",
     "tests/delivery/test_workers.py",

@@ -42,6 +42,10 @@ __all__ = ["link_number", "request_link_code"]
 TAKEN = NumberRefused(reason="phone_number_taken")
 
 
+class ReplacedIsGone(Exception):
+    """The number to replace was removed meanwhile. Rolls everything back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Link:
     """What one transaction has written.
@@ -117,16 +121,19 @@ def link_number(
     check_number(phone_number)
     if replaces is not None and not find(get_user_resolver().numbers_of(user), replaces):
         return NOT_FOUND
-    outcome = redeem_code(
-        code,
-        phone_number=phone_number,
-        request_id=request_id,
-        purpose=VERIFY_PHONE,
-        context=_bound_to(user),
-        grant=lambda _: _link(user, phone_number, replaces),
-        ip_address=ip_address,
-        device=device,
-    )
+    try:
+        outcome = redeem_code(
+            code,
+            phone_number=phone_number,
+            request_id=request_id,
+            purpose=VERIFY_PHONE,
+            context=_bound_to(user),
+            grant=lambda _: _link(user, phone_number, replaces),
+            ip_address=ip_address,
+            device=device,
+        )
+    except ReplacedIsGone:
+        return NOT_FOUND
     if isinstance(outcome, RedemptionRefused):
         return NumberRefused(reason=outcome.reason, retry_after=outcome.retry_after)
     link = outcome.granted
@@ -156,7 +163,7 @@ def _link(
     if previous is not None and _keeps_its_numbers(previous):
         return None
     before = resolver.numbers_of(user, for_update=True)
-    replaced = _other(before, replaces, phone_number)
+    replaced = _replaced(before, replaces, phone_number)
     try:
         resolver.link_number(user, phone_number, replaced=replaced)
     except PhoneNumberTaken:
@@ -181,12 +188,19 @@ def _keeps_its_numbers(user: AbstractBaseUser) -> bool:
     return is_refused or not user.is_active or not is_shown(user)
 
 
-def _other(
+def _replaced(
     numbers: list[LinkedNumber], number_id: str | None, phone_number: PhoneNumber
 ) -> LinkedNumber | None:
-    """Return the number to replace; ``None`` if it is gone by now, or is the new one itself."""
+    """Return the number to replace; ``None`` if it is the new one itself.
+
+    :raises ReplacedIsGone: the user does not have it any more.
+    """
+    if number_id is None:
+        return None
     found = find(numbers, number_id)
-    return found if found and found.phone_number.e164 != phone_number.e164 else None
+    if found is None:
+        raise ReplacedIsGone
+    return None if found.phone_number == phone_number else found
 
 
 def _gone(before: list[LinkedNumber], after: list[LinkedNumber]) -> LinkedNumber | None:
