@@ -6,6 +6,7 @@ decide -> commit -> deliver, and guess -> commit -> answer.
 
 from ..delivery import send_text
 from ..purposes import LOGIN, STEP_UP, VERIFY_PHONE
+from .awaitable import aread_phone_number, aredeem_code, arequest_code
 from .linking import link_number, request_link_code
 from .numbers import make_primary, numbers_of, unlink_number
 from .phone_numbers import read_phone_number
@@ -17,6 +18,9 @@ __all__ = [
     "LOGIN",
     "STEP_UP",
     "VERIFY_PHONE",
+    "aread_phone_number",
+    "aredeem_code",
+    "arequest_code",
     "forget_limit",
     "give_back_messages",
     "invalidate_codes",

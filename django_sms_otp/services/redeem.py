@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -134,6 +135,8 @@ def _check_arguments(
             raise TypeError(
                 f"grant must be a function of the user, not {type(grant).__name__}."
             )
+        if inspect.iscoroutinefunction(grant):
+            raise TypeError("grant must be no async function: it runs inside the transaction.")
 
 
 def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:

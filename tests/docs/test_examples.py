@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
 from django.db import connection, router
@@ -48,6 +49,7 @@ from . import pages
 
 EXERCISED = {
     "shop",
+    "shop.bot",
     "shop.captcha",
     "shop.celery",
     "shop.counts",
@@ -409,6 +411,15 @@ def test_login_without_http(modules: Modules) -> None:
     assert login.log_in(request_id, wrong(last_code()), IP_ADDRESS) is None
     user = login.log_in(request_id, last_code(), IP_ADDRESS)
     assert VerifiedPhone.objects.get().user == user
+
+
+@pytest.mark.django_db
+def test_bot(modules: Modules) -> None:
+    send_code = async_to_sync(modules(pages.page("python.md"))["shop.bot"].send_code)
+    assert send_code("555").startswith("This is not a phone number.")
+    assert send_code(PHONE) == ""
+    assert last_code()
+    assert send_code(PHONE).startswith("A code was sent a moment ago.")
 
 
 @pytest.mark.django_db

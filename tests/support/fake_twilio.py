@@ -72,10 +72,18 @@ class Answer:
 
 @dataclass(kw_only=True)
 class FakeTwilio:
+    """What the gateway does and has seen.
+
+    :param keeps_lines: whether a connection serves more than one request.
+    :param lines: the number of connections that were opened.
+    """
+
     base_url: str
     script: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     written: int = 0
+    keeps_lines: bool = False
+    lines: int = 0
 
     def answers(self, *script: Answer) -> None:
         """Give these answers one after the other, and the last one from then on."""
@@ -120,6 +128,12 @@ def problem(status: int, code: int, detail: str = "No.") -> Answer:
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.twilio.lines += 1
+        if self.server.twilio.keeps_lines:
+            self.protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         request = self.recorded()
