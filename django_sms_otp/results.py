@@ -77,7 +77,8 @@ class Redeemed(Generic[T]):
 class RedemptionRefused:
     """The guess was refused.
 
-    :param reason: ``invalid_code``, ``too_many_attempts`` or ``no_active_account``.
+    :param reason: ``invalid_code``, ``too_many_attempts``, ``no_active_account`` or
+        ``reverification_needed``.
     :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
         does not help.
     """

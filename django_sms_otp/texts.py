@@ -38,6 +38,9 @@ TEXTS = {
         "We do not send SMS to phone numbers of this country or network."
     ),
     "request_too_large": _("The request is too large."),
+    "reverification_needed": _(
+        "Please log in in another way: it is not certain that this number is still yours."
+    ),
     "sms_verification_required": _("Please confirm first that it is you."),
     "too_many_attempts": _("Too many wrong codes. Please ask for a new code."),
     "unavailable": _("The service is not available right now. Please try again in a moment."),

@@ -40,6 +40,7 @@ STATUSES = {
     "quota_exceeded": 429,
     "recipient_opted_out": 409,
     "request_too_large": 413,
+    "reverification_needed": 403,
     "sms_verification_required": 403,
     "too_many_attempts": 429,
     "unavailable": 503,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,6 +15,7 @@ from ..conf import get_settings, load_class
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
+from .last_use import last_use, with_last_use
 from .linked_numbers import FieldNumbers, LinkedNumbers, RowNumbers
 from .new_users import missing_fields, repeated_fields
 from .phone_fields import is_phone_like, phone_field
@@ -87,6 +89,15 @@ class UserResolver(LinkedNumbers):
         privileged = getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
         return get_settings().ALLOW_STAFF or not privileged
 
+    def last_used_at(
+        self, user: AbstractBaseUser, phone_number: PhoneNumber
+    ) -> datetime | None:
+        """Return when this number last proved to be the user's, for ``STALE_AFTER``.
+
+        ``None``, the default: nobody knows. Then the number counts as stale.
+        """
+        return None
+
     def known_values(self, e164: str) -> dict[str, Any]:
         """Return the field values of a new user."""
         field = get_user_model()._meta.get_field(get_user_model().USERNAME_FIELD)
@@ -144,7 +155,9 @@ class VerifiedPhoneResolver(RowNumbers, UserResolver):
         alias = router.db_for_write(VerifiedPhone)
         if alias == router.db_for_write(get_user_model()):
             # One statement, whether or not the account exists: its time must not tell.
-            users = _users().filter(verified_phones__phone_number=phone_number.e164)
+            users = with_last_use(
+                _users().filter(verified_phones__phone_number=phone_number.e164)
+            )
         else:
             users = _users().filter(pk__in=[*_user_ids(phone_number)])
         return next(iter(users), None)
@@ -159,10 +172,16 @@ class VerifiedPhoneResolver(RowNumbers, UserResolver):
         if user_ids and not _users().filter(pk__in=user_ids).exists():
             raise LoginRefused("The account of this phone number is gone or hidden.")
         user = super().create_user(phone_number)
+        now = timezone.now()
         VerifiedPhone.objects.create(
-            user_id=user.pk, phone_number=phone_number.e164, verified_at=timezone.now()
+            user_id=user.pk, phone_number=phone_number.e164, verified_at=now, last_used_at=now
         )
         return user
+
+    def last_used_at(
+        self, user: AbstractBaseUser, phone_number: PhoneNumber
+    ) -> datetime | None:
+        return last_use(user, phone_number)
 
 
 class UserFieldResolver(FieldNumbers, UserResolver):

@@ -10,7 +10,7 @@ import phonenumbers
 
 from ..auth.phone_fields import phone_like_fields, read_stored_number
 from ..auth.stored_numbers import StoredNumbers
-from ..auth.users import VerifiedPhoneResolver, get_user_resolver
+from ..auth.users import UserResolver, VerifiedPhoneResolver, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
@@ -73,6 +73,21 @@ def unreachable_numbers() -> Problems:
                 f"{stored.rows.model._meta.label}.{stored.name} are {problem}: {shown}. "
                 "Their holders would get new, empty accounts."
             )
+
+
+@check(
+    "sms_otp.E023",
+    hint="Use django_sms_otp.auth.users.VerifiedPhoneResolver, or define last_used_at() in the "
+    "class that SMS_OTP['USER_RESOLVER'] names.",
+)
+def unknown_last_use() -> Problems:
+    resolver = type(get_user_resolver())
+    knows = resolver.last_used_at is not UserResolver.last_used_at
+    if get_settings().STALE_AFTER is not None and not knows:
+        yield (
+            f"SMS_OTP['STALE_AFTER'] is set, but {resolver.__qualname__} does not know when a "
+            "number was last used: no number would open its account."
+        )
 
 
 @check(

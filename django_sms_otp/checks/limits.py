@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings as django_settings
 
 from ..conf import get_settings, load_class
-from ..controls.hooks import Challenge, NumberLookup
+from ..controls.hooks import Challenge, NumberLookup, NumberRisk
 from ..controls.stores import caches
 from ..db import database_alias
 from ..delivery.queues import is_queued
@@ -23,6 +23,8 @@ def broken_hooks() -> Problems:
         yield from error_of(lambda: load_class("CHALLENGE", Challenge))
     if get_settings().NUMBER_LOOKUP is not None:
         yield from error_of(lambda: load_class("NUMBER_LOOKUP", NumberLookup))
+    if get_settings().NUMBER_RISK is not None:
+        yield from error_of(lambda: load_class("NUMBER_RISK", NumberRisk))
 
 
 @check("sms_otp.E017", hint='Choose another name, such as "sms_otp_device".')

@@ -114,6 +114,8 @@ class Settings:
     RECEIPTS_URL: str | None = _optional(validators.receipts_url)
     UNKNOWN_NUMBERS: str = _setting("register", validators.one_of(*UNKNOWN_NUMBERS_CHOICES))
     ALLOW_STAFF: bool = _setting(False, validators.true_or_false)
+    STALE_AFTER: timedelta | None = _optional(validators.day_or_more)
+    NUMBER_RISK: str | None = _optional(validators.dotted_path)
     USER_RESOLVER: str = _setting(
         "django_sms_otp.auth.users.VerifiedPhoneResolver", validators.dotted_path
     )

@@ -92,6 +92,12 @@ def positive_duration(value: Any) -> str | None:
     return "must be a positive datetime.timedelta, such as timedelta(minutes=10)"
 
 
+def day_or_more(value: Any) -> str | None:
+    if isinstance(value, timedelta) and value >= timedelta(days=1):
+        return None
+    return "must be a datetime.timedelta of at least a day, such as timedelta(days=365)"
+
+
 def durations(value: Any) -> str | None:
     is_list = isinstance(value, list | tuple)
     if is_list and not any(positive_duration(item) for item in value):

@@ -21,15 +21,16 @@ from ..db import NumberRow
 from ..exceptions import InvalidSettings, Unavailable
 from ..logs import describe_error, log_fields, translate_errors
 from .base import Controls, Subject, Violation
-from .hooks import Challenge, NumberLookup, SendAttempt, Verdict
+from .hooks import Challenge, NumberLookup, NumberUse, SendAttempt, Verdict
 from .prepayment import take_now
 from .quotas import charges_of, lookup_charge
 
-__all__ = ["ChallengeControl", "LookupControl"]
+__all__ = ["ChallengeControl", "LookupControl", "ask_site"]
 
 logger = logging.getLogger("django_sms_otp")
 
 T = TypeVar("T")
+About = TypeVar("About", SendAttempt, NumberUse)
 
 VERDICT_AGE = timedelta(days=1)
 """How long the cache keeps a verdict. The same number is not paid for again meanwhile."""
@@ -55,7 +56,7 @@ class ChallengeControl(Controls):
     @cached_property
     def _is_passed(self) -> bool:
         challenge = load_class("CHALLENGE", Challenge)()
-        return _ask("CHALLENGE", self.subject.attempt, challenge.passes)
+        return ask_site("CHALLENGE", self.subject.attempt, challenge.passes)
 
 
 class LookupControl(Controls):
@@ -91,7 +92,7 @@ class LookupControl(Controls):
             self._is_over_cap = True
             return None
         lookup = load_class("NUMBER_LOOKUP", NumberLookup)()
-        self._verdict = _ask("NUMBER_LOOKUP", self.subject.attempt, lookup.look_up)
+        self._verdict = ask_site("NUMBER_LOOKUP", self.subject.attempt, lookup.look_up)
         _keep_verdict(self.subject.attempt, self._verdict)
         return None
 
@@ -144,7 +145,7 @@ def _with_cache(call: Callable[[], T]) -> T | None:
         return None
 
 
-def _ask(setting: str, attempt: SendAttempt, question: Callable[[SendAttempt], T]) -> T:
+def ask_site(setting: str, about: About, question: Callable[[About], T]) -> T:
     """Ask a class of the site.
 
     :raises Unavailable: the class raised an error.
@@ -154,8 +155,8 @@ def _ask(setting: str, attempt: SendAttempt, question: Callable[[SendAttempt], T
         name = type(error).__name__
         extra = log_fields(
             "hook_error",
-            phone_number=attempt.phone_number,
-            purpose=attempt.purpose,
+            phone_number=about.phone_number,
+            purpose=about.purpose,
             control=setting.lower().removeprefix("number_"),
             error_code=name,
         )
@@ -163,4 +164,4 @@ def _ask(setting: str, attempt: SendAttempt, question: Callable[[SendAttempt], T
         logger.error(text, setting, describe_error(error), extra=extra)
         return Unavailable(f"SMS_OTP[{setting!r}] failed with {name}.")
 
-    return translate_errors(lambda: question(attempt), translate, own=InvalidSettings)
+    return translate_errors(lambda: question(about), translate, own=InvalidSettings)

@@ -6,6 +6,7 @@ Every request for a code and every guess goes through :func:`change_number`.
 from .attempts import change_limit, change_number
 from .deliveries import store_delivery
 from .events import count_event
+from .last_uses import last_use_of
 from .numbers import NumberRow
 from .outages import error_name, is_outage
 from .rows import LimitRow, lock_rows
@@ -30,6 +31,7 @@ __all__ = [
     "database_alias",
     "error_name",
     "is_outage",
+    "last_use_of",
     "lock_rows",
     "lock_users",
     "non_atomic",

@@ -39,7 +39,7 @@ from .writes import Write, write_in_order
 
 __all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
 
-ID = [*CODE_FIELDS].index("id")
+ID, REDEEMED_AT = map([*CODE_FIELDS].index, ("id", "redeemed_at"))
 CONTEXT = [*CODE_FIELDS].index("context")
 BY_AGE = itemgetter([*CODE_FIELDS].index("created_at"), ID)
 
@@ -115,6 +115,10 @@ class NumberRow:
     def code(self, request_id: uuid.UUID) -> OTPCode | None:
         found = (columns for columns in self.codes if columns[ID] == request_id)
         return next(map(self._make, found), None)
+
+    def was_redeemed(self) -> bool:
+        """Return whether one of the codes was redeemed, so a short time ago."""
+        return any(columns[REDEEMED_AT] is not None for columns in self.codes)
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a new code of the number, and the write that inserts it."""

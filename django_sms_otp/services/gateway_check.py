@@ -24,7 +24,8 @@ from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailab
 from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..results import RedemptionRefused
-from .guesses import Guess, GuessResult, accept_approved, give_back
+from .guesses import Guess, GuessResult, give_back
+from .site_check import accept_with_site
 
 __all__ = ["check_with_gateway"]
 
@@ -43,8 +44,9 @@ def check_with_gateway(
         certainly did not evaluate it.
     """
     if guess.purpose.opens_account:
-        # A resolver that cannot be loaded must fail before the gateway spends the code.
+        # A class that cannot be loaded must fail before the gateway spends the code.
         get_user_resolver()
+        guess.opening.load()
     try:
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:
@@ -69,12 +71,7 @@ def check_with_gateway(
     # that the message was withheld.
     if not is_right or otp_code.is_withheld:
         return result
-    return change_number(
-        otp_code.number.e164,
-        lambda row: accept_approved(guess, otp_code, row),
-        purpose=guess.purpose.name,
-        context=guess.context,
-    )
+    return accept_with_site(guess, otp_code)
 
 
 def _ask(guess: Guess[T], otp_code: OTPCode) -> bool:

@@ -11,22 +11,23 @@ from typing import Any, Generic, TypeVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 
-from ..auth.users import get_user_resolver, is_shown
+from ..auth.users import get_user_resolver
 from ..backends import code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import failure_budget, lock_on
 from ..controls.address_guesses import AddressGuesses
 from ..controls.callers import Caller
+from ..controls.openings import Opening
 from ..db import NumberRow, users_too
 from ..delivery import code_of
 from ..exceptions import LoginRefused
 from ..limits.failures import STRANGERS, Claimant
 from ..masked import MaskedText
 from ..models import OTPCode
-from ..phone import PhoneNumber
 from ..purposes import Purpose
 from ..results import Redeemed, RedemptionRefused
+from .logins import find_user, note_use, refusal_of, register
 
 __all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "is_spent"]
 
@@ -41,6 +42,7 @@ class Guess(Generic[T]):
     """A typed code, and what its caller gets for the right one.
 
     :param address: the wrong guesses that were made from the caller's address.
+    :param opening: whether the number may open its account.
     :param typed: the code as typed; the ``repr`` does not show it.
     """
 
@@ -49,6 +51,7 @@ class Guess(Generic[T]):
     request_id: uuid.UUID | None
     caller: Caller
     address: AddressGuesses
+    opening: Opening
     typed: str = field(repr=False)
     grant: Callable[[Any], T] | None
     grant_writes: bool
@@ -66,6 +69,14 @@ class Guess(Generic[T]):
         if self.grant and self.grant_writes:
             return False
         return not (self.purpose.opens_account and get_user_resolver().may_log_in_writes)
+
+    @property
+    def asks_site(self) -> bool:
+        """Whether the site is asked before the right code opens an account.
+
+        :raises InvalidSettings: its class cannot be loaded. No guess is counted then.
+        """
+        return self.purpose.opens_account and self.opening.asks_site
 
     def claimant(self, row: NumberRow, otp_code: OTPCode | None) -> Claimant:
         """Return whose guess it is.
@@ -88,6 +99,7 @@ class GuessResult(Generic[T]):
         was not counted.
     :param charged_at: when that was, if its gateway has yet to evaluate the guess. ``answer``
         is then the answer to a wrong guess.
+    :param is_right: the same for a right guess, if the site has yet to be asked about it.
     """
 
     answer: Redeemed[T] | RedemptionRefused
@@ -95,6 +107,7 @@ class GuessResult(Generic[T]):
     registered: AbstractBaseUser | None = None
     charged_to: str = ""
     charged_at: datetime | None = None
+    is_right: bool = False
 
 
 def is_spent(otp_code: OTPCode, row: NumberRow, claimant: Claimant) -> bool:
@@ -137,6 +150,11 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
         return result if is_wrong_for_sure else replace(result, charged_at=row.now)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
         return _count_wrong_guess(guess, claimant, otp_code, row)
+    if guess.asks_site:
+        # Counted before the site asks a provider that bills each question: of any number of
+        # parallel right guesses, no more are asked about than a code has attempts.
+        result = _count_wrong_guess(guess, claimant, otp_code, row)
+        return replace(result, is_right=True)
     return _accept(guess, otp_code, row)
 
 
@@ -156,10 +174,10 @@ def _lockout(
 
 
 def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
-    """Use up a code after its gateway has accepted the guess.
+    """Use up a code after its gateway has accepted the guess, and the site was asked.
 
-    The gateway was asked outside any transaction. Another request may have used up or
-    superseded the code meanwhile.
+    Both were asked outside any transaction. Another request may have used up or superseded the
+    code meanwhile.
     """
     otp_code = _guessed_code(guess, row)
     if otp_code is None or otp_code.pk != charged.pk or not otp_code.is_live(row.now):
@@ -231,54 +249,38 @@ def _accept(
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
     # Before the transaction, which holds locks.
     user, must_register = (
-        _find_user(otp_code.number) if guess.purpose.opens_account else (None, False)
+        find_user(otp_code.number) if guess.purpose.opens_account else (None, False)
     )
     if guess.is_granted_first and not must_register:
-        answer = _log_in(guess, otp_code, user)
-        row.replace(state, row.consumption(otp_code, user, taken_back=taken_back))
+        answer = _grant(guess, otp_code, row, user)
+        uses = note_use(answer, row, guess.purpose)
+        row.replace(state, row.consumption(otp_code, user, taken_back=taken_back), *uses)
         return GuessResult(answer=answer, otp_code=otp_code)
     registered = None
     with row.replaced_by(state), users_too():
         if must_register:
-            user = registered = _register(otp_code.number)
+            user = registered = register(otp_code.number)
         row.write(row.consumption(otp_code, user, taken_back=taken_back))
-        answer = _log_in(guess, otp_code, user, registered=registered is not None)
+        answer = _grant(guess, otp_code, row, user, is_new=registered is not None)
+        row.write(*note_use(answer, row, guess.purpose))
     return GuessResult(answer=answer, otp_code=otp_code, registered=registered)
 
 
-def _find_user(phone_number: PhoneNumber) -> tuple[AbstractBaseUser | None, bool]:
-    """Return the user of a number, and whether one must be created."""
-    try:
-        user = get_user_resolver().get_user(phone_number)
-    except LoginRefused:
-        return None, False
-    return user, user is None and get_settings().UNKNOWN_NUMBERS == "register"
-
-
-def _register(phone_number: PhoneNumber) -> AbstractBaseUser | None:
-    try:
-        return get_user_resolver().create_user(phone_number)
-    except LoginRefused:
-        return None
-
-
-def _may_log_in(user: AbstractBaseUser, phone_number: PhoneNumber) -> bool:
-    return get_user_resolver().may_log_in(user, phone_number) and is_shown(user)
-
-
-def _log_in(
+def _grant(
     guess: Guess[T],
     otp_code: OTPCode,
+    row: NumberRow,
     user: AbstractBaseUser | None,
     *,
-    registered: bool = False,
+    is_new: bool = False,
 ) -> Redeemed[T] | RedemptionRefused:
-    refused = RedemptionRefused(reason="no_active_account")
-    if guess.purpose.opens_account and not (user and _may_log_in(user, otp_code.number)):
-        return refused
-    grant = guess.grant_to_new if registered and guess.grant_to_new else guess.grant
+    if guess.purpose.opens_account:
+        opening = None if is_new else guess.opening
+        if reason := refusal_of(user, otp_code.number, row, opening):
+            return RedemptionRefused(reason=reason)
+    grant = guess.grant_to_new if is_new and guess.grant_to_new else guess.grant
     try:
         granted = grant(user) if grant else None
     except LoginRefused:
-        return refused
-    return Redeemed(request_id=otp_code.pk, user=user, registered=registered, granted=granted)
+        return RedemptionRefused(reason="no_active_account")
+    return Redeemed(request_id=otp_code.pk, user=user, registered=is_new, granted=granted)

@@ -12,6 +12,7 @@ from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.address_guesses import AddressGuesses
 from ..controls.callers import Caller
+from ..controls.openings import Opening
 from ..controls.refusals import log_used_up
 from ..db import change_number
 from ..delivery import send_feedback
@@ -27,6 +28,7 @@ from ..signals import code_redeemed, code_rejected, user_registered
 from .arguments import check_number, check_texts, purpose_of, request_id_of
 from .gateway_check import check_with_gateway
 from .guesses import Guess, GuessResult, evaluate
+from .site_check import accept_with_site
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -76,7 +78,8 @@ def redeem_code(
     :param device: an opaque text that the site gave to the client's device.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises InvalidSettings: the configuration is broken. The code stays valid.
-    :raises Unavailable: the gateway that made the code did not check the guess.
+    :raises Unavailable: the gateway that made the code did not check the guess, or the site's
+        ``NUMBER_RISK`` failed.
     :raises TypeError: an argument is missing, or has another type. Nothing was counted.
     :raises ValueError: ``ip_address`` is not an IP address, ``PURPOSES`` lacks ``purpose``, or
         ``request_id`` or ``context`` is malformed. Nothing was counted.
@@ -94,13 +97,16 @@ def redeem_code(
         caller=caller,
         # Who names the code by its id alone is no stranger to it.
         address=AddressGuesses(caller if phone_number else Caller()),
+        opening=Opening(purpose=purpose, ip_address=ip_address, device=device),
         typed=code,
         grant=grant,
         grant_writes=grant_writes,
         grant_to_new=grant_to_new,
     )
     result = _evaluate_and_commit(guess, phone_number)
-    if result.otp_code and result.charged_at:
+    if result.otp_code and result.is_right:
+        result = accept_with_site(guess, result.otp_code)
+    elif result.otp_code and result.charged_at:
         result = check_with_gateway(guess, result, result.otp_code, result.charged_at)
     if phone_number is None and result.otp_code:
         phone_number = result.otp_code.number

@@ -624,6 +624,27 @@ def test_a_refused_account_is_told_so(get_code: Post, auth_code: Post) -> None:
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
+@override_sms_otp(STALE_AFTER=timedelta(days=180), COOLDOWN=[])
+def test_a_stale_number_is_told_so_after_the_right_code_alone(
+    get_code: Post, auth_code: Post
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=181)
+    stale, fresh = PHONE, OTHER_PHONE
+    VerifiedPhoneFactory.create(phone_number=stale, verified_at=long_ago)
+    VerifiedPhoneFactory.create(phone_number=fresh)
+    shapes = [set(body_of(get_code(phone_number=number))) for number in (stale, fresh)]
+    assert shapes[0] == shapes[1]
+    answers = [auth_code(phone_number=number, code="nonsense") for number in (stale, fresh)]
+    assert body_of(answers[0]) == body_of(answers[1])
+    get_code(phone_number=stale)
+    code = last_code()
+    answer = auth_code(phone_number=stale, code=code)
+    assert_refused(answer, 403, "reverification_needed")
+    assert "Retry-After" not in answer.headers
+    # The code is used up, and says nothing more.
+    assert_refused(auth_code(phone_number=stale, code=code), 401, "invalid_code")
+
+
 @override_sms_otp(UNKNOWN_NUMBERS="reject")
 def test_an_unknown_number_is_told_so_where_the_site_says(get_code: Post) -> None:
     assert_refused(get_code(phone_number=PHONE), 404, "unknown_phone_number")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from django_sms_otp import phone
+from django_sms_otp.auth.users import UserFieldResolver
 from django_sms_otp.testing import override_sms_otp
 
 from ..support.customers.models import EmailCustomer, PhoneCustomer
@@ -70,6 +72,34 @@ def test_w019_is_silent_on_good_numbers_and_asks_once() -> None:
         assert texts("W019") == []
     with override_sms_otp(REFUSED_NUMBER_TYPES=[]):
         assert texts("W019", **both) == []
+
+
+class KnowingResolver(UserFieldResolver):
+    def last_used_at(self, user: Any, phone_number: Any) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("ours", "problems"),
+    [
+        ({"STALE_AFTER": timedelta(days=365)}, 1),
+        ({"STALE_AFTER": None}, 0),
+        (
+            {
+                "STALE_AFTER": timedelta(days=365),
+                "USER_RESOLVER": f"{__name__}.KnowingResolver",
+            },
+            0,
+        ),
+    ],
+)
+def test_e023_a_resolver_that_does_not_know_when_a_number_was_used(
+    ours: dict[str, Any], problems: int
+) -> None:
+    with override_sms_otp(**{**BY_FIELD, **ours}):
+        assert len(texts("E023")) == problems
+    with override_sms_otp(STALE_AFTER=timedelta(days=365)):
+        assert texts("E023") == []
 
 
 @pytest.mark.parametrize("when", WHEN)

@@ -18,6 +18,7 @@ import time_machine
 from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.db import connection, router
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
@@ -69,6 +70,7 @@ EXERCISED = {
     "shop.receiver",
     "shop.receivers",
     "shop.resolvers",
+    "shop.risk",
     "shop.routers",
     "shop.session_login",
     "shop.support",
@@ -385,6 +387,21 @@ def test_lookup(
         answer = get_code()
     assert (answer.status_code, len(testing.outbox)) == expected
     assert asked == [f"https://lookups.twilio.com/v2/PhoneNumbers/{PHONE}"]
+
+
+@pytest.mark.parametrize("has_second_factor", [True, False])
+def test_risk(
+    modules: Modules, get_code: Post, auth_code: Post, *, has_second_factor: bool
+) -> None:
+    modules(pages.page("settings.md"))
+    user = UserFactory.create(is_staff=True)
+    VerifiedPhoneFactory.create(phone_number=PHONE, user=user)
+    if has_second_factor:
+        cache.set(f"second-factor:{user.pk}", True, 600)
+    with testing.override_sms_otp(NUMBER_RISK="shop.risk.Risks", ALLOW_STAFF=True):
+        get_code()
+        answer = auth_code(phone_number=PHONE, code=last_code())
+    assert answer.status_code == (200 if has_second_factor else 403)
 
 
 @pytest.mark.django_db

@@ -23,6 +23,7 @@ PUBLIC = [
     "django_sms_otp.auth.sessions",
     "django_sms_otp.auth.step_up",
     "django_sms_otp.controls.hooks",
+    "django_sms_otp.contrib.twilio_lookup",
     "django_sms_otp.webhooks",
     "django_sms_otp.client",
     "django_sms_otp.testing",

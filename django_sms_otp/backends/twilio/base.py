@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ...conf.validators import Validator, positive_number, public_url
@@ -10,6 +10,7 @@ from ...exceptions import InvalidBackend
 from ..base import BaseSMSBackend
 from ..faults import Fault
 from ..transport.deadline import within
+from ..transport.quiet_logging import suppress_logs
 from .client import ask, make_http_client
 from .error_codes import fault_of_twilio, read_number
 from .validators import if_given, sid
@@ -17,6 +18,9 @@ from .validators import if_given, sid
 __all__ = ["TwilioBackend"]
 
 T = TypeVar("T")
+
+LOGGERS = ("twilio", "urllib3")
+"""They log addresses, and that of a look-up has the number in it."""
 
 
 class TwilioBackend(BaseSMSBackend):
@@ -76,7 +80,8 @@ class TwilioBackend(BaseSMSBackend):
             environment={"TWILIO_REGION": ""},
         )
         if base_url:
-            self._client.api.base_url = self._client.verify.base_url = base_url
+            for domain in (self._client.api, self._client.verify, self._client.lookups):
+                domain.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
 
     def close(self) -> None:
@@ -89,6 +94,19 @@ class TwilioBackend(BaseSMSBackend):
         if read_number(error_code) < 10_000:
             return ""  # It is not one of Twilio's.
         return f"https://www.twilio.com/docs/api/errors/{error_code}"
+
+    def look_up(self, number: str, packages: Sequence[str], **parameters: str) -> Any:
+        """Ask Twilio Lookup about a number. Each package has a price.
+
+        https://www.twilio.com/docs/lookup/v2-api
+
+        :param number: in E.164.
+        :param parameters: what a package needs, by the SDK's names.
+        :raises DeliveryError: Twilio gave no answer.
+        """
+        with suppress_logs(*LOGGERS):
+            numbers = self._client.lookups.v2.phone_numbers(number)
+            return self._ask(lambda: numbers.fetch(fields=",".join(packages), **parameters))
 
     def _ask(self, call: Callable[[], T]) -> T:
         """Call Twilio, within the time-out.

@@ -1,0 +1,65 @@
+"""When a verified number last proved to be its user's.
+
+A login moves it in the transaction that redeems the code. It reads it only if the site asks for
+it, and then with the user, in the same statement.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import router
+from django.db.models import F, QuerySet
+
+from ..conf import get_settings
+from ..models import VerifiedPhone
+from ..phone import PhoneNumber
+
+__all__ = ["last_use", "move_last_use", "used_within", "with_last_use"]
+
+VERIFIED_AT, LAST_USED_AT = "sms_otp_verified_at", "sms_otp_last_used_at"
+
+
+def with_last_use(users: QuerySet[Any]) -> QuerySet[Any]:
+    """Have users that are found by a number bring along when it was last used, if a setting
+    depends on it."""
+    if get_settings().STALE_AFTER is None and get_settings().NUMBER_RISK is None:
+        return users
+    columns = {
+        VERIFIED_AT: F("verified_phones__verified_at"),
+        LAST_USED_AT: F("verified_phones__last_used_at"),
+    }
+    annotated: QuerySet[Any] = users.annotate(**columns)
+    return annotated
+
+
+def last_use(user: AbstractBaseUser, phone_number: PhoneNumber) -> datetime | None:
+    """Return when a number was last used or, if that is later, verified.
+
+    ``None``: it is not verified for this user.
+    """
+    if not hasattr(user, VERIFIED_AT):
+        # A resolver of the site has found the user in its own way.
+        phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+        found = phones.filter(user_id=user.pk, phone_number=phone_number.e164)
+        times = found.values_list("verified_at", "last_used_at").first()
+        for name, time in zip((VERIFIED_AT, LAST_USED_AT), times or (None, None), strict=True):
+            setattr(user, name, time)
+    known = [getattr(user, VERIFIED_AT), getattr(user, LAST_USED_AT)]
+    return max((time for time in known if time is not None), default=None)
+
+
+def used_within(user: AbstractBaseUser, span: timedelta, now: datetime) -> bool | None:
+    """Return whether the number was used a moment ago; ``None``: it is not known here."""
+    if not hasattr(user, LAST_USED_AT):
+        return None
+    used_at: datetime | None = getattr(user, LAST_USED_AT)
+    return used_at is not None and now - used_at < span
+
+
+def move_last_use(user: AbstractBaseUser, e164: str, now: datetime) -> None:
+    """Note a use of a number in the database of the numbers."""
+    phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+    phones.filter(user_id=user.pk, phone_number=e164).update(last_used_at=now)

@@ -1,0 +1,77 @@
+"""Whose account a right code opens, and whether it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from ..auth.last_use import move_last_use, used_within
+from ..auth.users import VerifiedPhoneResolver, get_user_resolver, is_shown
+from ..conf import get_settings
+from ..controls.openings import Opening
+from ..db import NumberRow, Write, database_alias, last_use_of
+from ..exceptions import LoginRefused
+from ..models import VerifiedPhone
+from ..phone import PhoneNumber
+from ..purposes import Purpose
+from ..results import Redeemed, RedemptionRefused
+
+__all__ = ["find_user", "note_use", "refusal_of", "register"]
+
+
+def find_user(phone_number: PhoneNumber) -> tuple[AbstractBaseUser | None, bool]:
+    """Return the user of a number, and whether one must be created."""
+    try:
+        user = get_user_resolver().get_user(phone_number)
+    except LoginRefused:
+        return None, False
+    return user, user is None and get_settings().UNKNOWN_NUMBERS == "register"
+
+
+def register(phone_number: PhoneNumber) -> AbstractBaseUser | None:
+    """Create the user of a number; ``None`` if the resolver refuses."""
+    try:
+        return get_user_resolver().create_user(phone_number)
+    except LoginRefused:
+        return None
+
+
+def refusal_of(
+    user: AbstractBaseUser | None,
+    phone_number: PhoneNumber,
+    row: NumberRow,
+    opening: Opening | None,
+) -> str:
+    """Return why a right code does not log the user in; empty if it does.
+
+    :param opening: ``None`` for a user who was just created: nobody else's number is theirs.
+    """
+    if user is None:
+        return "no_active_account"
+    # First: who holds somebody's old number does not learn what became of their account.
+    if opening and (reason := opening.refusal(user, phone_number, row.now)):
+        return reason
+    may_log_in = get_user_resolver().may_log_in(user, phone_number) and is_shown(user)
+    return "" if may_log_in else "no_active_account"
+
+
+def note_use(
+    answer: Redeemed[Any] | RedemptionRefused, row: NumberRow, purpose: Purpose
+) -> list[Write]:
+    """Return the write that notes a login by the number.
+
+    Of several logins within the lifetime of a code, one is noted: to PostgreSQL it is part of
+    the statement that redeems the code, but to others a statement more. If the numbers have a
+    database of their own, it is noted at once: the code was right, whichever guess wins.
+    """
+    user = answer.user if isinstance(answer, Redeemed) and not answer.registered else None
+    if user is None or not isinstance(get_user_resolver(), VerifiedPhoneResolver):
+        return []
+    is_noted = used_within(user, purpose.code_lifetime, row.now)
+    if row.was_redeemed() if is_noted is None else is_noted:
+        return []
+    if database_alias(VerifiedPhone) != row.alias:
+        move_last_use(user, row.e164, row.now)
+        return []
+    return [last_use_of(row.e164, user.pk, row.now)]
