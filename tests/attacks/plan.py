@@ -10,6 +10,7 @@ from typing import Any
 
 from .bots import bot_behind_a_shared_address, bot_beside_logins
 from .guesses import days_of_guesses, hour_of_guesses, lockout_of_the_holder
+from .handed_on import STALE_DAYS, oracle_of_stale_numbers, recycled_numbers, swapped_sim
 from .messages import many_numbers, quota_of_a_number, requests_at_once
 from .money import cap_for_nothing, drive_by, honest_logins, lookups
 from .redemptions import right_guesses_at_once
@@ -92,6 +93,20 @@ def sites(size: Size) -> dict[str, Site]:
             site="20/h",
         ),
         "look-ups": _with_lookups(size),
+        "numbers handed on": Site(
+            settings={"TRUSTED_PROXY_COUNT": 1, "STALE_AFTER": STALE_DAYS},
+            attacks=[
+                partial(recycled_numbers, rounds=size.rounds),
+                partial(oracle_of_stale_numbers, numbers=size.rounds),
+            ],
+        ),
+        "swapped SIMs": Site(
+            settings={
+                "TRUSTED_PROXY_COUNT": 1,
+                "NUMBER_RISK": "tests.attacks.hooks.SwappedSims",
+            },
+            attacks=[partial(swapped_sim, rounds=size.rounds)],
+        ),
         "breaker": Site(
             settings={"TRUSTED_PROXY_COUNT": 1, "CONVERSION_BREAKER": {}},
             attacks=[partial(honest_logins, people=size.people, threads=24)],

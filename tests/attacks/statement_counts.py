@@ -69,6 +69,9 @@ def count() -> dict[str, int]:
     counter.auth_code("known user", 200)
     counter.later(days=1)
     counter.get_code("known number", 202)
+    counter.auth_code("known user, a day later", 200)
+    counter.later(days=1)
+    counter.get_code("known number", 202)
     # Of the default lifetime, an hour, less than a third is left.
     counter.later(minutes=45)
     counter.get_code("new code for a live one", 202)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from ..settings import *  # noqa: F403
@@ -25,6 +26,9 @@ LOGGING = {
 
 if "TEST_SERVER_SMS_OTP" in os.environ:
     SMS_OTP = json.loads(os.environ["TEST_SERVER_SMS_OTP"])
+    if "STALE_AFTER" in SMS_OTP:
+        # In days: JSON has no durations.
+        SMS_OTP["STALE_AFTER"] = timedelta(days=SMS_OTP["STALE_AFTER"])
 
 if "TEST_SERVER_CLOCK" in os.environ:
     follow(Path(os.environ["TEST_SERVER_CLOCK"]))
