@@ -75,6 +75,7 @@ ONCE = (
 """Modules that no Python and no Django changes."""
 
 SLOW = (
+    "tests/api/test_asgi_gateway.py",
     "tests/api/test_enumeration.py",
     "tests/api/test_enumeration_aside.py",
     "tests/api/test_enumeration_sql.py",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +15,12 @@ from ..exceptions import Cause, DeliveryError, NotDelivered
 from ..logs import log_fields
 from ..models import new_request_id
 from ..phone import PhoneNumber, mask
+from ..purposes import is_name
 from ..stats.counts import count
 
 __all__ = ["send_text"]
 
 logger = logging.getLogger("django_sms_otp")
-
-WORD = re.compile(r"[\w.:-]{1,32}", re.ASCII)
 
 LIFETIME = timedelta(days=3)
 """As long as Amazon keeps a message. Twilio keeps it for ten hours at most."""
@@ -93,9 +91,10 @@ def _check(phone_number: object, body: object, purpose: object) -> None:
         raise TypeError(f"body must be a str, not {type(body).__name__}.")
     if not body.strip():
         raise ValueError("body is empty: there is nothing to send.")
-    if not isinstance(purpose, str) or not WORD.fullmatch(purpose):
+    if not is_name(purpose):
         raise ValueError(
-            f"purpose must be 1 to 32 letters, digits or any of _ . : -, not {purpose!r}."
+            "purpose must be 1 to 32 letters, digits or any of _ . : -, and another word than "
+            f"'test', not {purpose!r}."
         )
 
 
