@@ -13,10 +13,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.dispatch import Signal
 from django.http import HttpRequest
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from django_sms_otp.auth.logins import is_locked_out
 from django_sms_otp.auth.tokens import TokenIssuer
 from django_sms_otp.models import OTPCode
+from django_sms_otp.services import read_phone_number
 from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, Post, body_of, last_code, wrong
 
@@ -154,3 +156,24 @@ def test_receivers_find_no_code_in_the_form(get_code: Post, heard: Heard) -> Non
     assert Client().post("/auth/sms/auth-code/", body).status_code == 401
     [(_, told)] = heard
     assert {*told["request"].POST.values()} == {"*" * 20}
+
+
+@pytest.mark.django_db
+def test_asking_djangos_own_backends_takes_no_statement(
+    rf: RequestFactory, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = [
+        "django.contrib.auth.backends.ModelBackend",
+        "django_sms_otp.auth.backends.SMSCodeBackend",
+    ]
+    with django_assert_num_queries(0):
+        assert not is_locked_out(read_phone_number(PHONE), rf.post("/"))
+
+
+@pytest.mark.django_db
+def test_a_site_without_backends_logs_in(
+    get_code: Post, auth_code: Post, settings: Any
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = []
+    get_code()
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200

@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.utils.module_loading import import_string
+from rest_framework.request import Request
 
 from django_sms_otp.auth import sessions
 from django_sms_otp.auth.sessions import (
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.django_db
 HERE = "tests.auth.test_sessions"
 OURS = "django_sms_otp.auth.backends.SMSCodeBackend"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ENGINE = "django.contrib.sessions.backends.db"
 ENGINES = ["db", "cache", "signed_cookies"]
 
 
@@ -131,7 +133,13 @@ def test_a_second_login_of_the_same_user_gets_a_new_key() -> None:
     assert not request.session.exists(str(before))
 
 
-ENGINE = "django.contrib.sessions.backends.db"
+def test_a_view_of_rest_framework_logs_in(request_: HttpRequest) -> None:
+    who = user()
+    request: Any = Request(request_)
+    log_in(request, redeemed_by(who))
+    assert request.user == request_.user == who
+    assert verified_at(request_) == verified_at(request) is not None
+    assert next_request(request_).user == who
 
 
 def test_another_users_session_is_emptied(request_: HttpRequest) -> None:
