@@ -115,6 +115,8 @@ def from_exception(error: Exception, context: Any) -> Response | None:
     if is_outage(error):
         log_outage(error)
         return error_response("unavailable", retry_after=OUTAGE_WAIT)
+    if isinstance(error, exceptions.PermissionDenied) and _is_of_csrf(error):
+        return error_response("csrf_failed")
     return _from_api_exception(error) if isinstance(error, exceptions.APIException) else None
 
 
@@ -139,6 +141,11 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
     if wait is not None:
         _tell_wait(response, wait)
     return response
+
+
+def _is_of_csrf(error: exceptions.PermissionDenied) -> bool:
+    """Tell whether an authentication by cookie has raised it, such as REST framework's."""
+    return str(error.detail).startswith("CSRF Failed")
 
 
 def _tell_wait(response: Response, seconds: float) -> None:

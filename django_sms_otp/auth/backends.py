@@ -13,11 +13,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils import timezone
 
 from ..client import device_of, ip_address_of
 from ..phone import PhoneNumber, WithE164
 from ..results import Redeemed, RedemptionRefused
 from ..services import read_phone_number, redeem_code
+from .sessions import PROVED_AT
 
 __all__ = ["SMSCodeBackend"]
 
@@ -65,7 +67,10 @@ class SMSCodeBackend(ModelBackend):
             ip_address=ip_address_of(request) if request else None,
             device=device_of(request) if request else None,
         )
-        return result.user if isinstance(result, Redeemed) else None
+        if not isinstance(result, Redeemed):
+            return None
+        setattr(result.user, PROVED_AT, timezone.now())
+        return result.user
 
     async def aauthenticate(  # type: ignore[override]
         self, request: HttpRequest | None, **credentials: Any

@@ -29,6 +29,10 @@ __all__ = ["authenticated_at", "log_in", "note_verified", "verified_at"]
 KEY = "_sms_otp"
 USER, AUTHENTICATED_AT, VERIFIED_AT = "user", "authenticated_at", "verified_at"
 
+PROVED_AT = "sms_otp_proved_at"
+"""What ``SMSCodeBackend`` writes to the user whom it returns, as Django does ``backend``: that
+user is logged in next."""
+
 TOLERANCE = timedelta(minutes=1)
 """How far the clocks of a site's hosts may be apart. A time that is further ahead was written
 before a clock stepped back: it would stay fresh for too long, so it counts as no time."""
@@ -127,6 +131,8 @@ def keep_login_time(*, request: HttpRequest | None, user: AbstractBaseUser, **_:
         return
     if session.get(SESSION_KEY) == _name(user):
         _write(request, user, AUTHENTICATED_AT, timezone.now())
+        if proved_at := getattr(user, PROVED_AT, None):
+            _write(request, user, VERIFIED_AT, proved_at)
 
 
 def _check_session(request: HttpRequest) -> None:

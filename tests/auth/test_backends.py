@@ -23,6 +23,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import include, path
 
+from django_sms_otp.auth.sessions import verified_at
 from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import OTPCode
 from django_sms_otp.services import read_phone_number
@@ -96,6 +97,20 @@ def test_a_right_code_logs_in(client: Client, get_code: Post, told: Told, by: st
     assert client.session["_auth_user_backend"] == BACKEND
     [only] = told
     assert only["user"] == User.objects.get()
+
+
+def test_the_session_knows_that_the_number_was_proved(
+    client: Client, get_code: Post, rf: RequestFactory
+) -> None:
+    User.objects.create_user("ada", password="right")
+    post(client, username="ada", password="right")
+    request = rf.get("/")
+    request.session, request.user = client.session, User.objects.get()
+    assert verified_at(request) is None
+    get_code()
+    assert post(client, phone_number=PHONE, secret_code=last_code()) == 200
+    request.session, request.user = client.session, User.objects.latest("pk")
+    assert verified_at(request) is not None
 
 
 def test_a_code_is_good_once(client: Client, get_code: Post) -> None:

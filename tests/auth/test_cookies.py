@@ -23,6 +23,7 @@ from rest_framework_simplejwt import serializers
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
+from django_sms_otp.auth.issuers import cookies
 from django_sms_otp.auth.tokens import (
     CookieJWTAuthentication,
     CookieJWTIssuer,
@@ -225,6 +226,20 @@ def test_a_refresh_is_refused(browser: Client, change: str) -> None:
         answer = post(browser, "/auth/sms/refresh/")
     assert (answer.status_code, body_of(answer)["code"]) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"]
+
+
+def test_a_hidden_user_has_no_login(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """simplejwt finds whom the default manager of the site hides."""
+    monkeypatch.setattr(cookies, "is_shown", lambda user: False)
+    assert browser.get("/account/").status_code == 401
+    assert post(browser, "/auth/sms/refresh/").status_code == 401
+
+
+def test_the_endpoints_of_a_user_need_the_csrf_token() -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(User.objects.create())
+    answer = browser.post("/auth/sms/numbers/", {"phone_number": PHONE})
+    assert (answer.status_code, body_of(answer)["code"]) == (403, "csrf_failed")
 
 
 @pytest.mark.parametrize("url", ["/auth/sms/refresh/", "/auth/sms/logout/"])

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_out
-from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware, rotate_token
 from django.utils.module_loading import import_string
@@ -27,6 +26,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from ...exceptions import InvalidSettings
 from ...results import Redeemed
+from ..users import is_shown
 from .base import get_token_issuer
 from .django_session import missing_middleware
 from .simplejwt import BLACKLIST, SimpleJWTIssuer
@@ -82,12 +82,15 @@ class CookieJWTIssuer(SimpleJWTIssuer):
 
         A refused refresh leaves the cookies alone: another tab may have renewed them just now.
         """
-        given = {"refresh": request.COOKIES.get(self.cookie(self.refresh_cookie), "")}
-        serializer = import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER)(data=given)
+        given: Any = request.COOKIES.get(self.cookie(self.refresh_cookie), "")
+        refresh = import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER)
+        serializer = refresh(data={"refresh": given})
         try:
+            # simplejwt asks another manager than the default one of the site.
+            if not is_shown(JWTAuthentication().get_user(RefreshToken(given))):
+                raise NotAuthenticated
             serializer.is_valid(raise_exception=True)
-        except (APIException, TokenError, ObjectDoesNotExist) as error:
-            # simplejwt lets the error of a user who is gone through.
+        except (APIException, TokenError) as error:
             raise NotAuthenticated from error
         self.set_cookies(response, serializer.validated_data)
 
@@ -164,6 +167,8 @@ class CookieJWTAuthentication(JWTAuthentication):
             token = self.get_validated_token(raw.encode())
             user = self.get_user(token)
         except AuthenticationFailed:
+            return None
+        if not is_shown(user):
             return None
         SessionAuthentication().enforce_csrf(request)
         return user, token
