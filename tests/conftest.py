@@ -18,7 +18,7 @@ from django_sms_otp import testing
 
 from .support import mariadb
 from .support.faults.outage import close_all_others
-from .support.valkey import valkey_server  # noqa: F401  (a fixture)
+from .support.valkey import counted_in, valkey_server  # noqa: F401  (fixtures)
 
 PHONE = "+14155552671"
 
@@ -28,6 +28,7 @@ hypothesis.settings.load_profile("patient")
 
 
 WITHOUT_DATABASE = (
+    "tests/auth/test_tokens.py",
     "tests/backends/twilio/",
     "tests/backends/test_apprise.py",
     "tests/backends/test_aws.py",
@@ -40,6 +41,7 @@ WITHOUT_DATABASE = (
     "tests/limits/test_shared.py",
     "tests/test_codes.py",
     "tests/test_phone.py",
+    "tests/test_reports.py",
     "tests/testing/test_contract.py",
     "tests/testing/test_contract_catches.py",
 )
@@ -104,16 +106,35 @@ SLOW = (
 """Modules that start processes, wait, or go through all orders and all kinds."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+ENDS = (
+    "tests/backends/",
+    "tests/contrib/",
+    "tests/controls/",
+    "tests/limits/",
+    "tests/test_phone.py",
+    "tests/test_reports.py",
+    "tests/testing/",
+    "tests/webhooks/",
+)
+"""Modules that run with the oldest and the newest pair of Python and Django, and not with those
+between. They test gateways, libraries or plain Python; what they use of Django, others test."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
     """Mark tests by their module, before ``-m`` chooses, and leave out other databases'."""
     for item in items:
-        for mark, modules in (("once", ONCE), ("slow", SLOW)):
+        for mark, modules in (("once", ONCE), ("slow", SLOW), ("ends", ENDS)):
             if item.nodeid.startswith(modules):
                 item.add_marker(mark)
     left_out = {item for item in items if not _is_for_this_database(item)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
+    yield
+    # Otherwise a long module that begins last keeps all processes but one waiting.
+    items.sort(key=lambda item: not item.get_closest_marker("slow"))
 
 
 def _is_for_this_database(item: pytest.Item) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import backend_aliases
@@ -28,6 +28,9 @@ UNLOCKED = gettext_noop("Lifted the lockout.")
 GIVEN_BACK = gettext_noop("Gave the messages back.")
 FORGOTTEN = gettext_noop("Forgot what was counted.")
 CLOSED = gettext_noop("Closed the circuit.")
+
+Change = Callable[[Limit, str], bool]
+"""Changes a row in the name of a member of staff. Returns whether there was anything to do."""
 
 MASKED_KINDS = (LimitKind.NUMBER, LimitKind.PREFIX)
 """Kinds of rows whose keys only some staff may see. Others may not search for them either:
@@ -144,14 +147,12 @@ class LimitAdmin(ReadOnlyAdmin):
         numbers = [row for row in queryset if row.is_number]
         if len(numbers) < len(queryset):
             self._warn(request, _("Only phone numbers have lockouts that can be lifted."))
-        if numbers:
-            count = len(self._change(request, numbers, UNLOCKED, _unlock))
-            text = ngettext(
-                "The lockout of %(count)d phone number was lifted.",
-                "The lockouts of %(count)d phone numbers were lifted.",
-                count,
-            )
-            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        done = ngettext_lazy(
+            "The lockout of %(count)d phone number was lifted.",
+            "The lockouts of %(count)d phone numbers were lifted.",
+            "count",
+        )
+        self._change_and_count(request, numbers, UNLOCKED, _unlock, done)
 
     @admin.action(permissions=["unlock"], description=_("Give the messages back"))
     def give_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -159,14 +160,12 @@ class LimitAdmin(ReadOnlyAdmin):
         if len(numbers) < len(queryset):
             why = _("Only phone numbers get messages back: see the other actions.")
             self._warn(request, why)
-        if numbers:
-            count = len(self._change(request, numbers, GIVEN_BACK, _give_back))
-            text = ngettext(
-                "%(count)d phone number got its messages back.",
-                "%(count)d phone numbers got their messages back.",
-                count,
-            )
-            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        done = ngettext_lazy(
+            "%(count)d phone number got its messages back.",
+            "%(count)d phone numbers got their messages back.",
+            "count",
+        )
+        self._change_and_count(request, numbers, GIVEN_BACK, _give_back, done)
 
     @admin.action(permissions=["unlock"], description=_("Forget what was counted"))
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -175,14 +174,12 @@ class LimitAdmin(ReadOnlyAdmin):
         if len(shared) < len(queryset):
             why = _("Phone numbers and circuits are not forgotten: see the other actions.")
             self._warn(request, why)
-        if shared:
-            count = len(self._change(request, shared, FORGOTTEN, _forget))
-            text = ngettext(
-                "What %(count)d limit had counted was forgotten.",
-                "What %(count)d limits had counted was forgotten.",
-                count,
-            )
-            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        done = ngettext_lazy(
+            "What %(count)d limit had counted was forgotten.",
+            "What %(count)d limits had counted was forgotten.",
+            "count",
+        )
+        self._change_and_count(request, shared, FORGOTTEN, _forget, done)
 
     @admin.action(permissions=["unlock"], description=_("Close the circuit"))
     def close(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -200,12 +197,21 @@ class LimitAdmin(ReadOnlyAdmin):
     def _warn(self, request: HttpRequest, text: Any) -> None:
         self.message_user(request, text, messages.WARNING)
 
-    def _change(
+    def _change_and_count(
         self,
         request: HttpRequest,
         rows: Sequence[Limit],
         log_text: str,
-        change: Callable[[Limit, str], bool],
+        change: Change,
+        done: Any,
+    ) -> None:
+        """Change rows, if there are any, and say by ``done`` how many were changed."""
+        if rows:
+            count = len(self._change(request, rows, log_text, change))
+            self.message_user(request, done % {"count": count}, messages.SUCCESS)
+
+    def _change(
+        self, request: HttpRequest, rows: Sequence[Limit], log_text: str, change: Change
     ) -> list[Limit]:
         """Change rows, and return the changed ones.
 

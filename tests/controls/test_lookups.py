@@ -21,7 +21,6 @@ from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from ..support.factories import VerifiedPhoneFactory
-from ..support.valkey import limits_cache, location
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,17 +57,6 @@ def clock() -> Iterator[time_machine.Traveller]:
     cache.clear()
     with time_machine.travel(NOON, tick=False) as traveller, override_sms_otp(**LOOKUP):
         yield traveller
-
-
-@pytest.fixture(params=["rows", "store"])
-def counted_in(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.param == "rows":
-        yield
-        return
-    server = request.getfixturevalue("valkey_server")
-    server.client().flushall()
-    with limits_cache(location(server)), override_sms_otp(LIMITS_CACHE="limits"):
-        yield
 
 
 def ask(number: str, ip: str = "203.0.113.9", **fields: Any) -> CodeRequested | RequestRefused:

@@ -30,7 +30,6 @@ from django_sms_otp.testing import override_sms_otp
 
 from ..support.engines import DUMMY
 from ..support.factories import VerifiedPhoneFactory
-from ..support.valkey import limits_cache, location
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,17 +58,6 @@ def clock(settings: Any) -> Iterator[time_machine.Traveller]:
     settings.SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{__name__}.OneIsBroken"}}
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture(params=["rows", "store"])
-def counted_in(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.param == "rows":
-        yield
-        return
-    server = request.getfixturevalue("valkey_server")
-    server.client().flushall()
-    with limits_cache(location(server)), override_sms_otp(LIMITS_CACHE="limits"):
-        yield
 
 
 def ask(number: str, ip: str | None = None) -> CodeRequested | RequestRefused:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from django_sms_otp.testing import override_sms_otp
+
 BACKEND = "django.core.cache.backends.redis.RedisCache"
 DEFAULT = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 PATIENCE = 30.0
@@ -48,3 +50,15 @@ def limits_cache(url: str, **config: Any) -> Any:
     options = {"socket_timeout": PATIENCE}
     entry = {"BACKEND": BACKEND, "LOCATION": url, "OPTIONS": options, **config}
     return override_settings(CACHES={"default": DEFAULT, "limits": entry})
+
+
+@pytest.fixture(params=["rows", "store"])
+def counted_in(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Count what many numbers share in the database's rows, and then in a store."""
+    if request.param == "rows":
+        yield
+        return
+    server = request.getfixturevalue("valkey_server")
+    server.client().flushall()
+    with limits_cache(location(server)), override_sms_otp(LIMITS_CACHE="limits"):
+        yield

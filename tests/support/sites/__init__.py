@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
 
 
+@cache
 def visit(site: str, way: str = "login") -> dict[str, Any]:
     """Log in to a site in a process of its own, and return what it answered.
 
