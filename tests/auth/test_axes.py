@@ -27,7 +27,15 @@ def attacked() -> dict[str, Any]:
 
 
 def test_these_are_all_doors(attacked: dict[str, Any]) -> None:
-    assert sorted(attacked) == sorted(DOORS)
+    assert sorted(attacked) == sorted([*DOORS, "its middleware"])
+
+
+def test_its_middleware_answers_if_the_site_has_it(attacked: dict[str, Any]) -> None:
+    refused, its_own = [401, "invalid_code"], [429, "of django-axes"]
+    found = attacked["its middleware"]
+    assert found["wrong"] == [refused, refused, its_own]
+    assert found["locked out"] == its_own
+    assert found["elsewhere"] == [200, None]
 
 
 @pytest.mark.parametrize("door", DOORS)

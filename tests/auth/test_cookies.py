@@ -228,6 +228,17 @@ def test_a_refresh_is_refused(browser: Client, change: str) -> None:
     assert answer.headers["WWW-Authenticate"]
 
 
+def test_the_endpoints_of_a_user_take_the_cookie(browser: Client, settings: Any) -> None:
+    ours = "django_sms_otp.auth.tokens.CookieJWTAuthentication"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [ours]}
+    assert len(browser.get("/auth/sms/numbers/").json()["numbers"]) == 1
+    refused = browser.post("/auth/sms/numbers/", {"phone_number": "+14155552672"})
+    assert (refused.status_code, body_of(refused)["code"]) == (403, "csrf_failed")
+    headers = {"X-CSRFToken": browser.cookies[CSRF].value}
+    body = {"phone_number": "+14155552672"}
+    assert browser.post("/auth/sms/numbers/", body, headers=headers).status_code == 202
+
+
 def test_a_hidden_user_has_no_login(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """simplejwt finds whom the default manager of the site hides."""
     monkeypatch.setattr(cookies, "is_shown", lambda user: False)

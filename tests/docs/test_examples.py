@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 import logging
+import re
 import types
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -516,6 +517,21 @@ def test_issuer_touches_the_answer(
         user = auth_code(phone_number=PHONE, code=last_code()).json()["user"]
     assert user["new"]
     assert client.cookies["greet"].value == str(user["id"])
+
+
+@pytest.mark.django_db
+def test_every_issuer_returns_what_the_table_says(client: Client) -> None:
+    page = pages.page("tokens.md")
+    table = [row for row in pages.rows(page, "Tokens") if "Issuer" in row[0]]
+    assert len(table) == 5
+    for number, (name, returns, *_) in enumerate(table):
+        path = f"django_sms_otp.auth.tokens.{re.findall('[A-Z][A-Za-z]+Issuer', name)[0]}"
+        body = {"phone_number": f"+1415555267{number}"}
+        with testing.override_sms_otp(TOKEN_ISSUER=path):
+            client.post("/auth/sms/get-code/", body)
+            answer = client.post("/auth/sms/auth-code/", {**body, "code": last_code()})
+        keys = re.findall(r"\{(.+?)\}", returns)[0]
+        assert {*answer.json()} == {*re.findall(r'"(\w+)"', keys)}
 
 
 @pytest.mark.django_db
