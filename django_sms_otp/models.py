@@ -19,6 +19,7 @@ from .limits.keys import LimitKey
 
 __all__ = [
     "RECEIVED",
+    "TEST_NUMBER",
     "CodeState",
     "DeliveryState",
     "HourlyCount",
@@ -56,6 +57,9 @@ class DeliveryState(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
     WITHHELD = "withheld", _("withheld")
 
+
+TEST_NUMBER = "test_number"
+"""What withholds the message of a number in ``TEST_NUMBERS``. Its code can be redeemed."""
 
 RECEIVED = (DeliveryState.DELIVERED, DeliveryState.UNDELIVERED)
 """The final states. Only a receipt sets them."""
@@ -194,7 +198,12 @@ class OTPCode(models.Model):
     @property
     def is_withheld(self) -> bool:
         """Whether no message with this code was sent. A right guess then counts as wrong."""
-        return self.sent_at is None and bool(self.withheld_by)
+        return self.sent_at is None and bool(self.withheld_by) and not self.is_test
+
+    @property
+    def is_test(self) -> bool:
+        """Whether this is the fixed code of a test number: see ``TEST_NUMBERS``."""
+        return self.withheld_by == TEST_NUMBER
 
     @property
     def number(self) -> phone.PhoneNumber:
@@ -230,6 +239,8 @@ class VerifiedPhone(models.Model):
     verified_at = UTCDateTimeField(_("verified at"))
     last_used_at = UTCDateTimeField(_("last used at"), null=True, blank=True)
     is_primary = models.BooleanField(_("primary"), null=True, default=True)
+    # Only such an account can be logged in to by a fixed code: any other is a person's.
+    is_test = models.BooleanField(_("of a test number"), default=False)
 
     class Meta:
         verbose_name = _("verified phone number")

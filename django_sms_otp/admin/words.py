@@ -26,6 +26,7 @@ CONTROLS: dict[str, str | Promise] = {
     ),
     "lookup": gettext_lazy("the look-up refused this number"),
     "challenge": gettext_lazy("the CAPTCHA was not passed"),
+    "test_number": gettext_lazy("this is a test number: its code is in the settings"),
     "unknown_number": gettext_lazy("the number opens no account"),
 }
 

@@ -59,7 +59,7 @@ def used_within(user: AbstractBaseUser, span: timedelta, now: datetime) -> bool 
     return used_at is not None and now - used_at < span
 
 
-def move_last_use(user: AbstractBaseUser, e164: str, now: datetime) -> None:
+def move_last_use(user: AbstractBaseUser, e164: str, now: datetime, *, is_test: bool) -> None:
     """Note a use of a number in the database of the numbers."""
     phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
-    phones.filter(user_id=user.pk, phone_number=e164).update(last_used_at=now)
+    phones.filter(user_id=user.pk, phone_number=e164).update(last_used_at=now, is_test=is_test)

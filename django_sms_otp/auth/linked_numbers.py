@@ -119,7 +119,7 @@ class RowNumbers(LinkedNumbers):
                 _have_a_primary(holder)
         else:
             row = _rows().filter(phone_number=phone_number.e164)
-            row.update(verified_at=now, last_used_at=now)
+            row.update(verified_at=now, last_used_at=now, is_test=False)
         if replaced is not None:
             _rows_of(user.pk).filter(pk=replaced.id).delete()
         if replaced is not None and replaced.is_primary:

@@ -86,8 +86,7 @@ class UserResolver(LinkedNumbers):
         unless ``ALLOW_STAFF``, staff: for them a taken-over number must not be enough."""
         if not user.is_active:
             return False
-        privileged = getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
-        return get_settings().ALLOW_STAFF or not privileged
+        return get_settings().ALLOW_STAFF or not is_staff(user)
 
     def last_used_at(
         self, user: AbstractBaseUser, phone_number: PhoneNumber
@@ -223,6 +222,11 @@ def creates_users_itself(resolver: UserResolver) -> bool:
     """Tell whether the site has defined :meth:`UserResolver.create_user` in another way."""
     ours = (UserResolver, VerifiedPhoneResolver, UserFieldResolver)
     return type(resolver).create_user not in [each.create_user for each in ours]
+
+
+def is_staff(user: AbstractBaseUser) -> bool:
+    """Tell whether a user has more rights than others."""
+    return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))
 
 
 def is_shown(user: AbstractBaseUser) -> bool:

@@ -14,9 +14,10 @@ from ..auth.users import UserResolver, VerifiedPhoneResolver, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
+from ..fictitious import is_fictitious
 from ..models import VerifiedPhone
 from ..phone import UNKNOWN, mask
-from .base import ROWS, Problems, check
+from .base import DEPLOY, ROWS, Problems, check
 
 MOST_ROWS = 10_000
 """The check reads the oldest ones, in about a second. The command reads all."""
@@ -60,6 +61,8 @@ def unreachable_numbers() -> Problems:
             if read_stored_number(value, get_settings().DEFAULT_REGION).e164 != text:
                 examples[NOT_AS_READ].append(text)
         except PhoneNumberError:
+            if text in get_settings().TEST_NUMBERS:
+                continue
             is_e164 = text.startswith("+") and text[1:].isdecimal()
             if is_e164 and not may_be_unknown:
                 examples[VALID_NO_MORE].append(text)
@@ -88,6 +91,22 @@ def unknown_last_use() -> Problems:
             f"SMS_OTP['STALE_AFTER'] is set, but {resolver.__qualname__} does not know when a "
             "number was last used: no number would open its account."
         )
+
+
+@check(
+    "sms_otp.W020",
+    DEPLOY,
+    hint="Set 'until' to the last day of the review. Use a number that is reserved for "
+    "fiction, such as +14155550100.",
+)
+def lasting_test_numbers() -> Problems:
+    """Test numbers that stay open for ever, or that a person may have."""
+    for number, entry in get_settings().TEST_NUMBERS.items():
+        name = f"SMS_OTP['TEST_NUMBERS'][{mask(number)!r}]"
+        if entry.get("until") is None:
+            yield f"{name} has no end: its code, which never changes, logs in for ever."
+        if not is_fictitious(number):
+            yield f"{name} may be a person's number: they get no code as long as it is here."
 
 
 @check(

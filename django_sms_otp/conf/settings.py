@@ -25,6 +25,7 @@ from ..limits.rates import Rate, parse_rates
 from ..purposes import BUILT_IN, Purpose
 from . import validators
 from .backends import DEFAULT_ALIAS
+from .fixed_codes import code_today, test_numbers_problem
 from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator
 
 __all__ = ["Breaker", "Budget", "Settings", "get_settings", "load_class", "secret_keys"]
@@ -113,6 +114,9 @@ class Settings:
     PUBLIC_URL: str | None = _optional(validators.public_url)
     RECEIPTS_URL: str | None = _optional(validators.receipts_url)
     UNKNOWN_NUMBERS: str = _setting("register", validators.one_of(*UNKNOWN_NUMBERS_CHOICES))
+    TEST_NUMBERS: Mapping[str, Mapping[str, Any]] = _setting(
+        MappingProxyType({}), test_numbers_problem, shown=False
+    )
     ALLOW_STAFF: bool = _setting(False, validators.true_or_false)
     STALE_AFTER: timedelta | None = _optional(validators.day_or_more)
     NUMBER_RISK: str | None = _optional(validators.dotted_path)
@@ -176,6 +180,10 @@ class Settings:
                 f"use one of: {known}."
             )
         return self.purposes[name]
+
+    def test_code(self, e164: str) -> str | None:
+        """Return the fixed code of a test number; ``None`` if it is no such number today."""
+        return code_today(self.TEST_NUMBERS.get(e164))
 
     @property
     def heeds_fraud_blocks(self) -> bool:

@@ -283,6 +283,10 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=True, null=True, verbose_name="primary"),
                 ),
                 (
+                    "is_test",
+                    models.BooleanField(default=False, verbose_name="of a test number"),
+                ),
+                (
                     "user",
                     django_sms_otp.fields.UserForeignKey(
                         db_index=False,

@@ -12,7 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 
 from ..auth.users import get_user_resolver
-from ..backends import code_issuing_backend
+from ..backends import BaseSMSBackend, code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import failure_budget, lock_on
@@ -27,9 +27,18 @@ from ..masked import MaskedText
 from ..models import OTPCode
 from ..purposes import Purpose
 from ..results import Redeemed, RedemptionRefused
+from .fixed_codes import is_nobodys
 from .logins import find_user, note_use, refusal_of, register
 
-__all__ = ["Guess", "GuessResult", "accept_approved", "evaluate", "give_back", "is_spent"]
+__all__ = [
+    "Guess",
+    "GuessResult",
+    "accept_approved",
+    "code_issuer",
+    "evaluate",
+    "give_back",
+    "is_spent",
+]
 
 T = TypeVar("T")
 
@@ -110,13 +119,21 @@ class GuessResult(Generic[T]):
     is_right: bool = False
 
 
+def code_issuer(otp_code: OTPCode) -> BaseSMSBackend | None:
+    """Return the backend whose gateway made a code; ``None`` if the app did.
+
+    No gateway knows the code of a test number.
+    """
+    return None if otp_code.is_test else code_issuing_backend(otp_code.backend)
+
+
 def is_spent(otp_code: OTPCode, row: NumberRow, claimant: Claimant) -> bool:
     """Return whether a caller has used up the wrong guesses at a code."""
     settings, guesses = get_settings(), row.state.guesses
     most = settings.purpose(otp_code.purpose).max_attempts
     if settings.mode("failures") == "enforce":
         most = guesses.allowance(claimant, failure_budget(), at_code=most)
-    issuer = code_issuing_backend(otp_code.backend)
+    issuer = code_issuer(otp_code)
     if issuer and issuer.most_guesses:
         # The gateway does not know a withheld code, and would never call it spent. So the app
         # refuses first, and all codes look alike.
@@ -142,7 +159,7 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
         return GuessResult(answer=refused, otp_code=otp_code)
     if otp_code is None or expected is None:
         return _invalid_code(otp_code)
-    if code_issuing_backend(otp_code.backend):
+    if code_issuer(otp_code):
         # Count the guess as wrong before the gateway is asked: a process that is killed in
         # between must not leave a free guess.
         result = _count_wrong_guess(guess, claimant, otp_code, row)
@@ -150,7 +167,7 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
         return result if is_wrong_for_sure else replace(result, charged_at=row.now)
     if not match_code(expected, guess.typed) or otp_code.is_withheld:
         return _count_wrong_guess(guess, claimant, otp_code, row)
-    if guess.asks_site:
+    if guess.asks_site and not otp_code.is_test:
         # Counted before the site asks a provider that bills each question: of any number of
         # parallel right guesses, no more are asked about than a code has attempts.
         result = _count_wrong_guess(guess, claimant, otp_code, row)
@@ -253,16 +270,16 @@ def _accept(
     )
     if guess.is_granted_first and not must_register:
         answer = _grant(guess, otp_code, row, user)
-        uses = note_use(answer, row, guess.purpose)
+        uses = note_use(answer, row, otp_code)
         row.replace(state, row.consumption(otp_code, user, taken_back=taken_back), *uses)
         return GuessResult(answer=answer, otp_code=otp_code)
     registered = None
     with row.replaced_by(state), users_too():
         if must_register:
-            user = registered = register(otp_code.number)
+            user = registered = register(otp_code)
         row.write(row.consumption(otp_code, user, taken_back=taken_back))
         answer = _grant(guess, otp_code, row, user, is_new=registered is not None)
-        row.write(*note_use(answer, row, guess.purpose))
+        row.write(*note_use(answer, row, otp_code))
     return GuessResult(answer=answer, otp_code=otp_code, registered=registered)
 
 
@@ -275,9 +292,13 @@ def _grant(
     is_new: bool = False,
 ) -> Redeemed[T] | RedemptionRefused:
     if guess.purpose.opens_account:
-        opening = None if is_new else guess.opening
+        # A test number changes no hands.
+        opening = None if is_new or otp_code.is_test else guess.opening
         if reason := refusal_of(user, otp_code.number, row, opening):
             return RedemptionRefused(reason=reason)
+    # Somebody may have got the number, or rights, since the request.
+    if otp_code.is_test and not is_nobodys(otp_code.number):
+        return RedemptionRefused(reason="no_active_account")
     grant = guess.grant_to_new if is_new and guess.grant_to_new else guess.grant
     try:
         granted = grant(user) if grant else None

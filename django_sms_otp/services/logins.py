@@ -12,10 +12,10 @@ from ..conf import get_settings
 from ..controls.openings import Opening
 from ..db import NumberRow, Write, database_alias, last_use_of
 from ..exceptions import LoginRefused
-from ..models import VerifiedPhone
+from ..models import OTPCode, VerifiedPhone
 from ..phone import PhoneNumber
-from ..purposes import Purpose
 from ..results import Redeemed, RedemptionRefused
+from .fixed_codes import mark_account
 
 __all__ = ["find_user", "note_use", "refusal_of", "register"]
 
@@ -29,12 +29,15 @@ def find_user(phone_number: PhoneNumber) -> tuple[AbstractBaseUser | None, bool]
     return user, user is None and get_settings().UNKNOWN_NUMBERS == "register"
 
 
-def register(phone_number: PhoneNumber) -> AbstractBaseUser | None:
-    """Create the user of a number; ``None`` if the resolver refuses."""
+def register(otp_code: OTPCode) -> AbstractBaseUser | None:
+    """Create the user of a code's number; ``None`` if the resolver refuses."""
     try:
-        return get_user_resolver().create_user(phone_number)
+        user = get_user_resolver().create_user(otp_code.number)
     except LoginRefused:
         return None
+    if otp_code.is_test:
+        mark_account(user, otp_code.number)
+    return user
 
 
 def refusal_of(
@@ -57,9 +60,9 @@ def refusal_of(
 
 
 def note_use(
-    answer: Redeemed[Any] | RedemptionRefused, row: NumberRow, purpose: Purpose
+    answer: Redeemed[Any] | RedemptionRefused, row: NumberRow, otp_code: OTPCode
 ) -> list[Write]:
-    """Return the write that notes a login by the number.
+    """Return the write that notes a login by the number, and by which kind of code.
 
     Of several logins within the lifetime of a code, one is noted: to PostgreSQL it is part of
     the statement that redeems the code, but to others a statement more. If the numbers have a
@@ -68,10 +71,11 @@ def note_use(
     user = answer.user if isinstance(answer, Redeemed) and not answer.registered else None
     if user is None or not isinstance(get_user_resolver(), VerifiedPhoneResolver):
         return []
-    is_noted = used_within(user, purpose.code_lifetime, row.now)
+    lifetime = get_settings().purpose(otp_code.purpose).code_lifetime
+    is_noted = used_within(user, lifetime, row.now)
     if row.was_redeemed() if is_noted is None else is_noted:
         return []
     if database_alias(VerifiedPhone) != row.alias:
-        move_last_use(user, row.e164, row.now)
+        move_last_use(user, row.e164, row.now, is_test=otp_code.is_test)
         return []
-    return [last_use_of(row.e164, user.pk, row.now)]
+    return [last_use_of(row.e164, user.pk, row.now, is_test=otp_code.is_test)]

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from .. import codes
 from ..auth.users import get_user_resolver
-from ..backends import BaseSMSBackend, code_issuing_backend, get_backend
+from ..backends import BaseSMSBackend, get_backend
 from ..conf import get_settings, secret_keys
 from ..controls import Admitted, Decision, Policy, Refused, count_probe, memory
 from ..controls.callers import Caller
@@ -24,7 +24,7 @@ from ..delivery.queues import engine, is_queued
 from ..exceptions import LoginRefused
 from ..limits.failures import STRANGERS
 from ..limits.number import Send
-from ..models import DeliveryState, OTPCode
+from ..models import TEST_NUMBER, DeliveryState, OTPCode
 from ..phone import PhoneNumber
 from ..purposes import LOGIN, Purpose
 from ..results import CodeRequested, RequestRefused
@@ -38,14 +38,18 @@ from .arguments import (
     request_id_of,
 )
 from .dispatch import PendingDelivery, dispatch
-from .guesses import is_spent
+from .fixed_codes import gets_fixed_code
+from .guesses import code_issuer, is_spent
 
 __all__ = ["request_code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """The arguments of a request, as read."""
+    """The arguments of a request, as read.
+
+    :param is_test: whether its code is the fixed one of a test number.
+    """
 
     attempt: SendAttempt
     caller: Caller
@@ -54,6 +58,7 @@ class _Request:
     request_id: uuid.UUID | None
     channel: str
     backend: BaseSMSBackend
+    is_test: bool
 
     @property
     def lifetime(self) -> timedelta:
@@ -119,6 +124,7 @@ def request_code(
         request_id=request_id_of(request_id),
         channel=channel,
         backend=backend,
+        is_test=gets_fixed_code(phone_number, declared),
     )
     outcome = _refuse_unknown_number(request) or _decide_and_commit(request)
     if isinstance(outcome, Refused):
@@ -174,6 +180,9 @@ def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery
     decision = policy.check(row)
     if isinstance(decision, Refused):
         return decision
+    if request.is_test:
+        # No control needs to withhold what is not sent anyway.
+        decision = replace(decision, withheld_by=TEST_NUMBER)
     message = _message_columns(request, row, decision)
     earlier = _earlier_code(request, row)
     was_waiting = False
@@ -236,6 +245,8 @@ def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
 def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
     if not otp_code.is_live(row.now) or code_of(otp_code) is None:
         return False
+    if otp_code.is_test is not request.is_test:
+        return False
     # A code lives while one of its askers has guesses left. Otherwise a stranger could spend
     # their own, ask again, and so supersede the code of a person who is logging in.
     asker = row.state.asker(request.caller.tags(row.e164), otp_code.short_id)
@@ -245,7 +256,7 @@ def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) ->
     ]
     if all(is_spent(otp_code, row, each) for each in askers):
         return False
-    if code_issuing_backend(otp_code.backend) or request.backend.checks_codes:
+    if not request.is_test and (code_issuer(otp_code) or request.backend.checks_codes):
         # A gateway that makes codes keeps one for a number until it expires. It does not know
         # the codes of other backends.
         return otp_code.backend == request.backend.alias
@@ -269,13 +280,15 @@ def _create(
     request: _Request, row: NumberRow, message: Mapping[str, Any]
 ) -> tuple[OTPCode, Write]:
     settings, attempt = get_settings(), request.attempt
+    fixed = settings.test_code(row.e164) if message["withheld_by"] == TEST_NUMBER else None
+    length = request.backend.code_length or request.purpose.code_length
     return row.new_code(
         phone_number=attempt.phone_number.e164,
         region=attempt.phone_number.region,
         purpose=request.purpose.name,
         context=request.context,
         key_id=codes.fingerprint(secret_keys()[0]),
-        code_length=request.backend.code_length or request.purpose.code_length,
+        code_length=len(fixed) if fixed else length,
         created_at=row.now,
         expires_at=row.now + request.lifetime,
         ip_address=attempt.ip_address if settings.STORE_IP_ADDRESS else None,

@@ -8,9 +8,11 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from ..auth import sessions
 from ..auth.tokens import SimpleJWTIssuer, get_token_issuer
 from ..auth.users import get_user_resolver
 from ..backends.locmem import outbox
@@ -71,14 +73,19 @@ def log_in(client: Client, number: str | PhoneNumber) -> AbstractBaseUser:
 
 
 def _log_in(client: Client, phone_number: PhoneNumber) -> AbstractBaseUser:
-    user = None
+    if not _has_endpoints():
+        return _open_session(client, phone_number)
+    before = _session_key(client)
+    user = _use_endpoints(client, phone_number)
     is_api_client = hasattr(client, "credentials")
-    if _has_endpoints():
-        user = _use_endpoints(client, phone_number)
-    has_session = django_settings.SESSION_COOKIE_NAME in client.cookies
-    if user is None or not (is_api_client or has_session or not apps.is_installed(SESSIONS)):
-        user = _open_session(client, phone_number)
-    return user
+    if is_api_client or _session_key(client) != before or not apps.is_installed(SESSIONS):
+        return user
+    return _open_session(client, phone_number)
+
+
+def _session_key(client: Client) -> str:
+    cookie = client.cookies.get(django_settings.SESSION_COOKIE_NAME)
+    return cookie.value if cookie else ""
 
 
 def _has_endpoints() -> bool:
@@ -88,7 +95,7 @@ def _has_endpoints() -> bool:
         return False
 
 
-def _use_endpoints(client: Client, phone_number: PhoneNumber) -> AbstractBaseUser | None:
+def _use_endpoints(client: Client, phone_number: PhoneNumber) -> AbstractBaseUser:
     """Log in by ``get-code`` and ``auth-code``."""
     number = {"phone_number": phone_number.e164}
     asked = _post(client, "get-code", number)
@@ -96,7 +103,10 @@ def _use_endpoints(client: Client, phone_number: PhoneNumber) -> AbstractBaseUse
     answer = _post(client, "auth-code", body)
     if token := answer.get("access") or answer.get("token"):
         _give_token(client, token)
-    return get_user_resolver().get_user(phone_number)
+    user = get_user_resolver().get_user(phone_number)
+    if user is None:
+        raise _failure("The user resolver", "with nobody")
+    return user
 
 
 def _post(client: Client, name: str, body: dict[str, str]) -> dict[str, Any]:
@@ -136,7 +146,11 @@ def _open_session(client: Client, phone_number: PhoneNumber) -> AbstractBaseUser
     )
     if isinstance(redeemed, RedemptionRefused):
         raise _failure("redeem_code()", redeemed.reason)
-    client.force_login(redeemed.user)
+    request = HttpRequest()
+    request.session = client.session
+    sessions.log_in(request, redeemed)
+    request.session.save()
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     user: AbstractBaseUser = redeemed.user
     return user
 

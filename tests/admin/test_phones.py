@@ -49,6 +49,14 @@ def test_a_removal_is_logged(caplog: pytest.LogCaptureFixture, whole_selection: 
     assert PHONE[1:] not in repr(vars(record))
 
 
+def test_the_list_says_which_number_is_a_test() -> None:
+    for is_test in (True, False):
+        VerifiedPhoneFactory.create(is_test=is_test)
+    shown = page(staff("view_verifiedphone"), PHONES)
+    icons = re.findall(r'class="field-is_test"><img src="[^"]*/icon-(\w+)', shown)
+    assert icons == ["no", "yes"]
+
+
 def test_the_list_says_which_number_is_primary_and_when_it_was_used() -> None:
     first = VerifiedPhoneFactory.create(last_used_at=datetime(2019, 5, 1, 12, tzinfo=UTC))
     VerifiedPhoneFactory.create(user=first.user)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -165,3 +165,31 @@ def test_a_library_without_its_files_says_how_to_mend_it(
     assert spec.loader
     with pytest.raises(ImportError, match="--force-reinstall phonenumbers"):
         spec.loader.exec_module(util.module_from_spec(spec))
+
+
+@pytest.mark.parametrize(
+    ("number", "until", "problems"),
+    [
+        ("+14155550100", date(2027, 3, 1), []),
+        ("+14155550100", None, ["['+1********00'] has no end"]),
+        ("+14155552671", date(2027, 3, 1), ["['+1********71'] may be a person's number"]),
+        ("+14155552671", None, ["has no end", "may be a person's"]),
+    ],
+)
+def test_w020_names_test_numbers_that_last_or_may_be_a_persons(
+    number: str, until: date | None, problems: list[str]
+) -> None:
+    numbers = {number: {"code": "492817", "until": until}}
+    with override_sms_otp(TEST_NUMBERS=numbers):
+        assert texts("W020") == []
+        found = texts("W020", include_deployment_checks=True)
+    assert len(found) == len(problems)
+    assert all(part in text for part, text in zip(problems, found, strict=True))
+    assert "492817" not in "".join(found)
+
+
+def test_w019_leaves_test_numbers_out() -> None:
+    VerifiedPhoneFactory.create(phone_number="+447700900123", is_test=True)
+    assert len(texts("W019", databases=["default"])) == 1
+    with override_sms_otp(TEST_NUMBERS={"+447700900123": {"code": "492817"}}):
+        assert texts("W019", databases=["default"]) == []

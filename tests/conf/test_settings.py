@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +65,10 @@ GOOD = [
     ("PURPOSES", {"pay": {"MESSAGE": "sms/pay.txt", "MAX_ATTEMPTS": 1}}),
     ("USER_PHONE_FIELD", None),
     ("USER_PHONE_FIELD", "phone"),
+    ("TEST_NUMBERS", {}),
+    ("TEST_NUMBERS", {"+14155550100": {"code": "0123"}, "+447700900123": {"code": "9" * 10}}),
+    ("TEST_NUMBERS", {"+5491155550100": {"code": "123456", "until": date(2027, 3, 1)}}),
+    ("TEST_NUMBERS", {"+15555550100": {"code": "123456", "until": None}}),
     ("NUMBER_TAKEN", "move"),
     ("NUMBER_TAKEN", "refuse"),
     ("NOTIFY_OLD_NUMBER", False),
@@ -210,6 +214,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("ALLOW_STAFF", 0, BOOLEAN),
     *(("USER_RESOLVER", value, PATH) for value in ("Resolver", None, object)),
     *(("USER_PHONE_FIELD", value, TEXT) for value in ("", 1)),
+    ("TEST_NUMBERS", ["+14155550100"], "must be a dict such as"),
     ("NUMBER_TAKEN", "keep", "must be one of 'move', 'refuse'"),
     ("NOTIFY_OLD_NUMBER", 1, "must be True or False"),
     ("NUMBERS_NEED_PROOF_WITHIN", 600, "must be a positive datetime.timedelta"),
@@ -241,6 +246,53 @@ BAD_PURPOSES: list[tuple[str, Any, str]] = [
         for name in ("login", "verify_phone", "step_up")
     ),
 ]
+
+
+NEEDED = ' must be a dict with "code"'
+BAD_TEST_NUMBERS: list[tuple[Any, Any, str]] = [
+    ("+14155550100", "492817", f"['+14155550100']{NEEDED}"),
+    ("+14155550100", {"until": None}, f"['+14155550100']{NEEDED}"),
+    (
+        "+14155550100",
+        {"kode": "4928"},
+        "['+14155550100'] has no key 'kode'. Did you mean 'code'?",
+    ),
+    *(
+        ("+14155550100", {"code": code}, "['+14155550100']['code'] must be a text of 4 to 10")
+        for code in (
+            492817,
+            "492",
+            "4" * 11,
+            "49a8",
+            "\u0661\u0662\u0663\u0664",
+            "4928\n",
+            None,
+        )
+    ),
+    *(
+        (
+            "+14155550100",
+            {"code": "4928", "until": day},
+            "['+14155550100']['until'] must be the",
+        )
+        for day in ("2027-03-01", datetime(2027, 3, 1, tzinfo=UTC), 20270301)
+    ),
+    *(
+        (number, {"code": "4928"}, f" has {number!r}. Write a phone number in E.164, such as")
+        for number in ("14155550100", "+1 415 555 0100", "+1415555", "+541155550100", 14155550)
+    ),
+]
+
+
+@pytest.mark.parametrize(("number", "entry", "advice"), BAD_TEST_NUMBERS)
+def test_a_bad_test_number_is_refused_with_what_to_write(
+    number: Any, entry: Any, advice: str
+) -> None:
+    bad = override_sms_otp(TEST_NUMBERS={number: entry})
+    with bad, pytest.raises(InvalidSettings) as caught:
+        get_settings()
+    assert str(caught.value).startswith(f"SMS_OTP['TEST_NUMBERS']{advice}")
+    assert "4928" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "value", "advice"), BAD_PURPOSES)

@@ -10,7 +10,7 @@ import re
 import types
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ EXERCISED = {
     "shop.logs",
     "shop.lookup",
     "shop.metrics",
+    "shop.reviewer",
     "shop.payments",
     "shop.numbers",
     "shop.parcels",
@@ -263,6 +264,26 @@ def test_changing_a_number(numbers: Callable[..., int]) -> None:
     # Each number logs in whom it now belongs to: the old one is a new customer's.
     assert logged_in(PHONE) == user
     assert logged_in("+14155552672") != user
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reviewer_has_an_account_with_contents(modules: Modules) -> None:
+    page = pages.page("operations.md")
+    found = modules(page)["shop.reviewer"]
+    policy: dict[str, Any] = {"SMS_OTP": {}}
+    exec(next(each.text for each in pages.blocks(page) if "TEST_NUM" in each.text), policy)
+    [(number, entry)] = policy["SMS_OTP"]["TEST_NUMBERS"].items()
+    user = UserFactory.create()
+    found.give_test_number(user, number)
+    with (
+        time_machine.travel(datetime(2027, 2, 1, tzinfo=UTC)),
+        testing.override_sms_otp(**policy["SMS_OTP"]),
+    ):
+        phone_number = parse_phone_number(number)
+        request_code(phone_number)
+        answer: Any = redeem_code(entry["code"], phone_number=phone_number)
+    assert answer.user == user
+    assert testing.outbox == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from rest_framework.test import APIClient
 
 from django_sms_otp import services, testing
+from django_sms_otp.auth import sessions
 from django_sms_otp.auth.tokens import TokenIssuer
 from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, Post
@@ -32,10 +33,24 @@ def sends(client: Any) -> str:
 
 
 @override_sms_otp(TOKEN_ISSUER=f"{__name__}.PlainIssuer")
-@pytest.mark.parametrize("client", [Client(), APIClient()], ids=["Client", "APIClient"])
-def test_a_token_of_another_issuer_has_the_scheme_of_rest_framework(client: Client) -> None:
-    testing.log_in(client, PHONE)
+@pytest.mark.parametrize("client_class", [Client, APIClient])
+def test_a_token_of_another_issuer_has_the_scheme_of_rest_framework(
+    client_class: type[Client],
+) -> None:
+    testing.log_in(client := client_class(), PHONE)
     assert sends(client) == "Token abc"
+
+
+@pytest.mark.parametrize("issuer", ["SessionIssuer", "CookieJWTIssuer"])
+@pytest.mark.parametrize("client_class", [Client, APIClient])
+def test_the_cookies_of_an_issuer_stay_in_the_client(
+    client_class: type[Client], issuer: str
+) -> None:
+    client = client_class()
+    with override_sms_otp(TOKEN_ISSUER=f"django_sms_otp.auth.tokens.{issuer}"):
+        testing.log_in(client, PHONE)
+    name = "sessionid" if issuer == "SessionIssuer" else "__Host-access"
+    assert name in client.cookies
 
 
 @override_settings(SIMPLE_JWT={"AUTH_HEADER_TYPES": ("JWT", "Bearer")})
@@ -45,10 +60,22 @@ def test_a_json_web_token_has_the_scheme_of_the_site() -> None:
 
 
 @override_settings(ROOT_URLCONF="django.contrib.auth.urls")
-@pytest.mark.parametrize("client", [Client(), APIClient()], ids=["Client", "APIClient"])
-def test_where_the_endpoints_are_not_there_is_a_session(client: Client) -> None:
-    user = testing.log_in(client, PHONE)
-    assert client.session["_auth_user_id"] == str(user.pk)
+@pytest.mark.parametrize("client_class", [Client, APIClient])
+def test_where_the_endpoints_are_not_there_is_a_session(client_class: type[Client]) -> None:
+    client = client_class()
+    request: Any = RequestFactory().get("/")
+    request.user = testing.log_in(client, PHONE)
+    request.session = client.session
+    assert sessions.verified_at(request) is not None
+
+
+@pytest.mark.parametrize("issuer", ["SessionIssuer", "SimpleJWTIssuer"])
+def test_the_second_login_of_a_client_is_the_one_that_holds(issuer: str) -> None:
+    client = Client()
+    with override_sms_otp(TOKEN_ISSUER=f"django_sms_otp.auth.tokens.{issuer}"):
+        for number in (PHONE, "+14155552672"):
+            user = testing.log_in(client, number)
+            assert client.session["_auth_user_id"] == str(user.pk)
 
 
 @override_sms_otp(UNKNOWN_NUMBERS="reject")
