@@ -79,7 +79,8 @@ class LinkedNumbers:
 
         A site with social logins or passkeys looks for those, too.
         """
-        return user.has_usable_password()
+        # An empty hash, as of a user made without a password, fits no password.
+        return bool(user.password) and user.has_usable_password()
 
 
 class RowNumbers(LinkedNumbers):

@@ -13,6 +13,14 @@ from .guesses import days_of_guesses, hour_of_guesses, lockout_of_the_holder
 from .handed_on import STALE_DAYS, oracle_of_stale_numbers, recycled_numbers, swapped_sim
 from .messages import many_numbers, quota_of_a_number, requests_at_once
 from .money import cap_for_nothing, drive_by, honest_logins, lookups
+from .numbers import (
+    numbers_of_others,
+    race_for_a_number,
+    removal_beside_a_login,
+    removals_at_once,
+    stolen_session,
+    swapped_codes,
+)
 from .redemptions import right_guesses_at_once
 from .targets import (
     HOME,
@@ -106,6 +114,20 @@ def sites(size: Size) -> dict[str, Site]:
                 "NUMBER_RISK": "tests.attacks.hooks.SwappedSims",
             },
             attacks=[partial(swapped_sim, rounds=size.rounds)],
+        ),
+        "numbers": Site(
+            settings={"TRUSTED_PROXY_COUNT": 1, "COOLDOWN": []},
+            attacks=[
+                partial(attack, rounds=size.rounds)
+                for attack in (
+                    stolen_session,
+                    race_for_a_number,
+                    removal_beside_a_login,
+                    removals_at_once,
+                    swapped_codes,
+                    numbers_of_others,
+                )
+            ],
         ),
         "breaker": Site(
             settings={"TRUSTED_PROXY_COUNT": 1, "CONVERSION_BREAKER": {}},

@@ -11,13 +11,15 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from django_sms_otp import services
 from django_sms_otp.auth.users import UserFieldResolver
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.results import LinkedNumber
 from tests.api.test_site_differences import EXPECTED, story
 from tests.conftest import PHONE
 from tests.support import sites
-from tests.support.factories import UserFactory
+from tests.support.factories import UserFactory, VerifiedPhoneFactory
 from tests.support.server import Server
 
 
@@ -64,6 +66,15 @@ def test_the_field_of_a_user_is_not_read_from_a_replica(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("replica")
+@pytest.mark.django_db(transaction=True)
+def test_numbers_are_not_read_from_a_replica() -> None:
+    row = VerifiedPhoneFactory.create(is_primary=True)
+    [number] = services.numbers_of(row.user)
+    assert isinstance(services.make_primary(row.user, number.id), LinkedNumber)
+    assert isinstance(services.unlink_number(row.user, number.id, force=True), LinkedNumber)
+
+
+@pytest.mark.usefixtures("replica")
 @pytest.mark.django_db
 def test_the_commands_read_nothing_from_a_replica(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.csv"
@@ -96,6 +107,13 @@ def test_a_login_waits_for_a_writer_in_the_other_database() -> None:
     """SQLite refuses the write of a transaction that has read, while another one writes."""
     answer = sites.visit("two_databases", "beside_a_writer")
     assert answer == {"answer": "Redeemed", "users": 2}
+
+
+def test_numbers_are_changed_with_users_and_codes_in_two_databases() -> None:
+    assert sites.visit("two_databases", "change_numbers") == {
+        "answers": ["NumberLinked", "NumberLinked", "NumberLinked", "last_way_in"],
+        "numbers": {"ada": ["+14155550132"], "bob": []},
+    }
 
 
 @pytest.mark.django_db

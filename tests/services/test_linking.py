@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
-from django_sms_otp import services
+from django_sms_otp import db, services
 from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import OTPCode, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
@@ -308,3 +308,28 @@ def test_in_a_field_that_is_never_empty_a_number_stays(settings: Any) -> None:
         assert reason_of(services.unlink_number(old, number.id, force=True)) == "last_way_in"
         old.refresh_from_db()
         assert old.phone == NEW
+
+
+@pytest.mark.usefixtures("field_that_may_be_empty")
+def test_in_a_field_a_number_that_has_changed_meanwhile_is_not_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = customer("ada", OLD)
+    [number] = services.numbers_of(user)
+
+    def change_late(*args: Any) -> Any:
+        EmailCustomer.objects.filter(pk=user.pk).update(mobile=NEW)
+        return db.change_number(*args)
+
+    monkeypatch.setattr(services.numbers, "change_number", change_late)
+    assert reason_of(services.unlink_number(user, number.id, force=True)) == "not_found"
+    user.refresh_from_db()
+    assert user.mobile == NEW
+
+
+def test_a_user_who_is_gone_gets_no_number() -> None:
+    user = user_with(OLD)
+    code = code_for(user)
+    User.objects.filter(pk=user.pk).delete()
+    assert reason_of(link(user, code)) == "no_active_account"
+    assert holder() is None

@@ -114,6 +114,13 @@ def test_the_last_way_in_is_removed_if_that_is_said() -> None:
     assert texts_of(user) == []
 
 
+def test_an_empty_password_is_no_way_in() -> None:
+    user = user_with(OLD)
+    User.objects.filter(pk=user.pk).update(password="")
+    refused = services.unlink_number(user, id_of(user, OLD))
+    assert refused == NumberRefused(reason="last_way_in")
+
+
 def test_who_has_a_password_needs_no_number() -> None:
     user = user_with(OLD, password="a long enough one")
     assert isinstance(services.unlink_number(user, id_of(user, OLD)), LinkedNumber)

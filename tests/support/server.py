@@ -27,6 +27,7 @@ from .clock import Clock
 PATIENCE = 60.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 JSON = "application/json"
+CSRF_TOKEN = "c" * 32
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -108,6 +109,16 @@ class Server:
         """Post JSON; ``forwarded_for``: as a proxy in front says who the client is."""
         return self._send(path, json.dumps(body), {"X-Forwarded-For": forwarded_for})
 
+    def send_as(
+        self, session: str, path: str, *, method: str = "POST", **body: object
+    ) -> Answer:
+        """Send JSON with the cookie of a session, and a CSRF token as its pages have it."""
+        headers = {
+            "Cookie": f"sessionid={session}; csrftoken={CSRF_TOKEN}",
+            "X-CSRFToken": CSRF_TOKEN,
+        }
+        return self._send(path, json.dumps(body), headers, method=method)
+
     def post_from_page(
         self, path: str, origin: str, forwarded_for: str, *, is_form: bool, **body: str
     ) -> Answer:
@@ -121,12 +132,15 @@ class Server:
         data = urllib.parse.urlencode(body) if is_form else json.dumps(body)
         return self._send(path, data, headers)
 
-    def _send(self, path: str, data: str, headers: Mapping[str, str]) -> Answer:
+    def _send(
+        self, path: str, data: str, headers: Mapping[str, str], *, method: str = "POST"
+    ) -> Answer:
         given = {name: value for name, value in headers.items() if value}
         request = urllib.request.Request(
             f"{self.url}/auth/sms/{path}/",
             data=data.encode(),
             headers={"Content-Type": JSON, **given},
+            method=method,
         )
         try:
             with DIRECT.open(request, timeout=PATIENCE) as response:
