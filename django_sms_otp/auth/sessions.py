@@ -64,7 +64,7 @@ def log_in(request: HttpRequest, redeemed: Redeemed[Any]) -> None:
     _check_session(request)
     before = request.session.session_key
     user: Any = redeemed.user  # The stubs know Django's own model only.
-    login(request, user, backend=_backend_path())
+    login(request, user, backend=backend_path())
     if request.session.session_key == before:
         # Django keeps the key of a session that is this user's already.
         request.session.cycle_key()
@@ -144,7 +144,7 @@ def _check_session(request: HttpRequest) -> None:
         )
 
 
-def _backend_path() -> str:
+def backend_path() -> str:
     """Return the authentication backend by which later requests find the user.
 
     It is ours if the site lists it, and else the first that can: some only refuse

@@ -274,9 +274,16 @@ def problems() -> list[str]:
             "django.contrib.sessions.middleware.SessionMiddleware",
         ),
         ("SessionIssuer", "MIDDLEWARE", "django.middleware.csrf.CsrfViewMiddleware"),
+        (
+            "SessionIssuer",
+            "AUTHENTICATION_BACKENDS",
+            "django_sms_otp.auth.backends.SMSCodeBackend",
+        ),
     ],
 )
 def test_what_an_issuer_lacks_is_said(settings: Any, name: str, lacks: str, value: str) -> None:
+    if lacks == "AUTHENTICATION_BACKENDS":
+        settings.AUTHENTICATION_BACKENDS = [value]
     rest = [each for each in getattr(settings, lacks) if each != value]
     with use(name):
         assert problems() == []

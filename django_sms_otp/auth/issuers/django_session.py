@@ -14,8 +14,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 from rest_framework.response import Response
 
+from ...exceptions import InvalidSettings
 from ...results import Redeemed
-from ..sessions import log_in
+from ..sessions import backend_path, log_in
 from .base import TokenIssuer
 
 __all__ = ["SessionIssuer", "missing_middleware"]
@@ -50,6 +51,10 @@ class SessionIssuer(TokenIssuer):
         logout(request)
 
     def problem(self) -> str | None:
+        try:
+            backend_path()
+        except InvalidSettings as error:
+            return str(error)
         return missing_middleware(
             type(self), SessionMiddleware, CsrfViewMiddleware, AuthenticationMiddleware
         )
