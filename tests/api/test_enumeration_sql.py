@@ -23,12 +23,14 @@ from django_sms_otp.models import HourlyCount, Limit, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber, parse_phone_number
 from django_sms_otp.testing import override_sms_otp
 
-from ..support.number_kinds import KINDS, create
+from ..support.number_kinds import KINDS, Kind, create
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 ADDRESS = "203.0.113.7"
+STALE_AFTER = timedelta(days=365)
+LONG_UNUSED = Kind(name="long_unused", account={}, logged_in=True)
 FORERUNNER, NEIGHBOUR = map(parse_phone_number, ("+14155559998", "+14155559999"))
 
 Act = Callable[[PhoneNumber], object]
@@ -124,9 +126,12 @@ def executed() -> Iterator[Statements]:
 
 def numbers() -> dict[str, PhoneNumber]:
     """Make a number of every kind."""
-    made = {kind.name: f"+1415555{at:04}" for at, kind in enumerate(KINDS)}
-    for kind in KINDS:
+    kinds = (*KINDS, LONG_UNUSED)
+    made = {kind.name: f"+1415555{at:04}" for at, kind in enumerate(kinds)}
+    for kind in kinds:
         create(kind, [made[kind.name]])
+    unused = VerifiedPhone.objects.filter(phone_number=made[LONG_UNUSED.name])
+    unused.update(verified_at=NOW - 2 * STALE_AFTER)
     return {name: parse_phone_number(e164) for name, e164 in made.items()}
 
 
@@ -185,7 +190,8 @@ def without_counts(statements: Statements) -> Statements:
 def test_every_step_costs_every_kind_the_same(
     clock: time_machine.Traveller, policy: str, delivery: str
 ) -> None:
-    with override_sms_otp(UNKNOWN_NUMBERS=policy, DELIVERY=delivery):
+    keys = {"UNKNOWN_NUMBERS": policy, "DELIVERY": delivery, "STALE_AFTER": STALE_AFTER}
+    with override_sms_otp(**keys):
         for step, cost in costs(clock):
             for kind, statements in cost.items():
                 assert alike(statements) == alike(cost["unknown"]), (step, kind)

@@ -16,6 +16,7 @@ from django_sms_otp.auth.users import UserFieldResolver, VerifiedPhoneResolver
 from django_sms_otp.models import OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed, RedemptionRefused
+from django_sms_otp.services import logins
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, last_code, wrong
@@ -144,6 +145,16 @@ def test_to_note_a_use_costs_no_statement_on_postgresql_and_few_elsewhere(
             clock.shift(wait)
     # Read the number, find the user, and write: two rows and the use, or all in one statement.
     assert counts == ([3, 3, 3] if connection.vendor == "postgresql" else [5, 4, 5])
+
+
+def test_numbers_in_a_database_of_their_own_are_noted_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=LONG_AGO)
+    monkeypatch.setattr(logins, "database_alias", lambda _model: "numbers")
+    monkeypatch.setattr(logins, "last_use_of", None)
+    assert isinstance(log_in(), Redeemed)
+    assert last_used_at() == NOON
 
 
 # STALE_AFTER ---------------------------------------------------------------------------------
