@@ -20,6 +20,7 @@ __all__ = [
     "Redeemed",
     "RedemptionRefused",
     "RequestRefused",
+    "StepUpRequested",
 ]
 
 T = TypeVar("T")
@@ -137,3 +138,14 @@ class NumberRefused:
     def text(self) -> str:
         """What the person reads, in the active language."""
         return text_of(self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUpRequested:
+    """A code was sent to a number of the user's own.
+
+    :param number: the number that it went to.
+    """
+
+    number: LinkedNumber
+    code: CodeRequested

@@ -6,6 +6,7 @@ from django.urls import path
 
 from .api.cookies import logout, refresh
 from .api.numbers import make_primary, number, numbers, verify_number
+from .api.step_up import step_up, step_up_code
 from .api.views import auth_code, get_code
 from .webhooks.base import receive
 
@@ -20,5 +21,7 @@ urlpatterns = [
     path("numbers/verify/", verify_number, name="number-verify"),
     path("numbers/<str:number_id>/", number, name="number"),
     path("numbers/<str:number_id>/make-primary/", make_primary, name="number-make-primary"),
+    path("step-up/get-code/", step_up_code, name="step-up-get-code"),
+    path("step-up/auth-code/", step_up, name="step-up-auth-code"),
     path("webhooks/<str:gateway>/<str:alias>/", receive, name="webhook"),
 ]

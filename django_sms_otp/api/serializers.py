@@ -16,7 +16,13 @@ from ..phone import PhoneNumber
 from ..services import read_phone_number
 from ..typed_text import without_marks
 
-__all__ = ["AuthCodeSerializer", "GetCodeSerializer", "VerifyNumberSerializer"]
+__all__ = [
+    "AuthCodeSerializer",
+    "GetCodeSerializer",
+    "StepUpCodeSerializer",
+    "StepUpSerializer",
+    "VerifyNumberSerializer",
+]
 
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
@@ -139,7 +145,16 @@ class AuthCodeSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class VerifyNumberSerializer(serializers.Serializer[Any]):
+class OwnGuessSerializer(serializers.Serializer[Any]):
+    """A guess of who is logged in: it names its request where the site asks for that."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if get_settings().REQUIRE_REQUEST_ID and attrs.get("request_id") is None:
+            raise serializers.ValidationError({"request_id": [_("Ask for a code first.")]})
+        return attrs
+
+
+class VerifyNumberSerializer(OwnGuessSerializer):
     phone_number = PhoneNumberField(label=_("Phone number"))
     request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
     code = TextField(label=_("Code"))
@@ -149,7 +164,27 @@ class VerifyNumberSerializer(serializers.Serializer[Any]):
         help_text=_("The id of a number of yours that this one takes the place of."),
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if get_settings().REQUIRE_REQUEST_ID and attrs.get("request_id") is None:
-            raise serializers.ValidationError({"request_id": [_("Ask for a code first.")]})
-        return attrs
+
+class OwnNumberField(TextField):
+    """The id of a number of who is logged in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            **OPTIONAL,
+            source="number_id",
+            label=_("Phone number"),
+            help_text=_("The id of a number of yours. By default it is the main one."),
+        )
+
+
+class StepUpCodeSerializer(serializers.Serializer[Any]):
+    number = OwnNumberField()
+    request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
+    channel = ChannelField(**OPTIONAL, label=_("Channel"))
+    challenge = TextField(**OPTIONAL, label=_("Challenge response"))
+
+
+class StepUpSerializer(OwnGuessSerializer):
+    number = OwnNumberField()
+    request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
+    code = TextField(label=_("Code"))

@@ -13,6 +13,7 @@ from .phone_numbers import read_phone_number
 from .redeem import redeem_code
 from .request import request_code
 from .staff import forget_limit, give_back_messages, invalidate_codes, unlock_number
+from .step_up import confirm_step_up, request_step_up
 
 __all__ = [
     "LOGIN",
@@ -21,6 +22,7 @@ __all__ = [
     "aread_phone_number",
     "aredeem_code",
     "arequest_code",
+    "confirm_step_up",
     "forget_limit",
     "give_back_messages",
     "invalidate_codes",
@@ -31,6 +33,7 @@ __all__ = [
     "redeem_code",
     "request_code",
     "request_link_code",
+    "request_step_up",
     "send_text",
     "unlink_number",
     "unlock_number",

@@ -18,6 +18,7 @@ from ..phone import PhoneNumber
 from ..purposes import Purpose, write_context
 
 __all__ = [
+    "bound_to",
     "check_channel",
     "check_number",
     "check_texts",
@@ -37,6 +38,15 @@ def check_number(value: object) -> None:
         raise TypeError(
             f"phone_number must be what read_phone_number() returns, not {_type(value)}."
         )
+
+
+def bound_to(user: AbstractBaseUser) -> Mapping[str, str]:
+    """Return the context of a code that is good for one account alone.
+
+    :raises TypeError: ``user`` is no user, or has no primary key yet.
+    """
+    check_user(user)
+    return {"account": str(user.pk)}
 
 
 def e164_of(value: object) -> str:

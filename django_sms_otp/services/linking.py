@@ -8,7 +8,6 @@ it, and the codes of the others end with that: the last proof that was asked for
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,7 @@ from ..results import (
 )
 from ..signals import number_linked, number_moved, number_unlinked
 from . import notices
-from .arguments import check_number, check_user
+from .arguments import bound_to, check_number, check_user
 from .numbers import NOT_FOUND, find, log_change
 from .redeem import redeem_code
 from .request import request_code
@@ -79,11 +78,10 @@ def request_link_code(
 
     :raises TypeError: ``user`` is no user, or is not saved yet.
     """
-    check_user(user)
     return request_code(
         phone_number,
         purpose=VERIFY_PHONE,
-        context=_bound_to(user),
+        context=bound_to(user),
         channel=channel,
         request_id=request_id,
         ip_address=ip_address,
@@ -127,7 +125,7 @@ def link_number(
             phone_number=phone_number,
             request_id=request_id,
             purpose=VERIFY_PHONE,
-            context=_bound_to(user),
+            context=bound_to(user),
             grant=lambda _: _link(user, phone_number, replaces),
             ip_address=ip_address,
             device=device,
@@ -141,10 +139,6 @@ def link_number(
         return TAKEN
     _announce(user, link)
     return NumberLinked(number=link.number, replaced=link.replaced)
-
-
-def _bound_to(user: AbstractBaseUser) -> Mapping[str, str]:
-    return {"account": str(user.pk)}
 
 
 def _link(

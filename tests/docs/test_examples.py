@@ -22,7 +22,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection, router
 from django.test import Client, RequestFactory, override_settings
-from django.urls import path
+from django.urls import include, path
 from django.utils import timezone
 from rest_framework_simplejwt import serializers
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
@@ -42,7 +42,7 @@ from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.services import redeem_code, request_code
 from django_sms_otp.signals import user_registered
 from django_sms_otp.stats.rollup import roll_up
-from tests.conftest import PHONE, Post, last_code, wrong
+from tests.conftest import PHONE, Post, body_of, last_code, wrong
 from tests.support.customers.models import PhoneCustomer
 from tests.support.factories import OTPCodeFactory, UserFactory, VerifiedPhoneFactory
 from tests.support.gateways import twilio_entry, unreachable
@@ -51,6 +51,7 @@ from . import pages
 
 EXERCISED = {
     "shop",
+    "shop.account",
     "shop.bot",
     "shop.captcha",
     "shop.celery",
@@ -284,6 +285,28 @@ def test_a_reviewer_has_an_account_with_contents(modules: Modules) -> None:
         answer: Any = redeem_code(entry["code"], phone_number=phone_number)
     assert answer.user == user
     assert testing.outbox == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fresh_proof(modules: Modules, client: Client) -> None:
+    found = modules(pages.page("users.md"))["shop.account"]
+    urls = types.ModuleType("urls")
+    vars(urls)["urlpatterns"] = [
+        path("export/", found.export),
+        path("close/", found.CloseView.as_view()),
+        path("pay/", found.PayView.as_view()),
+        path("auth/sms/", include("django_sms_otp.urls")),
+    ]
+    client.force_login(VerifiedPhoneFactory.create(phone_number=PHONE).user)
+    with override_settings(ROOT_URLCONF=urls):
+        for name in ("export", "close", "pay"):
+            refused = client.post(f"/{name}/")
+            assert refused.status_code == 403
+            assert body_of(refused)["code"] == "sms_verification_required"
+        client.post("/auth/sms/step-up/get-code/")
+        client.post("/auth/sms/step-up/auth-code/", {"code": last_code()})
+        for name in ("export", "close", "pay"):
+            assert client.post(f"/{name}/").status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
