@@ -195,10 +195,20 @@ class DeliveryRefused(DeliveryError):
     ``phone_number_not_sms_capable``, ``region_not_supported``, ``recipient_opted_out``, or
     ``quota_exceeded`` if the gateway sends no more to this number until ``retry_after``. If a
     gateway checks codes, it may also be ``too_many_attempts``: no more guesses are evaluated.
+
+    :raises ValueError: ``code`` is none of these.
     """
 
     outcome = "refused"
     verdict = "Refused for this number."
+    codes: ClassVar[tuple[str, ...]] = (
+        "invalid_phone_number",
+        "phone_number_not_sms_capable",
+        "region_not_supported",
+        "recipient_opted_out",
+        "quota_exceeded",
+        "too_many_attempts",
+    )
 
     def __init__(
         self,
@@ -209,6 +219,9 @@ class DeliveryRefused(DeliveryError):
         retry_after: timedelta | None = None,
         needs_attention: bool = False,
     ) -> None:
+        if code not in self.codes:
+            # The API has neither a status nor a text for any other word.
+            raise ValueError(f"code must be one of {', '.join(self.codes)}, not {code!r}.")
         super().__init__(
             message,
             error_code=error_code,

@@ -9,6 +9,7 @@ from django.utils import translation
 
 from django_sms_otp.exceptions import (
     Contention,
+    DeliveryRefused,
     InvalidPhoneNumber,
     NotSMSCapable,
     RegionNotSupported,
@@ -42,3 +43,9 @@ def test_the_text_of_a_refused_number_is_that_of_its_code(error: InvalidPhoneNum
 
 def test_a_number_may_be_refused_with_a_text_of_its_own() -> None:
     assert str(InvalidPhoneNumber("Line 7 is no number.")) == "Line 7 is no number."
+
+
+def test_a_backend_blames_a_number_by_a_word_that_has_a_text() -> None:
+    assert {*DeliveryRefused.codes} <= {*TEXTS}
+    with pytest.raises(ValueError, match=r"one of invalid_phone_number, .* not 'landline'"):
+        DeliveryRefused("No.", code="landline")

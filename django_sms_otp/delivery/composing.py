@@ -88,7 +88,7 @@ def _compose(otp_code: OTPCode, code: str, valid_for: timedelta) -> str:
 def _rendering_error(error: Exception) -> NotDelivered:
     # A template may raise any error, and the text of the error may hold the code.
     name = type(error).__name__
-    text = f"The message cannot be rendered: {name}."
+    text = f"The MESSAGE of its purpose cannot be rendered: {name}."
     return NotDelivered(text, error_code=name, cause=Cause.ACCOUNT)
 
 
