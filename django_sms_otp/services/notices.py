@@ -88,7 +88,10 @@ def _tell(phone_number: PhoneNumber, text: object, about: PhoneNumber | None = N
     except Exception as error:
         # The change is committed, whatever is the matter with its notice.
         outcome = "not_told"
-        logger.error("A number was not told of a change: %s", describe_error(error))
+        extra = log_fields("number_told", phone_number=phone_number, outcome=outcome)
+        place = describe_error(error)
+        logger.error("A number was not told of a change: %s", place, extra=extra)
+        return
     extra = log_fields("number_told", phone_number=phone_number, outcome=outcome)
     logger.info("Notice to %s: %s.", phone_number, outcome, extra=extra)
 
