@@ -120,8 +120,8 @@ def is_cross_site(request: HttpRequest) -> bool:
     own. No limit by address holds against that. Browsers name the page by headers that no
     script can set; a client that is no browser sends none of them.
     """
-    origin = request.headers.get("Origin", "")
-    if site := request.headers.get("Sec-Fetch-Site"):
+    origin = request.META.get("HTTP_ORIGIN", "")
+    if site := request.META.get("HTTP_SEC_FETCH_SITE"):
         is_foreign = site not in OWN_SITES
     else:
         # A browser from before 2023, or none.

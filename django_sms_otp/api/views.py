@@ -87,7 +87,7 @@ class SMSOTPView(GenericAPIView[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method == "POST" and is_cross_site(request):
+        if request.method == "POST" and is_cross_site(self.http_request):
             raise answers.CrossSite
 
     def finalize_response(

@@ -11,6 +11,7 @@ package must not tell what a guess was worth. Django logs the error.
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -39,18 +40,26 @@ def is_locked_out(phone_number: PhoneNumber | None, request: HttpRequest) -> boo
 
     credentials = _shown(phone_number, "secret_code")
     for path in django_settings.AUTHENTICATION_BACKENDS:
-        backend = load_backend(path)
+        backend: Any = load_backend(path)
         if isinstance(backend, SMSCodeBackend) or not hasattr(backend, "authenticate"):
             continue
-        try:
-            inspect.signature(backend.authenticate).bind(request, **credentials)
-        except TypeError:
-            continue  # It takes other credentials.
+        if not _takes(type(backend), tuple(credentials)):
+            continue
         try:
             backend.authenticate(request, **credentials)
         except PermissionDenied:
             return True
     return False
+
+
+@cache
+def _takes(backend: type[Any], credentials: tuple[str, ...]) -> bool:
+    """Tell whether ``authenticate()`` of a backend takes credentials of these names."""
+    try:
+        inspect.signature(backend().authenticate).bind(None, **dict.fromkeys(credentials))
+    except TypeError:
+        return False
+    return True
 
 
 def announce_login(user: AbstractBaseUser, request: HttpRequest) -> None:

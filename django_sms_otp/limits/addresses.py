@@ -75,8 +75,9 @@ def wider_network(network: str, prefix: int) -> str:
 
     :param network: what :func:`network_of` has returned.
     """
-    parsed = ip_network(network)
-    return str(parsed.supernet(new_prefix=prefix)) if isinstance(parsed, IPv6Network) else ""
+    if ":" not in network:
+        return ""
+    return str(IPv6Network(network).supernet(new_prefix=prefix))
 
 
 def _parse(text: str) -> Address | None:
