@@ -19,10 +19,11 @@ from typing import Any, Self
 HERE = Path(__file__).resolve().parent
 PHONE = "+14155552671"
 ANOTHER_PHONE = "+14155552672"
+NEW_PHONE = "+14155552673"
 PATIENCE = 60.0
 
 NEXT = """
-Everything worked: one login, one refused guess, one call.
+Everything worked: one login, one refused guess, one call, one change of the number.
 
 What to do next:
   .venv/bin/tox run -e example    keeps the site running, so that you can use it in a browser
@@ -63,14 +64,22 @@ class Site:
         self._process.terminate()
         self._process.wait()
 
-    def sms(self) -> list[str]:
-        """Return the next message, as the console shows it."""
+    def message(self, what: str) -> list[str]:
+        """Return the next message, and print it as the console shows it."""
         shown: list[str] = []
         while len([line for line in shown if line.startswith("----")]) < 2:
             line = self.lines.get(timeout=PATIENCE)
             if shown or line.startswith("----"):
                 shown.append(line)
+        print("\n".join(["", f"*** {what}", *(f"    {line}" for line in shown)]))
         return shown
+
+    def code(self, length: int) -> str:
+        """Return the code of the next message."""
+        found = re.search(rf"\b\d{{{length}}}\b", "\n".join(self.message("the SMS")[1:]))
+        if found is None:
+            raise DemoFailed("There is no code in the SMS.")
+        return found[0]
 
     def call(
         self, method: str, path: str, body: dict[str, str] | None = None, token: str = ""
@@ -91,7 +100,7 @@ class Site:
         )
         try:
             with DIRECT.open(request, timeout=PATIENCE) as response:
-                status, answer = response.status, json.load(response)
+                status, answer = response.status, json.loads(response.read() or b"{}")
         except urllib.error.HTTPError as error:
             status, answer = error.code, json.load(error)
         print(f"<<< {status}")
@@ -128,20 +137,15 @@ def expect(what: str, actual: object, wanted: object) -> None:
     print(f"    ok: {what}")
 
 
-def log_in(site: Site) -> None:
+def log_in(site: Site) -> str:
+    """Log in, and return an access token."""
     with DIRECT.open(site.url, timeout=PATIENCE) as page:
         expect("the site has a home page", page.status, 200)
 
     status, answer = site.call("POST", "/api/auth/sms/get-code/", {"phone_number": PHONE})
     expect("the code is on its way", status, 202)
 
-    message = site.sms()
-    print("\n".join(["", "*** the SMS", *(f"    {line}" for line in message)]))
-    found = re.search(rf"\b\d{{{answer['code_length']}}}\b", "\n".join(message[1:]))
-    if found is None:
-        raise DemoFailed("There is no code in the SMS.")
-    code = found[0]
-
+    code = site.code(answer["code_length"])
     wrong = str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
     guess = {"phone_number": PHONE, "code": wrong}
     status, answer = site.call("POST", "/api/auth/sms/auth-code/", guess)
@@ -171,9 +175,31 @@ def log_in(site: Site) -> None:
     body = {"phone_number": ANOTHER_PHONE, "channel": "voice"}
     status, _ = site.call("POST", "/api/auth/sms/get-code/", body)
     expect("a call is on its way", status, 202)
-    call = site.sms()
-    print("\n".join(["", "*** the call", *(f"    {line}" for line in call)]))
-    expect("it is a call", call[1], f"Call to {ANOTHER_PHONE}")
+    expect("it is a call", site.message("the call")[1], f"Call to {ANOTHER_PHONE}")
+    return str(fresh["access"])
+
+
+def change_number(site: Site, token: str) -> None:
+    """Put a new number in the place of the old one, as a person with a new phone does."""
+    numbers = "/api/auth/sms/numbers/"
+    status, answer = site.call("GET", numbers, token=token)
+    [old] = answer["numbers"]
+    expect("the account has one number", old["phone_number"], PHONE)
+
+    status, answer = site.call("POST", numbers, {"phone_number": NEW_PHONE}, token)
+    expect("the new number gets a code", status, 202)
+    code = site.code(answer["code_length"])
+    proof = {"phone_number": NEW_PHONE, "code": code, "replaces": old["id"]}
+    status, _ = site.call("POST", f"{numbers}verify/", proof, token)
+    expect("the new number replaces the old one", status, 201)
+    notice = site.message("what the old number is told")
+    expect("the old number is told", notice[1], f"SMS to {PHONE}")
+
+    status, answer = site.call("GET", numbers, token=token)
+    found = [(each["phone_number"], each["is_primary"]) for each in answer["numbers"]]
+    expect("the account has the new number", found, [(NEW_PHONE, True)])
+    status, answer = site.call("DELETE", f"{numbers}{answer['numbers'][0]['id']}/", token=token)
+    expect("the last way in stays", (status, answer["code"]), (409, "last_way_in"))
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -185,7 +211,10 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _indented(body: dict[str, Any]) -> str:
-    short = {k: f"{v[:40]}..." if len(str(v)) > 120 else v for k, v in body.items()}
+    short = {
+        name: f"{value[:40]}..." if isinstance(value, str) and len(value) > 120 else value
+        for name, value in body.items()
+    }
     return "\n".join(f"    {line}" for line in json.dumps(short, indent=2).splitlines())
 
 
@@ -201,7 +230,7 @@ def main() -> int:
         try:
             with Site(Path(folder)) as site:
                 print(f"The example site runs on {site.url}")
-                log_in(site)
+                change_number(site, log_in(site))
         except DemoFailed as error:
             print(f"\nFAILED: {error}", file=sys.stderr)
             return 1
