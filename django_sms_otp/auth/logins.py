@@ -43,7 +43,7 @@ def is_locked_out(phone_number: PhoneNumber | None, request: HttpRequest) -> boo
         backend: Any = load_backend(path)
         if isinstance(backend, SMSCodeBackend) or not hasattr(backend, "authenticate"):
             continue
-        if not _takes(type(backend), tuple(credentials)):
+        if not _takes(backend.__class__, tuple(credentials)):
             continue
         try:
             backend.authenticate(request, **credentials)
