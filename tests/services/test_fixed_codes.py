@@ -23,7 +23,14 @@ from django_sms_otp.controls.hooks import (
 )
 from django_sms_otp.delivery import deliver_queued
 from django_sms_otp.exceptions import InvalidSettings
-from django_sms_otp.models import DeliveryState, HourlyCount, OTPCode, VerifiedPhone
+from django_sms_otp.models import (
+    DeliveryState,
+    HourlyCount,
+    Limit,
+    LimitKind,
+    OTPCode,
+    VerifiedPhone,
+)
 from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.testing import override_sms_otp
 
@@ -193,12 +200,12 @@ def test_without_an_end_it_lasts(log_in: Post, clock: time_machine.Traveller) ->
 def test_an_earlier_ordinary_code_does_not_become_the_fixed_one(
     get_code: Post, auth_code: Post, clock: time_machine.Traveller
 ) -> None:
-    with override_sms_otp(TEST_NUMBERS={}):
+    with override_sms_otp(TEST_NUMBERS={}, CODE_LENGTH=8):
         get_code(phone_number=NUMBER)
     ordinary = last_code()
     assert auth_code(phone_number=NUMBER, code=CODE).status_code == 401
     clock.shift(timedelta(minutes=1))
-    get_code(phone_number=NUMBER)
+    assert body_of(get_code(phone_number=NUMBER))["code_length"] == len(CODE)
     assert OTPCode.objects.filter(superseded_at=None).count() == 1
     assert auth_code(phone_number=NUMBER, code=ordinary).status_code == 401
     assert auth_code(phone_number=NUMBER, code=CODE).status_code == 200
@@ -254,6 +261,20 @@ def test_twilio_verify_is_not_asked(client: Client, queue: str) -> None:
     assert OTPCode.objects.get().delivery_state == DeliveryState.WITHHELD
 
 
+def test_with_twilio_verify_each_code_lives_as_long_as_ever(
+    get_code: Post, clock: time_machine.Traveller
+) -> None:
+    with (
+        fake_verify.fake_verify() as verify,
+        override_settings(SMS_OTP_BACKENDS={"default": fake_verify.backend(verify.base_url)}),
+    ):
+        get_code(phone_number=NUMBER)
+        # A third of its life is left at least, or there is a new one.
+        clock.shift(timedelta(minutes=8))
+        get_code(phone_number=NUMBER)
+    assert OTPCode.objects.count() == 2
+
+
 class InvalidAll(NumberLookup):
     def look_up(self, attempt: SendAttempt) -> Verdict:
         return Verdict.NOT_SMS_CAPABLE
@@ -266,6 +287,9 @@ def test_no_provider_is_asked_about_the_number(log_in: Post, get_code: Post) -> 
 
 
 class AskNever(NumberRisk):
+    def has_given_more(self, use: NumberUse) -> bool:
+        raise AssertionError("A test number is not handed on.")
+
     def assess(self, use: NumberUse) -> Risk:
         raise AssertionError("A test number has no SIM that could be swapped.")
 
@@ -282,6 +306,9 @@ def test_a_test_number_does_not_go_stale(log_in: Post, clock: time_machine.Trave
 def test_what_is_not_sent_uses_up_and_earns_nothing(log_in: Post) -> None:
     for _ in range(3):
         assert log_in().status_code == 200
+    # Neither as sent nor as redeemed: who knows the code could otherwise raise the budget.
+    country = Limit.objects.get(kind=LimitKind.COUNTRY)
+    assert (country.state, country.uses) == ({}, 0)
     assert isinstance(services.request_code(services.read_phone_number(PHONE)), CodeRequested)
     other = OTPCode.objects.get(phone_number=PHONE)
     assert other.withheld_by == ""
