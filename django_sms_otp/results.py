@@ -98,7 +98,7 @@ class LinkedNumber:
     """A number that opens a user's account.
 
     :param id: names the number among those of its user.
-    :param is_primary: whether it is the user's main number. One is, if there are any.
+    :param is_primary: whether it is the user's main number.
     :param verified_at: when its holder proved to hold it; ``None`` if that is not kept.
     :param last_used_at: when a code was last redeemed; ``None`` if that is not kept.
     """

@@ -72,6 +72,24 @@ def shared_codes_of_gateways() -> Problems:
             )
 
 
+@check(
+    "sms_otp.W021",
+    DEPLOY,
+    hint="Set NOTIFY_OLD_NUMBER to False, and tell people in another way: the signals "
+    "number_linked, number_unlinked and number_moved say when.",
+)
+def notices_that_nobody_gets() -> Problems:
+    settings = get_settings()
+    channel = settings.default_channel
+    alias = settings.CHANNELS[channel]
+    with suppress(InvalidSettings):  # E002 or E021 reports it.
+        if settings.NOTIFY_OLD_NUMBER and not get_backend(alias).shows_text(channel):
+            yield (
+                "SMS_OTP['NOTIFY_OLD_NUMBER'] is on, but SMS_OTP_BACKENDS"
+                f"[{alias!r}] sends codes in words of its own, and no other text by {channel}."
+            )
+
+
 @register(Tags.security, deploy=True)
 def messages_of_backends(**kwargs: Any) -> list[CheckMessage]:
     """Return the messages of the backends' own ``check()``."""

@@ -32,7 +32,7 @@ LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
     f"sms_otp.W{number:03}" for number in range(6, 13)
 }
 ACCOUNT_IDS = {"sms_otp.E022", "sms_otp.E023", "sms_otp.W019", "sms_otp.W020"}
-GATEWAY_IDS = {"sms_otp.W013"}
+GATEWAY_IDS = {"sms_otp.W013", "sms_otp.W021"}
 """See tests/checks/test_gateway_codes.py."""
 QUEUE_IDS = {"sms_otp.E019", "sms_otp.E020", "sms_otp.W016"}
 DATABASE_IDS = {"sms_otp.W017", "sms_otp.W018"}

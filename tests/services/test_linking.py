@@ -210,7 +210,8 @@ def test_the_place_of_a_number_that_is_not_ones_own(whose: str) -> None:
     user, other = user_with(OLD), user_with(THIRD)
     code = code_for(user)
     replaces = "0" if whose == "nobody's" else id_of(other, THIRD)
-    assert reason_of(link(user, code, replaces=replaces)) == "not_found"
+    for typed in (code, wrong(code)):
+        assert reason_of(link(user, typed, replaces=replaces)) == "not_found"
     assert OTPCode.objects.get().failed_attempts == 0
     assert texts_of(other) == [THIRD]
     assert isinstance(link(user, code), NumberLinked)
