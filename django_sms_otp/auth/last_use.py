@@ -59,7 +59,14 @@ def used_within(user: AbstractBaseUser, span: timedelta, now: datetime) -> bool 
     return used_at is not None and now - used_at < span
 
 
-def move_last_use(user: AbstractBaseUser, e164: str, now: datetime, *, is_test: bool) -> None:
-    """Note a use of a number in the database of the numbers."""
+def move_last_use(
+    user: AbstractBaseUser, e164: str, now: datetime, *, is_test: bool | None = None
+) -> None:
+    """Note a use of a number in the database of the numbers.
+
+    :param is_test: whether its code was the fixed one of a test number; ``None``: leave what
+        the last login has noted.
+    """
+    changed = {"last_used_at": now, **({} if is_test is None else {"is_test": is_test})}
     phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
-    phones.filter(user_id=user.pk, phone_number=e164).update(last_used_at=now, is_test=is_test)
+    phones.filter(user_id=user.pk, phone_number=e164).update(**changed)

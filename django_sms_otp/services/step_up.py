@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
 
+from ..auth.last_use import move_last_use
 from ..auth.users import get_user_resolver
 from ..exceptions import PhoneNumberError
 from ..purposes import STEP_UP
@@ -108,6 +110,8 @@ def confirm_step_up(
         numbers = get_user_resolver().numbers_of(user, for_update=True)
         if all(each.phone_number.e164 != number.phone_number.e164 for each in numbers):
             raise _NumberGoneError
+        # Who is logged in and has the number has proved as much as by binding it.
+        move_last_use(user, number.phone_number.e164, timezone.now())
         return grant(user) if grant else None
 
     try:

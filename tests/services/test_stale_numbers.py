@@ -245,16 +245,54 @@ def test_the_old_number_still_gets_messages_for_other_purposes() -> None:
     assert isinstance(answer, Redeemed)
 
 
-@stale_after_a_year
-def test_binding_the_number_anew_is_the_way_on() -> None:
-    phone = VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=LONG_AGO)
+@override_sms_otp(STALE_AFTER=YEAR, COOLDOWN=[])
+def test_the_holder_who_logs_in_otherwise_and_proves_the_number_has_it_back() -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=LONG_AGO).user
     assert reason_of(log_in()) == "reverification_needed"
-    VerifiedPhone.objects.filter(pk=phone.pk).update(verified_at=NOON)
-    with override_sms_otp(COOLDOWN=[]):
-        assert isinstance(log_in(), Redeemed)
+    services.request_link_code(user, NUMBER)
+    services.link_number(user, last_code(), phone_number=NUMBER)
+    answer = log_in()
+    assert isinstance(answer, Redeemed)
+    assert answer.user == user
+
+
+@override_sms_otp(STALE_AFTER=YEAR, COOLDOWN=[])
+def test_the_new_holder_who_registers_otherwise_and_proves_the_number_has_it() -> None:
+    VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=LONG_AGO)
+    assert reason_of(log_in()) == "reverification_needed"
+    heir = UserFactory.create()
+    services.request_link_code(heir, NUMBER)
+    services.link_number(heir, last_code(), phone_number=NUMBER)
+    answer = log_in()
+    assert isinstance(answer, Redeemed)
+    assert answer.user == heir
+
+
+@override_sms_otp(STALE_AFTER=YEAR, COOLDOWN=[])
+def test_a_step_up_is_a_use() -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=LONG_AGO).user
+    services.request_step_up(user)
+    assert isinstance(services.confirm_step_up(user, last_code()), Redeemed)
+    assert last_used_at() == NOON
+    assert isinstance(log_in(), Redeemed)
 
 
 # Other resolvers -----------------------------------------------------------------------------
+
+
+class StrangeResolver(VerifiedPhoneResolver):
+    """Opens another account than the one that the number is verified for."""
+
+    def get_user(self, phone_number: Any) -> Any:
+        return User.objects.get(username="another")
+
+
+@override_sms_otp(USER_RESOLVER=f"{HERE}.StrangeResolver")
+def test_a_use_is_noted_for_the_user_who_logged_in_alone() -> None:
+    UserFactory.create(username="another")
+    VerifiedPhoneFactory.create(phone_number=PHONE)
+    assert isinstance(log_in(), Redeemed)
+    assert last_used_at() is None
 
 
 @override_sms_otp(USER_RESOLVER=f"{HERE}.OwnResolver", STALE_AFTER=YEAR, COOLDOWN=[])
