@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..client import device_of, ip_address_of
+from ..masked import MaskedText
 from ..phone import PhoneNumber, WithE164
 from ..results import Redeemed, RedemptionRefused
 from ..services import read_phone_number, redeem_code
@@ -52,6 +53,7 @@ class SMSCodeBackend(ModelBackend):
             ``ATOMIC_REQUESTS``.
         :raises Unavailable: the guess could not be evaluated.
         """
+        secret_code, phone_number = _masked(secret_code), _masked(phone_number)
         if not secret_code or not (phone_number or request_id):
             return None
         try:
@@ -76,4 +78,10 @@ class SMSCodeBackend(ModelBackend):
         self, request: HttpRequest | None, **credentials: Any
     ) -> AbstractBaseUser | None:
         # Django's own method knows passwords only.
+        credentials = {name: _masked(value) for name, value in credentials.items()}
         return await sync_to_async(self.authenticate)(request, **credentials)
+
+
+def _masked(value: Any) -> Any:
+    """Return what reports of errors do not show: they write each variable on the stack."""
+    return MaskedText(value) if isinstance(value, str) else value

@@ -184,6 +184,19 @@ def test_a_transaction_of_the_caller_is_named(client: Client, get_code: Post) ->
     assert post(client, phone_number=PHONE, secret_code=last_code()) == 200
 
 
+def test_a_report_of_an_error_shows_neither_code_nor_number(
+    rf: RequestFactory, get_code: Post
+) -> None:
+    get_code()
+    code = last_code()
+    with transaction.atomic(), pytest.raises(InsideTransaction) as raised:
+        authenticate(rf.get("/"), phone_number=PHONE, secret_code=code)
+    ours = [each for each in raised.traceback if "django_sms_otp" in str(each.path)]
+    assert len(ours) > 1
+    shown = [repr(value) for each in ours for value in each.locals.values()]
+    assert not [each for each in shown if code in each or PHONE in each]
+
+
 @pytest.mark.parametrize("change", ["inactive", "gone"])
 def test_a_session_ends_with_the_account(
     client: Client, get_code: Post, rf: RequestFactory, change: str

@@ -25,6 +25,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from ...exceptions import InvalidSettings
+from ...masked import MaskedText
 from ...results import Redeemed
 from ..users import is_shown
 from .base import get_token_issuer
@@ -82,7 +83,7 @@ class CookieJWTIssuer(SimpleJWTIssuer):
 
         A refused refresh leaves the cookies alone: another tab may have renewed them just now.
         """
-        given: Any = request.COOKIES.get(self.cookie(self.refresh_cookie), "")
+        given = self._refresh_token_of(request)
         refresh = import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER)
         serializer = refresh(data={"refresh": given})
         try:
@@ -101,7 +102,7 @@ class CookieJWTIssuer(SimpleJWTIssuer):
         """
         for name in (self.access_cookie, self.refresh_cookie):
             self._set_cookie(response, name, "", timedelta())
-        given: Any = request.COOKIES.get(self.cookie(self.refresh_cookie), "")
+        given = self._refresh_token_of(request)
         try:
             token = RefreshToken(given)
             if apps.is_installed(BLACKLIST):
@@ -127,6 +128,10 @@ class CookieJWTIssuer(SimpleJWTIssuer):
         if "refresh" in tokens:
             lifetime = settings.REFRESH_TOKEN_LIFETIME
             self._set_cookie(response, self.refresh_cookie, tokens["refresh"], lifetime)
+
+    def _refresh_token_of(self, request: HttpRequest) -> Any:
+        """Return the text of a token; empty if there is none. Reports of errors mask it."""
+        return MaskedText(request.COOKIES.get(self.cookie(self.refresh_cookie), ""))
 
     def _set_cookie(
         self, response: Response, name: str, value: str, lifetime: timedelta
