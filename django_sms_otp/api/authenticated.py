@@ -10,6 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.settings import api_settings
 
 from ..auth.step_up import SMSVerificationRequired, is_fresh
@@ -28,6 +29,8 @@ class AuthenticatedView(SMSOTPView):
     """
 
     permission_classes = (IsAuthenticated,)
+    # The browsable API makes a form of it, for endpoints that take no body, too.
+    serializer_class: type[BaseSerializer[Any]] | None = Serializer
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         # When it is asked, not when the module is imported: tests override the settings.

@@ -317,3 +317,13 @@ def test_atomic_requests(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     response = send(logged_in(user), id_of(user, NEW))
     # The guess at a code that was never sent is wrong.
     assert response.status_code in {200, 202, 204, 401}
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
+def test_the_browsable_api(method: str) -> None:
+    user = user_with(OLD, NEW, THIRD)
+    client = logged_in(user)
+    own = f"{URL}{id_of(user, NEW)}/"
+    for url in (URL, f"{URL}verify/", f"{own}make-primary/", own):
+        response = getattr(client, method)(url, headers={"Accept": "text/html"})
+        assert response["Content-Type"].startswith("text/html") or response.status_code == 204
