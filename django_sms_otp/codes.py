@@ -13,7 +13,7 @@ import unicodedata
 
 from .crypto import digest
 from .masked import MaskedText
-from .typed_text import without_marks
+from .phone.typed_text import without_marks
 
 __all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
 

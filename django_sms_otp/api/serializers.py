@@ -13,8 +13,8 @@ from ..conf import get_settings
 from ..exceptions import PhoneNumberError
 from ..masked import MaskedText
 from ..phone import PhoneNumber
+from ..phone.typed_text import without_marks
 from ..services import read_phone_number
-from ..typed_text import without_marks
 
 __all__ = [
     "AuthCodeSerializer",

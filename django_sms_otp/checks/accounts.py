@@ -14,9 +14,9 @@ from ..auth.users import UserResolver, VerifiedPhoneResolver, get_user_resolver
 from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
-from ..fictitious import is_fictitious
 from ..models import VerifiedPhone
 from ..phone import UNKNOWN, mask
+from ..phone.fictitious import is_fictitious
 from .base import DEPLOY, ROWS, Problems, check
 
 MOST_ROWS = 10_000

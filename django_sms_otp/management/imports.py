@@ -18,7 +18,7 @@ from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..models import VerifiedPhone
 from ..phone import DEFAULT_REFUSED_TYPES, mask
-from ..typed_text import without_marks
+from ..phone.typed_text import without_marks
 from .csv_files import rows_of
 
 __all__ = [

@@ -16,8 +16,8 @@ from django.core import checks
 from django.core.management import call_command
 from django.test import override_settings
 
-from django_sms_otp import phone
 from django_sms_otp.auth.users import UserFieldResolver
+from django_sms_otp.phone import number as number_module
 from django_sms_otp.testing import override_sms_otp
 
 from ..support.customers.models import EmailCustomer, PhoneCustomer
@@ -160,7 +160,9 @@ def test_a_library_without_its_files_says_how_to_mend_it(
 ) -> None:
     # What is left is a folder without files, which Python imports as an empty package.
     monkeypatch.setitem(sys.modules, "phonenumbers", ModuleType("phonenumbers"))
-    spec = util.spec_from_file_location("django_sms_otp.phone_again", phone.__file__)
+    spec = util.spec_from_file_location(
+        "django_sms_otp.phone.number_again", number_module.__file__
+    )
     assert spec
     assert spec.loader
     with pytest.raises(ImportError, match="--force-reinstall phonenumbers"):

@@ -9,8 +9,8 @@ from django.test import override_settings
 
 from django_sms_otp import services
 from django_sms_otp.exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
-from django_sms_otp.fictitious import is_fictitious
 from django_sms_otp.phone import parse_phone_number
+from django_sms_otp.phone.fictitious import is_fictitious
 from django_sms_otp.testing import override_sms_otp
 
 WEBHOOK = {

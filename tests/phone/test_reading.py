@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_sms_otp import phone
 from django_sms_otp.exceptions import (
     InvalidPhoneNumber,
     NotSMSCapable,
     PhoneNumberError,
     RegionNotSupported,
 )
-from django_sms_otp.phone import PhoneNumber, mask, parse_phone_number
+from django_sms_otp.phone import PhoneNumber, mask, parse_phone_number, reading
 
 E164 = "+14155552671"
 
@@ -149,7 +148,7 @@ class OthersNumber:
 
 @pytest.mark.parametrize("is_warm", [False, True])
 def test_of_a_number_object_only_the_e164_text_is_read(is_warm: bool) -> None:
-    phone._read.cache_clear()
+    reading._read.cache_clear()
     if is_warm:
         parse_phone_number("55 1234 5678", default_region="DE", refused_types=())
     number = parse_phone_number(OthersNumber("+525512345678"), default_region="DE")
