@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
@@ -21,3 +21,5 @@ class SMSOTPConfig(AppConfig):
 
         post_migrate.connect(report_after_migrate, sender=self)
         user_logged_in.connect(keep_login_time)
+        if apps.is_installed("drf_spectacular"):
+            from .api import spectacular  # noqa: F401  (it registers itself)

@@ -18,6 +18,7 @@ from django_sms_otp import testing
 
 from .support import mariadb
 from .support.faults.outage import close_all_others
+from .support.openapi import watch_clients
 from .support.valkey import counted_in, valkey_server  # noqa: F401  (fixtures)
 
 PHONE = "+14155552671"
@@ -174,6 +175,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock():
             close_all_others()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def documented_answers() -> Iterator[None]:
+    """Every answer of the API that a test sees is as openapi.yaml says."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        watch_clients(monkeypatch)
+        yield
 
 
 @pytest.fixture(autouse=True)

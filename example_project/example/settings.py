@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_sms_otp",
 ]
 
@@ -90,6 +92,19 @@ REST_FRAMEWORK = {
         "rest_framework_simplejwt.authentication.JWTAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+# The login needs no line here: django_sms_otp tells drf-spectacular what its endpoints answer.
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Example of django-sms-otp",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    # The files of Swagger UI come from this site, not from a CDN.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
 }
 SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework_simplejwt.views import token_refresh
 
 from .views import home, me
@@ -12,4 +13,6 @@ urlpatterns = [
     path("api/auth/sms/", include("django_sms_otp.urls")),
     path("api/auth/token/refresh/", token_refresh, name="token-refresh"),
     path("api/me/", me, name="me"),
+    path("api/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
+    path("api/", SpectacularSwaggerView.as_view(url_name="openapi"), name="swagger"),
 ]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 WANTED = {
     "django_sms_otp/py.typed",
+    "django_sms_otp/api/openapi.yaml",
     "django_sms_otp/migrations/0001_initial.py",
     "django_sms_otp/static/django_sms_otp/admin.css",
     "django_sms_otp/templates/admin/django_sms_otp/hourlycount/change_list.html",

@@ -1,0 +1,78 @@
+"""``step-up/``: who is logged in proves anew to hold a number."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from rest_framework_simplejwt.tokens import AccessToken
+
+from tests.conftest import PHONE, last_code
+from tests.support.factories import VerifiedPhoneFactory
+
+from .base import GOOD, GUESSES, Good, Site, case
+from .cookies import NameSerializer, by
+from .numbers import one_number
+
+GET, AUTH = "sms_otp_step_up_get_code", "sms_otp_step_up_auth_code"
+
+GOOD[GET] = Good({}, one_number)
+GOOD[AUTH] = Good({"code": "123456"}, one_number)
+GUESSES[GET] = AUTH
+
+YIELDS = {
+    "SimpleJWTIssuer": ("access", "refresh"),
+    "DRFTokenIssuer": ("token",),
+    "KnoxIssuer": ("token", "expiry", "user"),
+    "CookieJWTIssuer": ("registered",),
+}
+
+
+@case(AUTH, 200, shows=("field verified_at",))
+def in_a_session(site: Site) -> Any:
+    site.call(GET)
+    return site.call(AUTH, {"code": last_code()}, path={})
+
+
+def with_a_token(site: Site, issuer: str) -> Any:
+    """Prove it as a client with a JSON Web Token."""
+    site.settings.REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": [
+            "rest_framework_simplejwt.authentication.JWTAuthentication"
+        ]
+    }
+    token = AccessToken.for_user(site.log_in(PHONE))
+    bearer = f"Bearer {token}"
+    with by(issuer):
+        site.call(GET, path={}, Authorization=bearer)
+        return site.call(AUTH, {"code": last_code()}, path={}, Authorization=bearer)
+
+
+def with_users_shown(site: Site, issuer: str) -> Any:
+    serializer = f"{NameSerializer.__module__}.{NameSerializer.__name__}"
+    site.settings.REST_KNOX = {"USER_SERIALIZER": serializer}
+    return with_a_token(site, issuer)
+
+
+for name, fields in YIELDS.items():
+    shows = tuple(f"field {field}" for field in fields)
+    case(AUTH, 200, shows=shows)(partial(with_users_shown, issuer=name))
+
+case(AUTH, 200, shows=("header Set-Cookie",))(partial(with_a_token, issuer="CookieJWTIssuer"))
+
+
+@case(AUTH, 401, "no_active_account")
+def with_too_many_tokens(site: Site) -> Any:
+    site.settings.REST_KNOX = {"TOKEN_LIMIT_PER_USER": 0}
+    return with_a_token(site, "KnoxIssuer")
+
+
+def with_somebody_elses(site: Site, operation: str) -> Any:
+    theirs = VerifiedPhoneFactory.create()
+    site.log_in(PHONE)
+    body = {**GOOD[operation].body, "number": str(theirs.pk)}
+    return site.call(operation, body, path={})
+
+
+for operation in (GET, AUTH):
+    case(operation, 404, "not_found")(partial(with_somebody_elses, operation=operation))
