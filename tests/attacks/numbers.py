@@ -18,10 +18,14 @@ from .figures import Figure, Row, answered
 from .targets import Target, neighbours, strangers
 
 __all__ = [
+    "SPARE",
+    "account",
+    "ids_of",
     "numbers_of_others",
     "race_for_a_number",
     "removal_beside_a_login",
     "removals_at_once",
+    "session_of",
     "stolen_session",
     "swapped_codes",
 ]
@@ -34,11 +38,11 @@ def stolen_session(target: Target, *, rounds: int) -> Row:
     """A session whose login is an hour old changes nothing, whatever it sends."""
     answers, owned = list[list[Answer]](), list[int]()
     for number, phone in enumerate(neighbours(rounds)):
-        user = _user(phone, SPARE.format(number))
-        send = partial(target.server.send_as, _session(target, user))
+        user = account(phone, SPARE.format(number))
+        send = partial(target.server.send_as, session_of(target, user))
         target.clock.release()
         target.clock.advance(timedelta(hours=1))
-        first, new = _ids(user)[0], SPARE.format(9999)
+        first, new = ids_of(user)[0], SPARE.format(9999)
         calls = [
             partial(send, "numbers", phone_number=new),
             partial(send, "numbers/verify", phone_number=new, code="123456"),
@@ -63,8 +67,8 @@ def race_for_a_number(target: Target, *, rounds: int) -> Row:
     answers, holders = list[list[Answer]](), list[int]()
     addresses = strangers()
     for phone in neighbours(rounds):
-        _user(phone)
-        sessions = [_session(target, _user()) for _ in range(2)]
+        account(phone)
+        sessions = [session_of(target, account()) for _ in range(2)]
         calls = []
         for session in sessions:
             send = partial(target.server.send_as, session)
@@ -88,12 +92,12 @@ def removal_beside_a_login(target: Target, *, rounds: int) -> Row:
     answers, kept, others = list[list[Answer]](), list[int](), list[int]()
     addresses = strangers()
     for number, phone in enumerate(neighbours(rounds)):
-        user = _user(phone, SPARE.format(number))
+        user = account(phone, SPARE.format(number))
         target.server.post("get-code", phone_number=phone, forwarded_for=next(addresses))
         remove = partial(
             target.server.send_as,
-            _session(target, user),
-            f"numbers/{_ids(user)[0]}",
+            session_of(target, user),
+            f"numbers/{ids_of(user)[0]}",
             method="DELETE",
         )
         log_in = partial(
@@ -120,9 +124,9 @@ def removals_at_once(target: Target, *, rounds: int) -> Row:
     """Both numbers of an account without a password are removed at once."""
     answers, left = list[list[Answer]](), list[int]()
     for number, phone in enumerate(neighbours(rounds)):
-        user = _user(phone, SPARE.format(number))
-        send = partial(target.server.send_as, _session(target, user), method="DELETE")
-        answers.append(at_once([partial(send, f"numbers/{each}") for each in _ids(user)]))
+        user = account(phone, SPARE.format(number))
+        send = partial(target.server.send_as, session_of(target, user), method="DELETE")
+        answers.append(at_once([partial(send, f"numbers/{each}") for each in ids_of(user)]))
         left.append(user.verified_phones.count())
     return Row(
         attack="the last two numbers of an account are removed at once",
@@ -139,7 +143,7 @@ def swapped_codes(target: Target, *, rounds: int) -> Row:
     answers, logins, linked = list[list[Answer]](), list[list[Answer]](), list[int]()
     addresses = strangers()
     for number, phone in enumerate(neighbours(rounds)):
-        mine, theirs = (_session(target, _user()) for _ in range(2))
+        mine, theirs = (session_of(target, account()) for _ in range(2))
         other = SPARE.format(number)
         target.server.send_as(
             theirs, "numbers", phone_number=phone, forwarded_for=next(addresses)
@@ -176,10 +180,10 @@ def numbers_of_others(target: Target, *, rounds: int) -> Row:
     """The ids of somebody else's numbers are as good as none."""
     answers, owned = list[list[Answer]](), list[int]()
     for number, phone in enumerate(neighbours(rounds)):
-        victim = _user(phone, SPARE.format(number))
-        send = partial(target.server.send_as, _session(target, _user()))
-        calls = [partial(send, f"numbers/{each}", method="DELETE") for each in _ids(victim)]
-        calls += [partial(send, f"numbers/{each}/make-primary") for each in _ids(victim)]
+        victim = account(phone, SPARE.format(number))
+        send = partial(target.server.send_as, session_of(target, account()))
+        calls = [partial(send, f"numbers/{each}", method="DELETE") for each in ids_of(victim)]
+        calls += [partial(send, f"numbers/{each}/make-primary") for each in ids_of(victim)]
         answers.append(at_once(calls))
         owned.append(victim.verified_phones.count())
     return Row(
@@ -192,7 +196,7 @@ def numbers_of_others(target: Target, *, rounds: int) -> Row:
     )
 
 
-def _user(*phones: str) -> User:
+def account(*phones: str) -> User:
     user = UserFactory.create()
     user.set_unusable_password()
     user.save()
@@ -201,14 +205,14 @@ def _user(*phones: str) -> User:
     return user
 
 
-def _session(target: Target, user: User) -> str:
+def session_of(target: Target, user: User) -> str:
     """Log in by the database that the server has, too; at the server's time."""
     client = Client()
     client.force_login(user)
     return str(client.cookies["sessionid"].value)
 
 
-def _ids(user: User) -> list[str]:
+def ids_of(user: User) -> list[str]:
     return [number.id for number in services.numbers_of(user)]
 
 

@@ -22,6 +22,7 @@ from .numbers import (
     swapped_codes,
 )
 from .redemptions import right_guesses_at_once
+from .step_up import read_out_codes, step_up_with_a_stolen_session
 from .targets import (
     HOME,
     Attack,
@@ -126,6 +127,8 @@ def sites(size: Size) -> dict[str, Site]:
                     removals_at_once,
                     swapped_codes,
                     numbers_of_others,
+                    step_up_with_a_stolen_session,
+                    read_out_codes,
                 )
             ],
         ),
