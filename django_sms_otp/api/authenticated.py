@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.settings import api_settings
 
 from ..auth.step_up import SMSVerificationRequired, is_fresh
+from ..auth.users import is_shown
 from ..client import is_cross_site
 from ..conf import get_settings
 from . import answers
@@ -46,17 +47,17 @@ class AuthenticatedView(SMSOTPView):
     def account(self, request: Request) -> AbstractBaseUser:
         """Return the user who is logged in.
 
-        :raises NotAuthenticated: the authentication only knows a name, as simplejwt's stateless
-            one does, and the account is gone or hidden.
+        :raises NotAuthenticated: the account is gone, inactive or hidden. Not every
+            authentication asks: simplejwt's stateless one only knows a name, and tokens find
+            users whom the default manager of the site hides.
         """
         user: Any = request.user
-        if isinstance(user, AbstractBaseUser):
-            return user
-        found: AbstractBaseUser | None
-        found = get_user_model()._default_manager.filter(pk=user.pk).first()
-        if found is None:
+        if not isinstance(user, AbstractBaseUser):
+            user = get_user_model()._default_manager.filter(pk=user.pk).first()
+        if user is None or not user.is_active or not is_shown(user):
             raise NotAuthenticated
-        return found
+        account: AbstractBaseUser = user
+        return account
 
     def proven_account(self, request: Request) -> AbstractBaseUser:
         """Return the user who is logged in and has proven it a short while ago.

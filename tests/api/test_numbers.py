@@ -311,6 +311,24 @@ def test_a_site_whose_tokens_alone_know_the_user(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("send", EVERY.values(), ids=EVERY)
+def test_a_token_that_outlives_the_account_changes_nothing(send: Send, settings: Any) -> None:
+    settings.REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": [
+            "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
+        ]
+    }
+    user = user_with(OLD, NEW)
+    token = AccessToken.for_user(user)
+    token["auth_time"] = int(timezone.now().timestamp())
+    user.is_active = False
+    user.save()
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    assert send(client, id_of(user, NEW)).status_code == 401
+    assert client.get(URL).status_code == 401
+    assert testing.outbox == []
+
+
+@pytest.mark.parametrize("send", EVERY.values(), ids=EVERY)
 def test_atomic_requests(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     user = user_with(OLD, NEW)

@@ -16,6 +16,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.tokens import AccessToken
 
 from django_sms_otp import services, testing
+from django_sms_otp.api import authenticated
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.purposes import LOGIN, STEP_UP, VERIFY_PHONE
@@ -221,6 +222,20 @@ def test_a_site_whose_tokens_alone_know_the_user(settings: Any) -> None:
         assert "access" in body_of(confirm(client, last_code()))
         user.delete()
         assert reason_of(ask(client)) == (401, "not_authenticated")
+
+
+def test_a_hidden_user_gets_no_newer_token(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """simplejwt finds whom the default manager of the site hides."""
+    user = user_with(OLD)
+    with authenticated_by(settings, *JWT):
+        client = with_token(old_token(user))
+        ask(client)
+        code = last_code()
+        monkeypatch.setattr(authenticated, "is_shown", lambda user: False)
+        assert reason_of(ask(client)) == (401, "not_authenticated")
+        assert reason_of(confirm(client, code)) == (401, "not_authenticated")
 
 
 def test_tokens_in_cookies(settings: Any) -> None:
