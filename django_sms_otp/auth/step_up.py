@@ -88,7 +88,7 @@ def sms_verified(
     :param within: how old the proof may be.
     :param step_up_url: a page of the site's own in the place of this app's, as Django's
         ``resolve_url()`` takes it. It gets ``next``, which it has to check.
-    :raises TypeError: ``within`` is no ``timedelta``.
+    :raises TypeError: ``within`` is no ``timedelta``, or the view is one of REST framework.
     """
     if not isinstance(within, timedelta):
         raise TypeError(
@@ -97,6 +97,7 @@ def sms_verified(
         )
 
     def decorate(view: View) -> View:
+        _refuse_own_authentication(getattr(view, "cls", None))
         guard = _guard_async if iscoroutinefunction(view) else _guard
         guarded: Any = wraps(view)(guard(view, within, step_up_url))
         return cast("View", guarded)
@@ -110,12 +111,30 @@ class SMSVerifiedMixin:
     sms_verified_within: timedelta = WITHIN
     step_up_url: str | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _refuse_own_authentication(cls)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         view: Any = super().dispatch  # type: ignore[misc]
         is_async = getattr(self, "view_is_async", False)
         guard = _guard_async if is_async else _guard
         guarded = guard(view, self.sms_verified_within, self.step_up_url)
         return guarded(request, *args, **kwargs)
+
+
+def _refuse_own_authentication(view: Any) -> None:
+    """:raises TypeError: a class-based view authenticates by itself, as REST framework's do.
+
+    We would look at the session, before the view has looked at a token. So the proof of one
+    user could pass for that of another one.
+    """
+    if hasattr(view, "authentication_classes"):
+        raise TypeError(
+            f"{view.__name__} authenticates by itself, after this would have looked for a "
+            "proof. Write permission_classes = [SMSVerified]; or put sms_verified() below "
+            "api_view()."
+        )
 
 
 def challenge(within: timedelta) -> str:

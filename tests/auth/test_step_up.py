@@ -12,8 +12,10 @@ import time_machine
 from asgiref.sync import async_to_sync
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import NoReverseMatch
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.test import force_authenticate
 from rest_framework.views import APIView
@@ -21,6 +23,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from django_sms_otp.auth.sessions import note_verified
 from django_sms_otp.auth.step_up import (
+    SMSVerifiedMixin,
     authenticated_at,
     is_fresh,
     is_verified,
@@ -183,6 +186,20 @@ def test_a_cookie_beside_a_token_proves_nothing() -> None:
     for who in (user, UserFactory.create()):
         headers = {"Authorization": f"Bearer {token_of(who)}"}
         assert client.get("/permitted/", headers=headers).status_code == 403
+
+
+def test_a_view_that_authenticates_by_itself_is_refused() -> None:
+    """Whoever has a session of their own would pass by it with the token of somebody else."""
+
+    class Deciding(APIView):
+        pass
+
+    with pytest.raises(TypeError, match=r"Deciding .*\[SMSVerified\]"):
+        sms_verified()(Deciding.as_view())
+    with pytest.raises(TypeError, match=r"below api_view"):
+        sms_verified()(api_view()(lambda request: HttpResponse()))
+    with pytest.raises(TypeError, match="Mixed"):
+        type("Mixed", (SMSVerifiedMixin, APIView), {})
 
 
 def rest_request(user: Any, token: Any) -> Request:
