@@ -24,7 +24,8 @@ from ..exceptions import DeliveryError, DeliveryRefused, NotDelivered, Unavailab
 from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..results import RedemptionRefused
-from .guesses import Guess, GuessResult, give_back
+from .guess import Guess, GuessResult
+from .guesses import give_back
 from .site_check import accept_with_site
 
 __all__ = ["check_with_gateway"]

@@ -2,121 +2,30 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import F
 
-from ..auth.users import get_user_resolver
 from ..backends import BaseSMSBackend, code_issuing_backend
 from ..codes import match_code, normalise_code
 from ..conf import get_settings
 from ..controls import failure_budget, lock_on
-from ..controls.address_guesses import AddressGuesses
-from ..controls.callers import Caller
-from ..controls.openings import Opening
-from ..db import NumberRow, users_too
+from ..db import NumberRow
 from ..delivery import code_of
-from ..exceptions import LoginRefused
 from ..limits.failures import STRANGERS, Claimant
-from ..masked import MaskedText
 from ..models import OTPCode
-from ..purposes import Purpose
-from ..results import Redeemed, RedemptionRefused
-from .fixed_codes import is_nobodys
-from .logins import find_user, note_use, refusal_of, register
+from ..results import RedemptionRefused
+from .accepting import accept
+from .guess import Guess, GuessResult
 
-__all__ = [
-    "Guess",
-    "GuessResult",
-    "accept_approved",
-    "code_issuer",
-    "evaluate",
-    "give_back",
-    "is_spent",
-]
+__all__ = ["accept_approved", "code_issuer", "evaluate", "give_back", "is_spent"]
 
 T = TypeVar("T")
 
 STRANGERS_SHARE = 2
 """Of the guesses that a gateway allows at a code, strangers have one half, rounded down."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guess(Generic[T]):
-    """A typed code, and what its caller gets for the right one.
-
-    :param address: the wrong guesses that were made from the caller's address.
-    :param opening: whether the number may open its account.
-    :param typed: the code as typed; the ``repr`` does not show it.
-    """
-
-    purpose: Purpose
-    context: str
-    request_id: uuid.UUID | None
-    caller: Caller
-    address: AddressGuesses
-    opening: Opening
-    typed: str = field(repr=False)
-    grant: Callable[[Any], T] | None
-    grant_writes: bool
-    grant_to_new: Callable[[Any], T] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "typed", MaskedText(self.typed))
-
-    @property
-    def is_granted_first(self) -> bool:
-        """Whether ``grant`` is called before the transaction.
-
-        No lock is held during the call then, but its writes would not be rolled back.
-        """
-        if self.grant and self.grant_writes:
-            return False
-        return not (self.purpose.opens_account and get_user_resolver().may_log_in_writes)
-
-    @property
-    def asks_site(self) -> bool:
-        """Whether the site is asked before the right code opens an account.
-
-        :raises InvalidSettings: its class cannot be loaded. No guess is counted then.
-        """
-        return self.purpose.opens_account and self.opening.asks_site
-
-    def claimant(self, row: NumberRow, otp_code: OTPCode | None) -> Claimant:
-        """Return whose guess it is.
-
-        :param otp_code: the live code; ``None`` if there is none.
-        """
-        return row.state.claimant(
-            self.caller.tags(row.e164),
-            otp_code.short_id if otp_code else "",
-            brings_id=otp_code is not None and self.request_id is not None,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuessResult(Generic[T]):
-    """The committed result of a guess.
-
-    :param registered: the user whom this login created, even if that user may not log in.
-    :param charged_to: the group of callers that the guess was counted for as wrong; empty if it
-        was not counted.
-    :param charged_at: when that was, if its gateway has yet to evaluate the guess. ``answer``
-        is then the answer to a wrong guess.
-    :param is_right: the same for a right guess, if the site has yet to be asked about it.
-    """
-
-    answer: Redeemed[T] | RedemptionRefused
-    otp_code: OTPCode | None = None
-    registered: AbstractBaseUser | None = None
-    charged_to: str = ""
-    charged_at: datetime | None = None
-    is_right: bool = False
 
 
 def code_issuer(otp_code: OTPCode) -> BaseSMSBackend | None:
@@ -172,7 +81,7 @@ def evaluate(guess: Guess[T], row: NumberRow) -> GuessResult[T]:
         # parallel right guesses, no more are asked about than a code has attempts.
         result = _count_wrong_guess(guess, claimant, otp_code, row)
         return replace(result, is_right=True)
-    return _accept(guess, otp_code, row)
+    return accept(guess, otp_code, row)
 
 
 def _lockout(
@@ -199,7 +108,7 @@ def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessR
     otp_code = _guessed_code(guess, row)
     if otp_code is None or otp_code.pk != charged.pk or not otp_code.is_live(row.now):
         return _invalid_code(charged)
-    return _accept(guess, otp_code, row, taken_back=1)
+    return accept(guess, otp_code, row, taken_back=1)
 
 
 def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow) -> None:
@@ -258,50 +167,3 @@ def _count_wrong_guess(
     row.replace(replace(row.state, guesses=guesses), row.attempt(otp_code), *writes)
     otp_code.failed_attempts += 1
     return replace(_invalid_code(otp_code), charged_to=group)
-
-
-def _accept(
-    guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
-) -> GuessResult[T]:
-    state = row.state.after_success(row.now, guess.caller.tags(row.e164))
-    # Before the transaction, which holds locks.
-    user, must_register = (
-        find_user(otp_code.number) if guess.purpose.opens_account else (None, False)
-    )
-    if guess.is_granted_first and not must_register:
-        answer = _grant(guess, otp_code, row, user)
-        uses = note_use(answer, row, otp_code)
-        row.replace(state, row.consumption(otp_code, user, taken_back=taken_back), *uses)
-        return GuessResult(answer=answer, otp_code=otp_code)
-    registered = None
-    with row.replaced_by(state), users_too():
-        if must_register:
-            user = registered = register(otp_code)
-        row.write(row.consumption(otp_code, user, taken_back=taken_back))
-        answer = _grant(guess, otp_code, row, user, is_new=registered is not None)
-        row.write(*note_use(answer, row, otp_code))
-    return GuessResult(answer=answer, otp_code=otp_code, registered=registered)
-
-
-def _grant(
-    guess: Guess[T],
-    otp_code: OTPCode,
-    row: NumberRow,
-    user: AbstractBaseUser | None,
-    *,
-    is_new: bool = False,
-) -> Redeemed[T] | RedemptionRefused:
-    if guess.purpose.opens_account:
-        # A test number changes no hands.
-        opening = None if is_new or otp_code.is_test else guess.opening
-        if reason := refusal_of(user, otp_code.number, row, opening):
-            return RedemptionRefused(reason=reason)
-    # Somebody may have got the number, or rights, since the request.
-    if otp_code.is_test and not is_nobodys(otp_code.number):
-        return RedemptionRefused(reason="no_active_account")
-    grant = guess.grant_to_new if is_new and guess.grant_to_new else guess.grant
-    try:
-        granted = grant(user) if grant else None
-    except LoginRefused:
-        return RedemptionRefused(reason="no_active_account")
-    return Redeemed(request_id=otp_code.pk, user=user, registered=is_new, granted=granted)

@@ -27,7 +27,8 @@ from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
 from .arguments import check_number, check_texts, purpose_of, request_id_of
 from .gateway_check import check_with_gateway
-from .guesses import Guess, GuessResult, evaluate
+from .guess import Guess, GuessResult
+from .guesses import evaluate
 from .site_check import accept_with_site
 
 logger = logging.getLogger("django_sms_otp")

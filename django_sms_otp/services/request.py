@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import timezone
 
-from .. import codes
-from ..auth.users import get_user_resolver
-from ..backends import BaseSMSBackend, get_backend
-from ..conf import get_settings, secret_keys
-from ..controls import Admitted, Decision, Policy, Refused, count_probe, memory
+from ..backends import get_backend
+from ..conf import get_settings
+from ..controls import Decision, Policy, Refused, count_probe
 from ..controls.callers import Caller
 from ..controls.hooks import SendAttempt
 from ..controls.refusals import log_decision
-from ..db import NumberRow, Write, change_number
-from ..delivery import code_of
+from ..db import change_number
 from ..delivery.queues import engine, is_queued
-from ..exceptions import LoginRefused
-from ..limits.failures import STRANGERS
-from ..limits.number import Send
-from ..models import TEST_NUMBER, DeliveryState, OTPCode
+from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN, Purpose
+from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
 from .arguments import (
@@ -39,32 +31,9 @@ from .arguments import (
 )
 from .dispatch import PendingDelivery, dispatch
 from .fixed_codes import gets_fixed_code
-from .guesses import code_issuer, is_spent
+from .issuing import CodeRequest, falls_under, issue
 
 __all__ = ["request_code"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """The arguments of a request, as read.
-
-    :param is_test: whether its code is the fixed one of a test number.
-    """
-
-    attempt: SendAttempt
-    caller: Caller
-    purpose: Purpose
-    context: str
-    request_id: uuid.UUID | None
-    channel: str
-    backend: BaseSMSBackend
-    is_test: bool
-
-    @property
-    def lifetime(self) -> timedelta:
-        """The lifetime of a new code. It ends no later than the gateway's own code."""
-        lifetime = self.purpose.code_lifetime
-        return min(lifetime, self.backend.code_lifetime or lifetime)
 
 
 def request_code(
@@ -116,7 +85,7 @@ def request_code(
         phone_number=phone_number, purpose=purpose, ip_address=ip_address, response=challenge
     )
     caller = Caller.of(ip_address, device)
-    request = _Request(
+    request = CodeRequest(
         attempt=attempt,
         caller=caller,
         purpose=declared,
@@ -135,9 +104,9 @@ def request_code(
     return answer
 
 
-def _refuse_unknown_number(request: _Request) -> Refused | None:
+def _refuse_unknown_number(request: CodeRequest) -> Refused | None:
     """Refuse a number that opens no account, if ``UNKNOWN_NUMBERS`` is ``reject``."""
-    if not _falls_under("reject", request):
+    if not falls_under("reject", request):
         return None
     full = count_probe(request.attempt.phone_number, request.caller)
     if full is None:
@@ -148,24 +117,12 @@ def _refuse_unknown_number(request: _Request) -> Refused | None:
     return Refused(answer=answer, control=full.control)
 
 
-def _falls_under(policy: str, request: _Request) -> bool:
-    """Return whether ``UNKNOWN_NUMBERS`` is ``policy`` and the number opens no account."""
-    if not request.purpose.opens_account or policy != get_settings().UNKNOWN_NUMBERS:
-        return False
-    resolver, phone_number = get_user_resolver(), request.attempt.phone_number
-    try:
-        user = resolver.get_user(phone_number)
-    except LoginRefused:
-        return True
-    return user is None or not resolver.may_log_in(user, phone_number)
-
-
-def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
+def _decide_and_commit(request: CodeRequest) -> PendingDelivery | Refused:
     policy = Policy(request.attempt, request.caller, request.lifetime)
     try:
         return change_number(
             request.attempt.phone_number.e164,
-            lambda row: _issue(request, policy, row),
+            lambda row: issue(request, policy, row),
             purpose=request.purpose.name,
             context=request.context,
             shared=policy.row_keys,
@@ -175,129 +132,8 @@ def _decide_and_commit(request: _Request) -> PendingDelivery | Refused:
         raise
 
 
-def _issue(request: _Request, policy: Policy, row: NumberRow) -> PendingDelivery | Refused:
-    """Decide, and write the number's row, the code and the counts."""
-    decision = policy.check(row)
-    if isinstance(decision, Refused):
-        return decision
-    if request.is_test:
-        # No control needs to withhold what is not sent anyway.
-        decision = replace(decision, withheld_by=TEST_NUMBER)
-    message = _message_columns(request, row, decision)
-    earlier = _earlier_code(request, row)
-    was_waiting = False
-    if earlier is not None and _is_worth_resending(earlier, request, row):
-        was_waiting = earlier.delivery_state == DeliveryState.PENDING
-        otp_code, writes = earlier, [_resend(earlier, row, message)]
-    else:
-        otp_code, insertion = _create(request, row, message)
-        writes = [insertion, *([row.supersession(earlier)] if earlier else [])]
-    state = row.state.with_send(_send_of(request, otp_code, row), memory=memory())
-    row.replace(state, *writes, *policy.commit(row, decision))
-    return PendingDelivery(
-        otp_code=otp_code,
-        caller=request.caller,
-        was_waiting=was_waiting,
-        counted_at=row.now,
-        resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
-        decision=decision,
-    )
-
-
-def _send_of(request: _Request, otp_code: OTPCode, row: NumberRow) -> Send:
-    return Send(
-        at=row.now.timestamp(),
-        code=otp_code.short_id,
-        network=request.caller.network_tag(row.e164),
-        device=request.caller.device_tag(row.e164),
-    )
-
-
-def _message_columns(request: _Request, row: NumberRow, decision: Admitted) -> dict[str, Any]:
-    """Return the columns of the code's row that describe the message."""
-    # After the check: a refused caller may repeat a request without end, and could measure how
-    # long the look-up takes.
-    is_ignored = _falls_under("ignore", request)
-    is_waiting = is_queued()
-    return {
-        "withheld_by": "unknown_number" if is_ignored else decision.withheld_by,
-        "exempt": decision.exempt,
-        "recorded": ",".join(decision.recorded),
-        "backend": request.backend.alias,
-        "channel": request.channel,
-        "language": translation.get_language() or "",
-        "counted_at": row.now,
-        # A request that sends its message itself claims it from the start.
-        "claimed_at": None if is_waiting else row.now,
-        "delivery_state": DeliveryState.PENDING if is_waiting else DeliveryState.UNKNOWN,
-    }
-
-
-def _earlier_code(request: _Request, row: NumberRow) -> OTPCode | None:
-    """Return the code that this request sends again or supersedes."""
-    if not get_settings().REQUIRE_REQUEST_ID:
-        return row.newest_if_live()
-    # Each request has a code of its own. Otherwise anybody could supersede the code of a
-    # person who is logging in.
-    return row.code(request.request_id) if request.request_id else None
-
-
-def _is_worth_resending(otp_code: OTPCode, request: _Request, row: NumberRow) -> bool:
-    if not otp_code.is_live(row.now) or code_of(otp_code) is None:
-        return False
-    if otp_code.is_test is not request.is_test:
-        return False
-    # A code lives while one of its askers has guesses left. Otherwise a stranger could spend
-    # their own, ask again, and so supersede the code of a person who is logging in.
-    asker = row.state.asker(request.caller.tags(row.e164), otp_code.short_id)
-    askers = [
-        replace(asker, group=asker.group or STRANGERS),
-        *row.state.askers(otp_code.short_id),
-    ]
-    if all(is_spent(otp_code, row, each) for each in askers):
-        return False
-    if not request.is_test and (code_issuer(otp_code) or request.backend.checks_codes):
-        # A gateway that makes codes keeps one for a number until it expires. It does not know
-        # the codes of other backends.
-        return otp_code.backend == request.backend.alias
-    return otp_code.is_worth_sending(row.now)
-
-
-def _resend(otp_code: OTPCode, row: NumberRow, message: Mapping[str, Any]) -> Write:
-    is_unknown = otp_code.delivery_state == DeliveryState.UNKNOWN and otp_code.sent_at is None
-    if is_unknown and not otp_code.withheld_by:
-        # The first message may have arrived. So the code must not count as withheld, even if
-        # this message is.
-        otp_code.sent_at = otp_code.claimed_at
-    otp_code.send_count += 1
-    otp_code.message_id = ""
-    for name, value in message.items():
-        setattr(otp_code, name, value)
-    return row.resend(otp_code)
-
-
-def _create(
-    request: _Request, row: NumberRow, message: Mapping[str, Any]
-) -> tuple[OTPCode, Write]:
-    settings, attempt = get_settings(), request.attempt
-    fixed = settings.test_code(row.e164) if message["withheld_by"] == TEST_NUMBER else None
-    length = request.backend.code_length or request.purpose.code_length
-    return row.new_code(
-        phone_number=attempt.phone_number.e164,
-        region=attempt.phone_number.region,
-        purpose=request.purpose.name,
-        context=request.context,
-        key_id=codes.fingerprint(secret_keys()[0]),
-        code_length=len(fixed) if fixed else length,
-        created_at=row.now,
-        expires_at=row.now + request.lifetime,
-        ip_address=attempt.ip_address if settings.STORE_IP_ADDRESS else None,
-        **message,
-    )
-
-
 def _announce(
-    request: _Request,
+    request: CodeRequest,
     decision: Decision,
     answer: CodeRequested | RequestRefused,
     control: str,

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from ..db import change_number
 from ..models import OTPCode
-from .guesses import Guess, GuessResult, accept_approved
+from .guess import Guess, GuessResult
+from .guesses import accept_approved
 from .logins import find_user
 
 __all__ = ["accept_with_site"]
