@@ -40,7 +40,7 @@ from .writes import Write, write_in_order
 __all__ = ["NumberQuery", "NumberRow", "keys_to_lock", "read_number"]
 
 ID, REDEEMED_AT = map([*CODE_FIELDS].index, ("id", "redeemed_at"))
-CONTEXT = [*CODE_FIELDS].index("context")
+BINDING = itemgetter(*map([*CODE_FIELDS].index, ("purpose", "context")))
 BY_AGE = itemgetter([*CODE_FIELDS].index("created_at"), ID)
 
 NEW_CODE = {
@@ -262,6 +262,6 @@ def _read(query: NumberQuery) -> tuple[dict[LimitKey, Limit], list[list[Any]]]:
     codes = [
         columns
         for columns in from_database(code_rows, CODE_FIELDS, connection)
-        if columns[CONTEXT] == query.context
+        if BINDING(columns) == (query.purpose, query.context)
     ]
     return {limit.key: limit for limit in found}, sorted(codes, key=BY_AGE, reverse=True)

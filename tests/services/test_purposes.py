@@ -174,6 +174,17 @@ def test_the_same_context_gets_the_same_code_again() -> None:
     assert OTPCode.objects.get().send_count == 2
 
 
+@override_sms_otp(
+    PURPOSES={name: {"MESSAGE": "{code} pays"} for name in ("pay", "Pay")}, COOLDOWN=[]
+)
+def test_purposes_whose_names_differ_in_case_are_two() -> None:
+    # To MariaDB and MySQL such texts are the same.
+    request(purpose="Pay", context=None)
+    answer = redeem(last_code(), purpose="pay", context=None)
+    assert isinstance(answer, RedemptionRefused)
+    assert isinstance(redeem(last_code(), purpose="Pay", context=None), Redeemed)
+
+
 @declared
 def test_an_accent_is_the_same_however_it_is_composed() -> None:
     request({**CONTEXT, "payee": "Cafe\u0301"})
