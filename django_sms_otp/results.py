@@ -101,6 +101,7 @@ class LinkedNumber:
     :param is_primary: whether it is the user's main number.
     :param verified_at: when its holder proved to hold it; ``None`` if that is not kept.
     :param last_used_at: when a code was last redeemed; ``None`` if that is not kept.
+    :param is_test: whether it has opened the account by the fixed code of a test number.
     """
 
     id: str
@@ -108,6 +109,7 @@ class LinkedNumber:
     is_primary: bool
     verified_at: datetime | None = None
     last_used_at: datetime | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

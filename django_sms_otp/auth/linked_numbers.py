@@ -13,6 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import LastWayIn, PhoneNumberError, PhoneNumberTaken
 from ..models import VerifiedPhone
@@ -150,7 +151,13 @@ class FieldNumbers(LinkedNumbers):
             phone_number = None
         if phone_number is None:
             return []
-        return [LinkedNumber(id=ONLY, phone_number=phone_number, is_primary=True)]
+        # Such a row is not kept for other numbers.
+        tests = _rows_of(user.pk).filter(phone_number=phone_number.e164, is_test=True)
+        is_test = bool(get_settings().TEST_NUMBERS) and tests.exists()
+        number = LinkedNumber(
+            id=ONLY, phone_number=phone_number, is_primary=True, is_test=is_test
+        )
+        return [number]
 
     def holder_of(self, phone_number: PhoneNumber) -> Any:
         users = _users().filter(**{phone_field().name: phone_number.e164})
@@ -211,6 +218,7 @@ def _linked_number(row: VerifiedPhone) -> LinkedNumber:
         is_primary=bool(row.is_primary),
         verified_at=row.verified_at,
         last_used_at=row.last_used_at,
+        is_test=row.is_test,
     )
 
 

@@ -7,6 +7,9 @@ makes money with notices, and nobody can use them up without the person having b
 
 The limits of codes do not apply. Whoever asks for codes to a number uses those up, and could so
 keep a notice from it.
+
+The language is that of the last code that the number has redeemed. Whoever changes the numbers
+of somebody else would choose one that the person does not read.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import get_settings
-from ..db import NumberRow, change_number
+from ..db import NumberRow, change_number, database_alias
 from ..delivery import send_text
 from ..delivery.messages import site_name
 from ..exceptions import DeliveryError
 from ..logs import describe_error, log_fields
+from ..models import OTPCode
 from ..phone import PhoneNumber
 from ..results import LinkedNumber
 
@@ -50,9 +55,9 @@ def tell_of_link(
     """
     is_new = all(each.phone_number != number.phone_number for each in before)
     if replaced is not None:
-        _tell(replaced.phone_number, REPLACED, number.phone_number)
+        _tell(replaced, REPLACED, number.phone_number)
     elif is_new and before:
-        _tell(before[0].phone_number, ADDED, number.phone_number)
+        _tell(before[0], ADDED, number.phone_number)
 
 
 def tell_of_move(phone_number: PhoneNumber, left: Sequence[LinkedNumber]) -> None:
@@ -61,39 +66,54 @@ def tell_of_move(phone_number: PhoneNumber, left: Sequence[LinkedNumber]) -> Non
     :param left: the other numbers of its old user, the primary one first.
     """
     if left:
-        _tell(left[0].phone_number, MOVED, phone_number)
+        _tell(left[0], MOVED, phone_number)
 
 
 def tell_of_removal(number: LinkedNumber) -> None:
-    _tell(number.phone_number, REMOVED)
+    _tell(number, REMOVED)
 
 
 def tell_of_primary(number: LinkedNumber, before: LinkedNumber) -> None:
     """Tell of another primary number: to the one that was primary before."""
     if before.phone_number != number.phone_number:
-        _tell(before.phone_number, PRIMARY, number.phone_number)
+        _tell(before, PRIMARY, number.phone_number)
 
 
-def _tell(phone_number: PhoneNumber, text: object, about: PhoneNumber | None = None) -> None:
-    if not get_settings().NOTIFY_OLD_NUMBER:
+def _tell(number: LinkedNumber, text: object, about: PhoneNumber | None = None) -> None:
+    if not get_settings().NOTIFY_OLD_NUMBER or _gets_no_message(number):
         return
-    end = about.e164[-SHOWN_DIGITS:] if about else ""
-    body = ": ".join(filter(None, [site_name(), str(text).format(end=end)]))
+    phone_number = number.phone_number
     try:
-        outcome = "told" if change_number(phone_number.e164, _count) else "told_often_enough"
-        if outcome == "told":
-            send_text(phone_number, body, purpose=PURPOSE)
+        is_told = change_number(phone_number.e164, _count)
+        if is_told:
+            with translation.override(_language_of(phone_number)):
+                end = about.e164[-SHOWN_DIGITS:] if about else ""
+                body = ": ".join(filter(None, [site_name(), str(text).format(end=end)]))
+                send_text(phone_number, body, purpose=PURPOSE)
     except DeliveryError:
         return  # send_text() has logged it.
     except Exception as error:
         # The change is committed, whatever is the matter with its notice.
-        outcome = "not_told"
-        extra = log_fields("number_told", phone_number=phone_number, outcome=outcome)
+        extra = log_fields("number_told", phone_number=phone_number, outcome="not_told")
         place = describe_error(error)
         logger.error("A number was not told of a change: %s", place, extra=extra)
         return
+    outcome = "told" if is_told else "told_often_enough"
     extra = log_fields("number_told", phone_number=phone_number, outcome=outcome)
     logger.info("Notice to %s: %s.", phone_number, outcome, extra=extra)
+
+
+def _gets_no_message(number: LinkedNumber) -> bool:
+    """Return whether it is the test number of a reviewer, whose code everybody may know."""
+    return number.is_test and get_settings().test_code(number.phone_number.e164) is not None
+
+
+def _language_of(phone_number: PhoneNumber) -> str | None:
+    """Return the language in which a number has redeemed a code; else that of the request."""
+    codes = OTPCode.objects.using(database_alias()).filter(phone_number=phone_number.e164)
+    redeemed = codes.filter(redeemed_at__isnull=False).exclude(language="")
+    language = redeemed.order_by("-redeemed_at").values_list("language", flat=True).first()
+    return language or translation.get_language()
 
 
 def _count(row: NumberRow) -> bool:

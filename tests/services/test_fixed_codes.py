@@ -239,6 +239,22 @@ def test_a_field_of_the_user_does_not_say_whose_account_it_is(log_in: Post) -> N
     customer.delete()
 
 
+@override_settings(AUTH_USER_MODEL="customers.SharedPhoneCustomer")
+@override_sms_otp(
+    USER_RESOLVER="django_sms_otp.auth.users.UserFieldResolver", USER_PHONE_FIELD="phone"
+)
+def test_a_number_in_a_field_is_a_test_if_its_code_has_opened_the_account() -> None:
+    other = SharedPhoneCustomer.objects.create(username="one", phone=PHONE)
+    number = services.read_phone_number(NUMBER)
+    services.request_code(number)
+    services.redeem_code(CODE, phone_number=number)
+    customer = SharedPhoneCustomer.objects.get(phone=NUMBER)
+    found = [services.numbers_of(each)[0].is_test for each in (other, customer)]
+    assert found == [False, True]
+    VerifiedPhone.objects.all().delete()
+    OTPCode.objects.all().delete()
+
+
 @pytest.mark.parametrize("queue", ["immediate", "tasks"])
 def test_twilio_verify_is_not_asked(client: Client, queue: str) -> None:
     with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from django_sms_otp.limits.number import MOST_NOTICES
 from django_sms_otp.results import LinkedNumber, NumberLinked, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 
+from ..conftest import last_code
 from .test_linking import code_for, link
 from .test_numbers import NEW, OLD, THIRD, id_of, texts_of, user_with
 
@@ -108,6 +109,32 @@ def test_the_language_is_that_of_the_request() -> None:
         services.unlink_number(user, id_of(user, THIRD))
     [(_, text)] = told()
     assert "aus Ihrem Konto entfernt" in text
+
+
+def test_the_language_is_that_of_the_person_and_not_of_whoever_has_their_session() -> None:
+    user = user_with(OLD, THIRD)
+    with translation.override("de"):
+        services.request_code(services.read_phone_number(THIRD))
+        services.redeem_code(last_code(), phone_number=services.read_phone_number(THIRD))
+    with translation.override("fr"):
+        services.request_code(services.read_phone_number(THIRD))  # Anybody can.
+        services.unlink_number(user, id_of(user, THIRD))
+    [(_, text)] = told()
+    assert "aus Ihrem Konto entfernt" in text
+
+
+def test_a_test_number_gets_no_message() -> None:
+    tests = {OLD: {"code": "123456", "until": date(2099, 1, 1)}}
+    number = services.read_phone_number(OLD)
+    with override_sms_otp(TEST_NUMBERS=tests, COOLDOWN=[]):
+        services.request_code(number)
+        redeemed: Any = services.redeem_code("123456", phone_number=number)
+        link(redeemed.user, code_for(redeemed.user))
+        assert told() == []
+    # It is an ordinary number again.
+    with override_sms_otp(COOLDOWN=[]):
+        services.unlink_number(redeemed.user, id_of(redeemed.user, OLD))
+    assert [to for to, _ in told()] == [OLD]
 
 
 def toggle(user: User, times: int) -> None:
