@@ -35,7 +35,9 @@ DEVICE = re.compile(r"[\w-]{22}", re.ASCII)
 DEVICE_AGE = 400 * 24 * 3600
 """Seconds. Browsers keep a cookie for 400 days at most."""
 
-OWN_SITES = frozenset({"same-origin", "same-site", "none"})
+SAME_SITE = "same-site"
+
+OWN_SITES = frozenset({"same-origin", SAME_SITE, "none"})
 """Values of ``Sec-Fetch-Site`` (W3C, Fetch Metadata): this host, a host of the same domain, and
 the person, who typed the address."""
 
@@ -113,8 +115,11 @@ def _cookie_name(request: HttpRequest) -> str:
     return f"__Host-{name}" if name and request.is_secure() else name
 
 
-def is_cross_site(request: HttpRequest) -> bool:
+def is_cross_site(request: HttpRequest, *, takes_own_domain: bool = True) -> bool:
     """Return whether a page of a foreign site made a browser send this request.
+
+    :param takes_own_domain: whether a page of another host of the same domain is no foreign
+        one. Not every such host need be the site's.
 
     A page with a hidden form has each of its visitors order a message, from an address of their
     own. No limit by address holds against that. Browsers name the page by headers that no
@@ -122,7 +127,7 @@ def is_cross_site(request: HttpRequest) -> bool:
     """
     origin = request.META.get("HTTP_ORIGIN", "")
     if site := request.META.get("HTTP_SEC_FETCH_SITE"):
-        is_foreign = site not in OWN_SITES
+        is_foreign = site not in OWN_SITES or (site == SAME_SITE and not takes_own_domain)
     else:
         # A browser from before 2023, or none.
         # REST framework's request gives the header as it came.

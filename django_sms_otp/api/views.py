@@ -132,6 +132,15 @@ class AuthCodeView(SMSOTPView):
 
     serializer_class = AuthCodeSerializer
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method != "POST" or not get_token_issuer().sets_cookies:
+            return
+        # Another host of the domain can set no cookie of ours, and may not have us set those of
+        # a login of its own.
+        if is_cross_site(self.http_request, takes_own_domain=False):
+            raise answers.CrossSite
+
     def post(self, request: Request, **kwargs: Any) -> Response:
         fields = self.validated(request)
         issuer = get_token_issuer()

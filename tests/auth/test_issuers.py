@@ -134,6 +134,29 @@ def test_a_page_of_another_site_logs_nobody_in(client: Client, get_code: Post) -
     assert SESSION_KEY not in client.session
 
 
+@pytest.mark.parametrize(
+    ("issuer", "status"),
+    [("SessionIssuer", 403), ("CookieJWTIssuer", 403), ("SimpleJWTIssuer", 200)],
+)
+def test_a_page_of_another_host_sets_no_cookie_of_a_login(
+    client: Client, get_code: Post, settings: Any, issuer: str, status: int
+) -> None:
+    """Such a form needs no permission, and the cookies of the answer would be kept."""
+    get_code()
+    body = {"phone_number": PHONE, "code": last_code()}
+    page = "https://blog.shop.example"
+    headers = {"Sec-Fetch-Site": "same-site", "Origin": page}
+    with use(issuer):
+        answer = client.post("/auth/sms/auth-code/", body, headers=headers)
+        assert answer.status_code == status
+        if status == 403:
+            assert body_of(answer)["code"] == "cross_site"
+            assert not answer.cookies
+            settings.CSRF_TRUSTED_ORIGINS = [page]
+            answer = client.post("/auth/sms/auth-code/", body, headers=headers)
+            assert answer.status_code == 200
+
+
 def test_a_session_ends_by_logout_and_its_csrf_token(get_code: Post) -> None:
     gone: list[AbstractBaseUser] = []
 

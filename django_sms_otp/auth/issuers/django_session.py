@@ -26,8 +26,8 @@ class SessionIssuer(TokenIssuer):
     """Logs in to Django's session, as ``login()`` does. The body tells who is new here.
 
     Another site cannot log its visitors in to an account of its own: ``auth-code/`` refuses
-    what a page of another site sends. Django's own protection against such requests holds for
-    what the session may do then, and for ``logout/``.
+    what a page of another site or host sends. Django's own protection against such requests
+    holds for what the session may do then, and for ``logout/``.
     """
 
     writes = False
