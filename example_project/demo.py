@@ -56,13 +56,17 @@ class Site:
     def __enter__(self) -> Self:
         self._manage("migrate", "--verbosity", "0").communicate()
         self._process = self._manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._wait()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._process.terminate()
         self._process.wait()
+        self._reader.join()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def message(self, what: str) -> list[str]:
         """Return the next message, and print it as the console shows it."""
