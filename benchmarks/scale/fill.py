@@ -43,6 +43,7 @@ VERIFIED_PHONE = {
     "verified_at": "now()",
     "last_used_at": "now()",
     "is_primary": "true",
+    "is_test": "false",
 }
 CODE = {
     "id": "md5(code::text)::uuid",

@@ -103,6 +103,7 @@ def _users(past: Past) -> None:
         "verified_at": _time(past, past.users),
         "last_used_at": _time(past, past.users),
         "is_primary": "TRUE",
+        "is_test": "FALSE",
     }
     _insert(VerifiedPhone, past.users, values)
 
