@@ -12,7 +12,7 @@ from rest_framework import serializers
 from ..conf import get_settings
 from ..exceptions import PhoneNumberError
 from ..masked import MaskedText
-from ..phone import PhoneNumber
+from ..phone import SUPPORTED_REGIONS, PhoneNumber
 from ..phone.typed_text import without_marks
 from ..services import read_phone_number
 
@@ -80,6 +80,18 @@ class PhoneNumberField(NumberTextField):
             raise serializers.ValidationError(str(error), code=error.code) from None
 
 
+class RegionField(TextField):
+    """The country of a number that is written without its country code."""
+
+    default_error_messages = {"not_a_region": _("Must be a two-letter country, such as US.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        region = str(super().to_internal_value(data)).upper()
+        if region not in SUPPORTED_REGIONS:
+            self.fail("not_a_region")
+        return region
+
+
 class ChannelField(TextField):
     """The channel of the message: one of the site's ``CHANNELS``."""
 
@@ -113,15 +125,17 @@ class GetCodeSerializer(serializers.Serializer[Any]):
         label=_("Phone number"),
         help_text=_("With its country code: +14155552671."),
     )
+    region = RegionField(**OPTIONAL, label=_("Region"))
     request_id = RequestIdField(**OPTIONAL, label=_("Request id"))
     channel = ChannelField(**OPTIONAL, label=_("Channel"))
     challenge = TextField(**OPTIONAL, label=_("Challenge response"))
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # The channel decides: a call reaches numbers that an SMS does not.
+        region, channel = attrs.pop("region", None), attrs.get("channel")
         try:
             number = read_phone_number(
-                attrs["phone_number"], to_send=True, channel=attrs.get("channel")
+                attrs["phone_number"], to_send=True, channel=channel, region=region
             )
         except PhoneNumberError as error:
             detail = serializers.ErrorDetail(str(error), code=error.code)

@@ -25,7 +25,11 @@ CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"
 
 
 def read_phone_number(
-    text: str | PhoneNumber | WithE164, *, to_send: bool = False, channel: str | None = None
+    text: str | PhoneNumber | WithE164,
+    *,
+    to_send: bool = False,
+    channel: str | None = None,
+    region: str | None = None,
 ) -> PhoneNumber:
     """Read ``text`` as a phone number that may get a message.
 
@@ -35,12 +39,15 @@ def read_phone_number(
     :param to_send: whether a message is about to go there. A refusal is then logged and
         counted. Otherwise any channel of the site may reach the number.
     :param channel: the channel of the message; by default that of the site.
+    :param region: the region of a number that is written without its country code, such as
+        ``"DE"``; by default ``DEFAULT_REGION``.
     :raises PhoneNumberError: the text is not a phone number, or its type or region is refused.
     :raises TypeError: ``text`` is neither a text nor a number.
     :raises ValueError: ``CHANNELS`` lacks ``channel``.
     """
     settings = get_settings()
     channel = check_channel(channel)
+    region = region or settings.DEFAULT_REGION
     channels = {channel} if to_send else {*settings.CHANNELS}
     # The controls that let the number pass: they are off, or have recorded it.
     passed = {name for name in ("number_type", "region") if settings.mode(name) == "off"}
@@ -51,13 +58,13 @@ def read_phone_number(
         try:
             return parse_phone_number(
                 text,
-                default_region=settings.DEFAULT_REGION,
+                default_region=region,
                 allowed_regions=allowed,
                 refused_types=refused,
                 takes_fictitious=takes_fictitious,
             )
         except PhoneNumberError as error:
-            if number := _test_number(text, settings):
+            if number := _test_number(text, region, settings):
                 return number
             control = CONTROLS.get(error.code, "")
             if to_send:
@@ -67,7 +74,9 @@ def read_phone_number(
             passed.add(control)
 
 
-def _test_number(text: str | PhoneNumber | WithE164, settings: Settings) -> PhoneNumber | None:
+def _test_number(
+    text: str | PhoneNumber | WithE164, region: str | None, settings: Settings
+) -> PhoneNumber | None:
     """Return the number if it is in ``TEST_NUMBERS``. No message goes there, so its type and
     its region do not matter."""
     if not settings.TEST_NUMBERS:
@@ -75,7 +84,7 @@ def _test_number(text: str | PhoneNumber | WithE164, settings: Settings) -> Phon
     with suppress(PhoneNumberError):
         number = parse_phone_number(
             text,
-            default_region=settings.DEFAULT_REGION,
+            default_region=region,
             allowed_regions=SUPPORTED_REGIONS,
             refused_types=(),
             takes_fictitious=True,

@@ -814,3 +814,29 @@ def test_a_detail_is_in_the_callers_language(client: Client, db: None) -> None:
     details = {body_of(answer)["detail"] for answer in answers}
     assert {body_of(answer)["code"] for answer in answers} == {"invalid_code"}
     assert len(details) == 2
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "number"),
+    [
+        ("US", "(415) 555-2671", "+14155552671"),
+        ("de", "01512 3456789", "+4915123456789"),
+        ("GB", "+1 415 555 2671", "+14155552671"),
+        (None, "07400 123456", "+447400123456"),
+        ("", "07400 123456", "+447400123456"),
+    ],
+)
+@override_sms_otp(DEFAULT_REGION="GB")
+def test_a_client_names_the_country_of_a_national_number(
+    get_code: Post, region: str | None, text: str, number: str
+) -> None:
+    assert get_code(phone_number=text, region=region).status_code == 202
+    assert testing.outbox[-1].to == number
+
+
+@pytest.mark.parametrize("region", ["XX", "USA", "1", 1, ["US"]])
+def test_a_country_that_is_none_is_said_to_be(get_code: Post, region: object) -> None:
+    answer = get_code(phone_number="+14155552671", region=region)
+    assert answer.status_code == 400
+    assert list(body_of(answer)["errors"]) == ["region"]
+    assert not testing.outbox
