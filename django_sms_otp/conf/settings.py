@@ -126,6 +126,7 @@ class Settings:
     USER_PHONE_FIELD: str | None = _optional(validators.text)
     NUMBER_TAKEN: str = _setting("move", validators.one_of("move", "refuse"))
     NOTIFY_OLD_NUMBER: bool = _setting(True, validators.true_or_false)
+    NUMBERS_NEED_PROOF_BY: str = _setting("login", validators.one_of("login", "sms"))
     NUMBERS_NEED_PROOF_WITHIN: timedelta | None = _setting(
         timedelta(minutes=10), validators.or_none(validators.positive_duration)
     )

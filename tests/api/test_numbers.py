@@ -240,6 +240,27 @@ def test_a_login_of_long_ago_changes_nothing(send: Send, time_machine: Any) -> N
 
 
 @pytest.mark.parametrize("send", CHANGES.values(), ids=CHANGES)
+@override_sms_otp(NUMBERS_NEED_PROOF_BY="sms")
+def test_a_stolen_password_changes_no_number_if_the_site_asks_for_a_code(send: Send) -> None:
+    user = user_with(OLD, NEW)
+    client = logged_in(user)
+    response = send(client, id_of(user, NEW))
+    assert body_of(response)["code"] == "sms_verification_required"
+    assert texts_of(user) == [OLD, NEW]
+    client.post("/auth/sms/step-up/get-code/")
+    code = {"code": last_code()}
+    confirmed = client.post("/auth/sms/step-up/auth-code/", code, "application/json")
+    assert confirmed.status_code == 200
+    assert send(client, id_of(user, NEW)).status_code != 403
+
+
+@override_sms_otp(NUMBERS_NEED_PROOF_BY="sms")
+def test_a_first_number_needs_no_code_of_another() -> None:
+    user = user_with()
+    assert ask(logged_in(user)).status_code == 202
+
+
+@pytest.mark.parametrize("send", CHANGES.values(), ids=CHANGES)
 @override_sms_otp(NUMBERS_NEED_PROOF_WITHIN=None)
 def test_a_site_may_ask_for_no_proof(send: Send, time_machine: Any) -> None:
     user = user_with(OLD, NEW)
