@@ -16,8 +16,8 @@ from ..auth.step_up import SMSVerificationRequired
 from ..db import is_outage
 from ..exceptions import Contention, Unavailable
 from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRefused
+from ..services.outages import log_contention, log_outage
 from ..texts import TEXTS, text_of
-from .outages import log_contention, log_outage
 
 __all__ = ["check_csrf", "code_requested", "error_response", "from_exception", "refused"]
 

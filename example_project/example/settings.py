@@ -76,6 +76,8 @@ DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR}/ex
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 TIME_ZONE = "UTC"
+LOGIN_URL = "sms_otp_web:login"
+LOGIN_REDIRECT_URL = "home"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "español"), ("fr", "français")]
 
 if not DEBUG:

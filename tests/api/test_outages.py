@@ -12,8 +12,8 @@ import pytest
 from django.db import Error, InterfaceError, OperationalError, connection
 from psycopg import errors
 
-from django_sms_otp.api.outages import log_outage
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
+from django_sms_otp.services.outages import log_outage
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code

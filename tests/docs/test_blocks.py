@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging.config
 import os
+import re
 import subprocess
 import sys
 import types
@@ -16,9 +17,10 @@ from typing import Any
 
 import pytest
 from django.apps import AppConfig
+from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from django_sms_otp import backends, conf
@@ -85,7 +87,7 @@ def settings_of(block: Block) -> dict[str, Any]:
 
 
 def test_every_block_is_of_a_known_kind() -> None:
-    known = {"python", "json", "console", "text", "html", "nginx", "csv", "promql"}
+    known = {"python", "json", "console", "text", "html", "nginx", "csv", "promql", "css"}
     for block in pages.all_blocks():
         assert block.language in known, f"{block}: nothing checks {block.language!r}"
         if block.language == "python":
@@ -143,6 +145,9 @@ def test_urls_resolve(block: Block) -> None:
     module = types.ModuleType("documented_urls")
     exec(compile(block.text, str(block), "exec"), module.__dict__)
     with override_settings(ROOT_URLCONF=module):
+        if "django_sms_otp.web" in block.text:
+            assert reverse("sms_otp_web:code") == "/login/code/"
+            return
         assert reverse("sms_otp:get-code") == "/auth/sms/get-code/"
         assert reverse("sms_otp:auth-code") == "/auth/sms/auth-code/"
 
@@ -191,7 +196,31 @@ def test_commands_are_known(block: Block) -> None:
         check_command(words)
 
 
-@each(of("html"))
+@each([block for block in of("html") if block.title])
+@pytest.mark.django_db
+def test_templates_are_shown(block: Block, client: Client, tmp_path: Path) -> None:
+    name = block.title.partition("templates/")[2]
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    file.write_text(block.text, encoding="utf-8")
+    templates = [{**django_settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    with override_settings(TEMPLATES=templates):
+        page = client.get("/login/").content.decode()
+    added = block.text.splitlines()[-1].partition("%}")[2].partition("{%")[0]
+    assert f"{added}\n" in page
+    assert 'name="phone_number"' in page
+
+
+@each(of("css"))
+def test_properties_are_those_of_the_style_sheet(block: Block) -> None:
+    name = "django_sms_otp/static/django_sms_otp/web/login.css"
+    style = (pages.ROOT / name).read_text(encoding="utf-8")
+    properties = re.findall(r"--[\w-]+:", block.text)
+    assert properties
+    assert all(each in style for each in properties)
+
+
+@each([block for block in of("html") if not block.title])
 def test_html_is_well_formed(block: Block) -> None:
     seen: list[tuple[str, dict[str, str | None]]] = []
 

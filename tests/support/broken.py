@@ -6,6 +6,7 @@ from typing import Any
 
 from django_sms_otp.auth.users import VerifiedPhoneResolver
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
+from django_sms_otp.exceptions import DeliveryUnknown, NotDelivered
 
 
 class Killed(BaseException):
@@ -22,6 +23,16 @@ class BrokenBackend(BaseSMSBackend):
     def send(self, message: SMSMessage) -> SendResult:
         to, code, text = message.to, message.code, message.body
         raise RuntimeError(f"{len(to)} {len(code or '')} {len(text)}")
+
+
+class SilentBackend(BaseSMSBackend):
+    def send(self, message: SMSMessage) -> SendResult:
+        raise NotDelivered("The gateway is down.")
+
+
+class TimedOutBackend(BaseSMSBackend):
+    def send(self, message: SMSMessage) -> SendResult:
+        raise DeliveryUnknown("The gateway has not answered.")
 
 
 class BrokenResolver(VerifiedPhoneResolver):

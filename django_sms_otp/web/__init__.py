@@ -1,0 +1,1 @@
+"""The login pages: number, code, session. HTML, as ``api`` is JSON."""

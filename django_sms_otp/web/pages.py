@@ -1,0 +1,156 @@
+"""What all pages have in common: who may see them, where they lead, and what they answer to
+errors."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+
+from ..client import is_cross_site
+from ..db import is_outage, non_atomic
+from ..exceptions import Contention, Unavailable
+from ..results import RedemptionRefused, RequestRefused
+from ..services.outages import log_contention, log_outage
+from .words import refusal_text
+
+__all__ = ["Page"]
+
+BUSY_WAIT, OUTAGE_WAIT = timedelta(seconds=1), timedelta(seconds=5)
+
+STATUSES = {
+    "busy": 503,
+    "challenge_required": 403,
+    "cooldown": 429,
+    "cross_site": 403,
+    "delivery_failed": 503,
+    "quota_exceeded": 429,
+    "too_many_attempts": 429,
+    "unavailable": 503,
+}
+"""The status of a page by what it refuses. To what was mistyped it is 200, as Django's."""
+
+CHALLENGES = (
+    "challenge",
+    "cf-turnstile-response",
+    "h-captcha-response",
+    "g-recaptcha-response",
+)
+"""The fields in which widgets post a response: ours, Turnstile, hCaptcha, reCAPTCHA."""
+
+
+@method_decorator(
+    [never_cache, sensitive_post_parameters(), csrf_protect, non_atomic], name="dispatch"
+)
+class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
+    """A page of the login. Whoever is logged in already goes on to the site."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if way := self.elsewhere():
+            return way
+        if request.method == "POST" and is_cross_site(request):
+            return self.refused("cross_site")
+        try:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
+        except Contention as error:
+            log_contention(error)
+            return self.refused(error.code, BUSY_WAIT)
+        except Unavailable as error:
+            return self.refused(error.code, error.retry_after)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log_outage(error)
+            return self.refused("unavailable", OUTAGE_WAIT)
+
+    def elsewhere(self) -> HttpResponse | None:
+        """Return where the person belongs, if it is not here.
+
+        A subclass overrides this and not ``dispatch``, which has the decorators.
+        """
+        if not self.request.user.is_authenticated:
+            return None
+        # A page that does not let this user in would send them here again, and so on.
+        return redirect(self.way_on() if self.request.method == "POST" else self.home())
+
+    def refused(self, reason: str, wait: timedelta | None = None) -> HttpResponse:
+        """Return the page with the text of a refusal. The form was not looked at."""
+        form = self.get_form_class()(initial={**self.get_initial(), **self.typed(reason)})
+        return self.answer(form, reason, wait)
+
+    def refused_form(
+        self,
+        form: Form,
+        outcome: RequestRefused | RedemptionRefused,
+        field: str | None = None,
+    ) -> HttpResponse:
+        """Return the page with what a service has answered about a form.
+
+        :param field: what the person has to change; ``None`` if that does not help.
+        """
+        form.add_error(field, refusal_text(outcome.reason, outcome.retry_after))
+        return self.answer(form, outcome.reason, outcome.retry_after)
+
+    def answer(self, form: Form, reason: str, wait: timedelta | None) -> HttpResponse:
+        general = "" if form.is_bound else refusal_text(reason, wait)
+        context = self.get_context_data(form=form, general=general)
+        response = self.render_to_response(context, status=STATUSES.get(reason, 200))
+        if wait is not None and response.status_code in {429, 503}:
+            response["Retry-After"] = str(max(1, math.ceil(round(wait.total_seconds(), 3))))
+        return response
+
+    def typed(self, reason: str) -> dict[str, str]:
+        """Return what the person has typed, for a form that was not looked at."""
+        own = {} if reason == "cross_site" else self.request.POST
+        return {name: own[name] for name in ("phone_number", "region") if name in own}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add ``problems``: what went wrong, and the field that it is about, if any."""
+        context = super().get_context_data(next=self.next, **kwargs)
+        form: Form = context["form"]
+        errors = form.errors.items() if form.is_bound else ()
+        problems = [
+            ("" if name == "__all__" else name, text)
+            for name, texts in errors
+            for text in texts
+        ]
+        if general := context.get("general"):
+            problems.append(("", general))
+        return {**context, "problems": problems}
+
+    @property
+    def next(self) -> str:
+        """Where the person wants to go on; empty if that is nowhere, or another site's."""
+        way = self.request.POST.get("next") or self.request.GET.get("next", "")
+        is_own = url_has_allowed_host_and_scheme(
+            way, {self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return way if is_own else ""
+
+    def way_on(self) -> str:
+        return self.next or self.home()
+
+    def home(self) -> str:
+        return resolve_url(django_settings.LOGIN_REDIRECT_URL)
+
+    def to_page(self, name: str) -> HttpResponseRedirect:
+        """Go to another page of the login, which leads to the same place."""
+        query = f"?{urlencode({'next': self.next})}" if self.next else ""
+        return HttpResponseRedirect(reverse(f"sms_otp_web:{name}") + query)
+
+    def challenge(self) -> str | None:
+        """Return the response of a CAPTCHA."""
+        given = (self.request.POST.get(name) for name in CHALLENGES)
+        return next((each for each in given if each), None)

@@ -1,0 +1,104 @@
+"""What a person reads about a refusal and a wait."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from ..texts import text_of
+
+__all__ = [
+    "EXPIRED",
+    "OTHER_TAB",
+    "SENT",
+    "channel_texts",
+    "length_text",
+    "minutes_until",
+    "refusal_text",
+    "wait_text",
+]
+
+EXPIRED = _("This code has expired. Ask for a new one.")
+OTHER_TAB = _(
+    "You have asked for another code in the meantime. Enter that one, or use another number."
+)
+
+SENT = {
+    "sms": _("The code is on its way to you by SMS."),
+    "whatsapp": _("The code is on its way to you by WhatsApp."),
+    "voice": _("We are calling you now to read out the code."),
+}
+"""What is said when a code is sent once more, by its channel."""
+
+CHANNELS = {
+    "sms": _("Send the code by SMS"),
+    "whatsapp": _("Send the code by WhatsApp"),
+    "voice": _("Call me and read out the code"),
+}
+
+
+def channel_texts(offered: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the channels of a site, each with the text of its button."""
+    return [(channel, str(CHANNELS[channel])) for channel in offered]
+
+
+def refusal_text(reason: str, wait: timedelta | None) -> str:
+    """Return the text of a refusal, and how long to wait, in the active language.
+
+    :param reason: the stable word of the API's answer.
+    :param wait: ``None`` if asking again does not help.
+    """
+    text = text_of(reason)
+    return text if wait is None else f"{text} {wait_text(wait)}"
+
+
+def wait_text(wait: timedelta) -> str:
+    """Return a wait in words, rounded up: who comes back then is not too early."""
+    seconds = max(1, math.ceil(round(wait.total_seconds(), 3)))
+    if seconds < 120:
+        text = ngettext(
+            "You can ask for a new code in %(count)d second.",
+            "You can ask for a new code in %(count)d seconds.",
+            seconds,
+        )
+        return text % {"count": seconds}
+    minutes = math.ceil(seconds / 60)
+    if minutes < 120:
+        text = ngettext(
+            "You can ask for a new code in %(count)d minute.",
+            "You can ask for a new code in %(count)d minutes.",
+            minutes,
+        )
+        return text % {"count": minutes}
+    hours = math.ceil(minutes / 60)
+    text = ngettext(
+        "You can ask for a new code in %(count)d hour.",
+        "You can ask for a new code in %(count)d hours.",
+        hours,
+    )
+    return text % {"count": hours}
+
+
+def minutes_until(moment: datetime) -> str:
+    """Return how long a code is valid, in words; empty if it is not any more."""
+    left = moment - timezone.now()
+    if left <= timedelta():
+        return ""
+    # The page comes a moment after its code: ten minutes are not to look like nine.
+    minutes = (left + timedelta(seconds=10)) // timedelta(minutes=1)
+    if minutes < 1:
+        return gettext("It is valid for less than a minute.")
+    text = ngettext(
+        "It is valid for %(count)d minute.", "It is valid for %(count)d minutes.", minutes
+    )
+    return text % {"count": minutes}
+
+
+def length_text(length: int) -> str:
+    """Return what the code looks like."""
+    return gettext("It has %(count)d digits.") % {"count": length}

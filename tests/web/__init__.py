@@ -1,0 +1,1 @@
+"""The login pages, as a browser without JavaScript uses them."""

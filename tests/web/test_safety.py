@@ -1,0 +1,228 @@
+"""What a stranger cannot do with the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError, connection
+from django.test import Client, override_settings
+
+from django_sms_otp.exceptions import Contention, Unavailable
+from django_sms_otp.models import HourlyCount, Limit, OTPCode
+from django_sms_otp.testing import outbox, override_sms_otp
+from tests.conftest import PHONE, last_code, wrong
+
+from .browser import Browser
+
+pytestmark = pytest.mark.django_db
+
+FOREIGN = [
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example/",
+    "javascript:alert(1)",
+    "http:///evil.example",
+]
+
+
+@pytest.fixture
+def browser() -> Browser:
+    return Browser()
+
+
+@pytest.mark.parametrize("way", FOREIGN)
+def test_next_leads_to_no_other_site(browser: Browser, way: str) -> None:
+    page = browser.open(f"/login/?next={way}")
+    assert page.forms[""]["next"] == ""
+    browser.ask(next=way)
+    assert browser.address == "/login/code/"
+    browser.submit("/login/code/", code=last_code(), next=way)
+    assert browser.answer["Location"] == "/accounts/profile/"
+
+
+def test_next_is_kept_all_the_way(browser: Browser) -> None:
+    with time_machine.travel("2026-05-01T12:00Z", tick=False) as clock:
+        browser.ask(at="/login/?next=/shop/%3Fa%3D1%26b%3D2")
+        browser.enter(wrong(last_code()))
+        clock.shift(31)
+        browser.resend()
+        assert browser.page.forms["/login/code/"]["next"] == "/shop/?a=1&b=2"
+        browser.enter(last_code())
+    assert browser.answer["Location"] == "/shop/?a=1&b=2"
+
+
+@pytest.mark.parametrize("path", ["", "code/", "resend/"])
+def test_no_form_goes_without_its_token(path: str) -> None:
+    browser = Browser()
+    browser.ask()
+    answer = browser.client.post(f"/login/{path}", {"phone_number": "+14155552672"})
+    assert answer.status_code == 403
+    assert len(outbox) == 1
+
+
+@override_settings(
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
+)
+def test_a_site_without_the_middleware_asks_for_the_token_too() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/login/", {"phone_number": PHONE})
+    assert answer.status_code == 403
+    assert not outbox
+
+
+@pytest.mark.parametrize("path", ["", "code/", "resend/"])
+def test_a_page_of_another_site_orders_no_message(path: str, browser: Browser) -> None:
+    browser.ask()
+    outbox.clear()
+    Limit.objects.all().delete()
+    HourlyCount.objects.all().delete()
+    browser.client.post(
+        f"/login/{path}",
+        {"phone_number": "12", "code": "1", "csrfmiddlewaretoken": "x"},
+        headers={"sec-fetch-site": "cross-site", "origin": "https://advert.example"},
+    )
+    client = Client(headers={"sec-fetch-site": "cross-site", "origin": "https://a.example"})
+    client.cookies = browser.client.cookies
+    answer = client.post(f"/login/{path}", {"phone_number": "12", "code": "1"})
+    assert answer.status_code == (302 if path == "resend/" else 403)
+    assert not outbox
+    assert not Limit.objects.exists()
+    assert not HourlyCount.objects.exists()
+
+
+def test_a_planted_session_is_not_logged_in(browser: Browser) -> None:
+    browser.ask()
+    planted = browser.client.session.session_key
+    code = last_code()
+    browser.enter(code)
+    assert browser.is_logged_in
+    assert browser.client.session.session_key != planted
+    thief = Client()
+    thief.cookies["sessionid"] = str(planted)
+    assert "_auth_user_id" not in thief.session
+
+
+def test_the_session_forgets_the_code_after_the_login(browser: Browser) -> None:
+    browser.ask()
+    assert "_sms_otp_pending" in browser.client.session
+    browser.enter(last_code())
+    assert not {"_sms_otp_pending", "_sms_otp_notice"} & set(browser.client.session.keys())
+
+
+@override_sms_otp(MAX_ATTEMPTS=2)
+def test_strangers_cannot_spend_the_guesses_of_who_asked(browser: Browser) -> None:
+    browser.ask()
+    code = last_code()
+    for _ in range(5):
+        Client(REMOTE_ADDR="203.0.113.9").post(
+            "/auth/sms/auth-code/", {"phone_number": PHONE, "code": wrong(code)}
+        )
+    browser.enter(code)
+    assert browser.is_logged_in
+
+
+def test_a_tab_of_another_number_spends_no_guess(browser: Browser) -> None:
+    browser.ask("+14155552671")
+    first, first_code = browser.page, last_code()
+    browser.ask("+14155552672")
+    browser.page, second_code = first, last_code()
+    page = browser.enter(first_code)
+    assert page.problems.startswith("You have asked for another code in the meantime.")
+    assert "+1 415-555-2672" in page.text
+    assert not browser.is_logged_in
+    browser.page = first
+    browser.resend()
+    assert len(outbox) == 2
+    browser.enter(second_code)
+    assert browser.is_logged_in
+
+
+def test_two_tabs_of_one_number(browser: Browser) -> None:
+    browser.ask()
+    first = browser.page
+    browser.ask()
+    browser.page = first
+    browser.enter(last_code())
+    assert browser.is_logged_in
+
+
+def test_who_is_logged_in_goes_on(browser: Browser) -> None:
+    browser.ask()
+    browser.enter(last_code())
+    for path in ("/login/", "/login/code/", "/login/resend/"):
+        answer = browser.client.get(f"{path}?next=/secret/")
+        assert (answer.status_code, answer["Location"]) == (302, "/accounts/profile/")
+    # A second click on the button.
+    second = Client()
+    second.cookies = browser.client.cookies
+    answer = second.post("/login/code/", {"code": "000000", "next": "/shop/"})
+    assert answer["Location"] == "/shop/"
+
+
+def test_nothing_is_kept_by_caches(browser: Browser) -> None:
+    answers = [browser.client.get("/login/")]
+    browser.ask()
+    answers += [browser.answer, browser.client.get("/login/code/")]
+    for answer in answers:
+        assert "no-store" in answer["Cache-Control"]
+
+
+def test_a_look_at_the_page_makes_no_session() -> None:
+    browser = Browser()
+    browser.open()
+    assert "sessionid" not in browser.client.cookies
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_views_are_not_atomic(browser: Browser) -> None:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        browser.ask()
+        browser.enter(last_code())
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert browser.is_logged_in
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Contention(), "Too many requests for this phone number at once."),
+        (Unavailable(), "The service is not available right now."),
+        (OperationalError("+14155552671"), "The service is not available right now."),
+    ],
+)
+@pytest.mark.parametrize("service", ["request_code", "redeem_code"])
+def test_an_error_keeps_the_page(
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
+    service: str,
+) -> None:
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise error
+
+    if service == "redeem_code":
+        browser.ask()
+    monkeypatch.setattr(f"django_sms_otp.web.views.{service}", fail)
+    page = browser.ask() if service == "request_code" else browser.enter("123456")
+    assert browser.answer.status_code == 503
+    assert int(browser.answer["Retry-After"]) >= 1
+    assert page.problems.startswith(said)
+    if service == "request_code":
+        assert page.field("phone_number")["value"] == PHONE
+
+
+def test_what_another_version_left_in_the_session_is_nothing(browser: Browser) -> None:
+    browser.ask()
+    session = browser.client.session
+    session["_sms_otp_pending"] = {"number": PHONE}
+    session.save()
+    browser.open("/login/code/")
+    assert browser.address == "/login/"
+    assert OTPCode.objects.count() == 1
