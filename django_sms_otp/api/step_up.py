@@ -54,6 +54,7 @@ class StepUpView(AuthenticatedView):
             user,
             **self.validated(request),
             grant=partial(issuer.issue, request=request) if issuer else None,
+            is_login=issuer is not None,
             **client,
         )
         if isinstance(outcome, RedemptionRefused):

@@ -85,6 +85,7 @@ def confirm_step_up(
     number_id: str | None = None,
     request_id: uuid.UUID | str | None = None,
     grant: Callable[[AbstractBaseUser], Any] | None = None,
+    is_login: bool = False,
     ip_address: str | None = None,
     device: str | None = None,
 ) -> Redeemed[Any] | RedemptionRefused:
@@ -96,18 +97,24 @@ def confirm_step_up(
     :param grant: called with ``user`` inside the transaction that uses up the code, perhaps
         more than once. Its result becomes ``granted``, and its errors are those of
         :func:`~.redeem.redeem_code`.
+    :param is_login: whether ``grant`` logs the user in anew. Whoever may not log in by SMS is
+        then ``no_active_account``, and no guess is counted.
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises TypeError: an argument has another type. Nothing was counted.
     :raises Unavailable: the gateway that made the code did not check the guess.
     """
     number = _own_number(user, number_id)
+    resolver = get_user_resolver()
     if number is None:
         return RedemptionRefused(reason="not_found")
+    if is_login and not resolver.may_log_in(user, number.phone_number):
+        # Otherwise a token that is live could be renewed without end, whomever the site bans.
+        return RedemptionRefused(reason="no_active_account")
 
     def confirm(_: object) -> Any:
         # A removal replaces the number's row, as this does: it is over by now, or comes after.
-        numbers = get_user_resolver().numbers_of(user, for_update=True)
+        numbers = resolver.numbers_of(user, for_update=True)
         if all(each.phone_number.e164 != number.phone_number.e164 for each in numbers):
             raise _NumberGoneError
         # Who is logged in and has the number has proved as much as by binding it.

@@ -498,6 +498,20 @@ def test_staff_prove_a_number_though_none_logs_them_in() -> None:
     assert confirm(client, last_code()).status_code == 200
 
 
+def test_a_token_of_whoever_may_not_log_in_is_not_renewed(settings: Any) -> None:
+    user = user_with(OLD)
+    user.is_staff = True
+    user.save()
+    with authenticated_by(settings, *JWT):
+        client = with_token(old_token(user))
+        assert ask(client).status_code == 202
+        refused = confirm(client, last_code())
+        assert (refused.status_code, body_of(refused)["code"]) == (401, "no_active_account")
+        assert OTPCode.objects.get().redeemed_at is None
+        with override_sms_otp(ALLOW_STAFF=True):
+            assert confirm(client, last_code()).status_code == 200
+
+
 def test_nobody() -> None:
     with pytest.raises(TypeError, match="must be a saved user"):
         services.request_step_up(AnonymousUser())  # type: ignore[arg-type]
