@@ -38,6 +38,7 @@ def reports() -> dict[str, dict[str, str]]:
         ("broken_issuer", "BrokenIssuer has no key."),
         ("broken_issuer_and_a_form", "BrokenIssuer has no key."),
         ("broken_resolver", "The resolver is broken"),
+        ("broken_login_page", "The resolver is broken"),
         ("broken_write", "Full."),
         ("broken_backend", "failed with RuntimeError"),
         ("killed_backend", "Killed"),

@@ -31,12 +31,15 @@ class NumberForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["region"].choices = [("", ""), *countries()]  # type: ignore[attr-defined]
 
+    def clean_phone_number(self) -> str:
+        return MaskedText(self.cleaned_data["phone_number"])
+
     def clean(self) -> dict[str, Any]:
         fields = super().clean() or {}
         if text := fields.get("phone_number"):
             try:
                 fields["phone_number"] = read_phone_number(
-                    MaskedText(text), to_send=True, region=fields.get("region") or None
+                    text, to_send=True, region=fields.get("region") or None
                 )
             except PhoneNumberError as error:
                 self.add_error("phone_number", str(error))
@@ -56,12 +59,13 @@ class CodeForm(forms.Form):
 
 
 class ResendForm(forms.Form):
-    """By which channel the code is to be sent once more; by the last one if none is named."""
+    """By which channel the code is to be sent once more."""
 
     channel = forms.CharField(required=False)
 
-    def clean_channel(self) -> str | None:
-        channel: str = self.cleaned_data["channel"]
-        if channel and channel not in get_settings().CHANNELS:
+    def clean_channel(self) -> str:
+        settings = get_settings()
+        channel: str = self.cleaned_data["channel"] or settings.default_channel
+        if channel not in settings.CHANNELS:
             raise forms.ValidationError("", code="not_offered")
-        return channel or None
+        return channel

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -22,6 +22,7 @@ from django.views.generic import FormView
 from ..client import is_cross_site
 from ..db import is_outage, non_atomic
 from ..exceptions import Contention, Unavailable
+from ..masked import MaskedText
 from ..results import RedemptionRefused, RequestRefused
 from ..services.outages import log_contention, log_outage
 from .words import refusal_text
@@ -58,6 +59,8 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     """A page of the login. Whoever is logged in already goes on to the site."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            request.POST = _masked(request.POST)
         if way := self.elsewhere():
             return way
         if request.method == "POST" and is_cross_site(request):
@@ -154,3 +157,12 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
         """Return the response of a CAPTCHA."""
         given = (self.request.POST.get(name) for name in CHALLENGES)
         return next((each for each in given if each), None)
+
+
+def _masked(form: QueryDict) -> Any:
+    """Return the same form with texts that reports of errors do not show: Sentry's SDK puts the
+    form of a request there."""
+    masked = QueryDict(mutable=True, encoding=form.encoding)
+    for name, values in form.lists():
+        masked.setlist(name, [MaskedText(value) for value in values])
+    return masked

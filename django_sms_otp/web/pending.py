@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -19,6 +19,9 @@ from ..phone import PhoneNumber
 from ..results import CodeRequested
 
 __all__ = ["Notice", "Pending"]
+
+KEPT_FOR = timedelta(hours=1)
+"""How long a number is kept after its code has expired: time to ask for another one."""
 
 KEY, NOTICE_KEY = "_sms_otp_pending", "_sms_otp_notice"
 
@@ -39,14 +42,11 @@ class Pending:
     expires_at: float
     resend_at: float
     code_length: int
-    channel: str
     tab: str
     remember: bool = False
 
     @classmethod
-    def of(
-        cls, number: PhoneNumber, code: CodeRequested, *, channel: str, remember: bool
-    ) -> Pending:
+    def of(cls, number: PhoneNumber, code: CodeRequested, *, remember: bool) -> Pending:
         return cls(
             e164=str(number.e164),
             region=number.region,
@@ -54,21 +54,23 @@ class Pending:
             expires_at=code.expires_at.timestamp(),
             resend_at=code.resend_available_at.timestamp(),
             code_length=code.code_length,
-            channel=channel,
             tab=secrets.token_urlsafe(8),
             remember=remember,
         )
 
-    def sent_again(self, code: CodeRequested, *, channel: str) -> Pending:
+    def sent_again(self, code: CodeRequested) -> Pending:
         """Return the same, after another message."""
-        again = Pending.of(self.number, code, channel=channel, remember=self.remember)
+        again = Pending.of(self.number, code, remember=self.remember)
         return replace(again, tab=self.tab)
 
     @classmethod
     def load(cls, session: SessionBase) -> Pending | None:
-        """Return what the session waits for. What another version has written is nothing."""
+        """Return what the session waits for. What another version has written is nothing, and
+        what was given up is neither: the next person at the device is not to see the number."""
         with suppress(TypeError):
-            return cls(**session.get(KEY, {}))
+            pending = cls(**session.get(KEY, {}))
+            is_kept = pending.valid_until + KEPT_FOR > timezone.now()
+            return pending if is_kept else None
         return None
 
     def save(self, session: SessionBase) -> None:

@@ -82,11 +82,10 @@ class LoginView(Page):
             **client_of(self.request),
         )
         code = outcome if isinstance(outcome, CodeRequested) else outcome.issued
-        channel = get_settings().default_channel
         if code and before:
-            replace(before.sent_again(code, channel=channel), remember=remember).save(session)
+            replace(before.sent_again(code), remember=remember).save(session)
         elif code:
-            Pending.of(number, code, channel=channel, remember=remember).save(session)
+            Pending.of(number, code, remember=remember).save(session)
         if not isinstance(outcome, CodeRequested):
             is_on_its_way = before and not before.is_expired and outcome.reason == "cooldown"
             if not (code or is_on_its_way):
@@ -188,9 +187,7 @@ class ResendView(OfPending):
         return self.to_page("code")
 
     def form_valid(self, form: Form) -> HttpResponse:
-        self._send(form.cleaned_data["channel"] or self.pending.channel).leave(
-            self.request.session
-        )
+        self._send(form.cleaned_data["channel"]).leave(self.request.session)
         return self.to_page("code")
 
     def form_invalid(self, form: Form) -> HttpResponse:
@@ -212,7 +209,7 @@ class ResendView(OfPending):
         )
         code = outcome if isinstance(outcome, CodeRequested) else outcome.issued
         if code:
-            self.pending.sent_again(code, channel=channel).save(self.request.session)
+            self.pending.sent_again(code).save(self.request.session)
         if isinstance(outcome, CodeRequested):
             return Notice(text=str(SENT[channel]), is_error=False)
         return Notice(text=refusal_text(outcome.reason, outcome.retry_after))

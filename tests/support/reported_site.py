@@ -32,6 +32,7 @@ PHONE = "+14155552671"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 sent: list[Envelope] = []
+cookies: list[str] = []
 
 
 class Recorder(Transport):
@@ -72,7 +73,12 @@ def call(path: str, content_type: str, text: str, query: str = "", **headers: st
         site(environ, start_response)
 
 
-def start_response(*_args: Any) -> Callable[[bytes], object]:
+def start_response(
+    _status: str, headers: list[tuple[str, str]], *_args: Any
+) -> Callable[[bytes], object]:
+    cookies[:] = [
+        text.partition(";")[0].strip() for name, text in headers if name == "Set-Cookie"
+    ]
     return lambda _data: None
 
 
@@ -117,6 +123,25 @@ def broken_issuer_and_a_form() -> str:
 
 def broken_resolver() -> str:
     return log_in(USER_RESOLVER="tests.support.broken.BrokenResolver")
+
+
+def broken_login_page() -> str:
+    """A browser posts the number and then the code, with cookies."""
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from django_sms_otp import testing
+
+    token = "t" * 32
+    configure("locmem.SMSBackend")
+    form = {"csrfmiddlewaretoken": token, "phone_number": PHONE}
+    call("/login/", FORM, urlencode(form), HTTP_COOKIE=f"csrftoken={token}")
+    [session] = [each for each in cookies if each.startswith("sessionid=")]
+    pending = SessionStore(session.partition("=")[2])["_sms_otp_pending"]
+    code = testing.outbox[-1].code or ""
+    configure("locmem.SMSBackend", USER_RESOLVER="tests.support.broken.BrokenResolver")
+    form = {"csrfmiddlewaretoken": token, "code": typed(code), "tab": pending["tab"]}
+    call("/login/code/", FORM, urlencode(form), HTTP_COOKIE=f"csrftoken={token}; {session}")
+    return code
 
 
 def broken_write() -> str:
@@ -187,6 +212,7 @@ SCENARIOS: list[Scenario] = [
     broken_issuer,
     broken_issuer_and_a_form,
     broken_resolver,
+    broken_login_page,
     broken_write,
     broken_backend,
     killed_backend,

@@ -218,6 +218,17 @@ def test_an_error_keeps_the_page(
         assert page.field("phone_number")["value"] == PHONE
 
 
+def test_a_number_that_was_given_up_is_forgotten(browser: Browser) -> None:
+    with time_machine.travel("2026-05-01T12:00Z", tick=False) as clock:
+        browser.ask()
+        clock.shift(60 * 60 + 9 * 60)
+        assert browser.open("/login/").field("phone_number")["value"] == "+1 415-555-2671"
+        clock.shift(2 * 60)
+        assert browser.open("/login/").field("phone_number")["value"] == ""
+        browser.open("/login/code/")
+        assert browser.address == "/login/"
+
+
 def test_what_another_version_left_in_the_session_is_nothing(browser: Browser) -> None:
     browser.ask()
     session = browser.client.session
