@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.backends import BaseBackend
+from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection
 from django.test import Client, override_settings
 
@@ -121,8 +123,39 @@ def test_strangers_cannot_spend_the_guesses_of_who_asked(browser: Browser) -> No
         Client(REMOTE_ADDR="203.0.113.9").post(
             "/auth/sms/auth-code/", {"phone_number": PHONE, "code": wrong(code)}
         )
+    # Only the request_id in the session tells who asked: the address is another one by now.
+    browser.client.defaults["REMOTE_ADDR"] = "203.0.113.9"
     browser.enter(code)
     assert browser.is_logged_in
+
+
+@override_sms_otp(DEVICE_COOKIE="device")
+def test_a_device_that_logged_in_is_known_from_then_on(browser: Browser) -> None:
+    browser.ask()
+    assert "device" not in browser.client.cookies
+    browser.enter(last_code())
+    assert browser.client.cookies["device"]["httponly"]
+
+
+class LocksOut(BaseBackend):
+    """As django-axes."""
+
+    def authenticate(self, request: Any, **credentials: Any) -> None:
+        raise PermissionDenied
+
+
+@override_settings(
+    AUTHENTICATION_BACKENDS=[
+        "django.contrib.auth.backends.ModelBackend",
+        f"{__name__}.LocksOut",
+    ]
+)
+def test_whom_another_package_locks_out_is_not_logged_in(browser: Browser) -> None:
+    browser.ask()
+    page = browser.enter(last_code())
+    assert browser.answer.status_code == 429
+    assert page.problems.startswith("Too many wrong codes.")
+    assert not browser.is_logged_in
 
 
 def test_a_tab_of_another_number_spends_no_guess(browser: Browser) -> None:
