@@ -13,11 +13,10 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.settings import api_settings
 
-from .. import services
-from ..auth.step_up import SMSVerificationRequired, is_fresh, is_verified
+from ..auth.proofs import proof_for_numbers
+from ..auth.step_up import SMSVerificationRequired
 from ..auth.users import is_shown
 from ..client import is_cross_site
-from ..conf import get_settings
 from . import answers
 from .views import SMSOTPView
 
@@ -65,13 +64,8 @@ class AuthenticatedView(SMSOTPView):
 
         :raises SMSVerificationRequired: they have not.
         """
-        user, settings = self.account(request), get_settings()
-        within = settings.NUMBERS_NEED_PROOF_WITHIN
-        if within is None:
-            return user
-        # Who has no number yet cannot confirm a code.
-        by_sms = settings.NUMBERS_NEED_PROOF_BY == "sms" and services.numbers_of(user)
-        is_proven = is_verified if by_sms else is_fresh
-        if not is_proven(request, within=within):
-            raise SMSVerificationRequired(within)
+        user = self.account(request)
+        missing = proof_for_numbers(request, user)
+        if missing is not None:
+            raise SMSVerificationRequired(missing)
         return user

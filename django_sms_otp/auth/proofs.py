@@ -17,9 +17,18 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework_simplejwt import settings as simplejwt
 
+from ..conf import get_settings
 from . import sessions
+from .users import get_user_resolver
 
-__all__ = ["WITHIN", "authenticated_at", "is_fresh", "is_verified", "verified_at"]
+__all__ = [
+    "WITHIN",
+    "authenticated_at",
+    "is_fresh",
+    "is_verified",
+    "proof_for_numbers",
+    "verified_at",
+]
 
 WITHIN = timedelta(minutes=10)
 """How long a proof lasts where a site does not say it."""
@@ -56,6 +65,25 @@ def is_verified(request: HttpRequest | Request, *, within: timedelta = WITHIN) -
 def is_fresh(request: HttpRequest | Request, *, within: timedelta = WITHIN) -> bool:
     """Tell whether the caller logged in, or proved to have a number, at most so long ago."""
     return _is_within(authenticated_at(request), within)
+
+
+def proof_for_numbers(
+    request: HttpRequest | Request, user: AbstractBaseUser
+) -> timedelta | None:
+    """Return how old a proof may be, if the caller has none to change their numbers by.
+
+    ``None`` means that they may.
+
+    :param user: who has made the request.
+    """
+    settings = get_settings()
+    within = settings.NUMBERS_NEED_PROOF_WITHIN
+    if within is None:
+        return None
+    # Who has no number yet cannot confirm a code.
+    by_sms = settings.NUMBERS_NEED_PROOF_BY == "sms" and get_user_resolver().numbers_of(user)
+    is_proven = is_verified if by_sms else is_fresh
+    return None if is_proven(request, within=within) else within
 
 
 def _claims(request: HttpRequest | Request) -> Mapping[str, Any] | None:

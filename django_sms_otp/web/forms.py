@@ -14,7 +14,7 @@ from ..masked import MaskedText
 from ..services import read_phone_number
 from .countries import countries
 
-__all__ = ["CodeForm", "NumberForm", "ResendForm"]
+__all__ = ["ChoiceForm", "CodeForm", "NumberForm", "ResendForm"]
 
 
 class NumberForm(forms.Form):
@@ -44,6 +44,12 @@ class NumberForm(forms.Form):
             except PhoneNumberError as error:
                 self.add_error("phone_number", str(error))
         return fields
+
+
+class ChoiceForm(forms.Form):
+    """One of the numbers of who is logged in, by its ``id``; the main one if none is chosen."""
+
+    number = forms.CharField(required=False)
 
 
 class CodeForm(forms.Form):

@@ -23,7 +23,7 @@ from ..client import is_cross_site
 from ..db import is_outage, non_atomic
 from ..exceptions import Contention, Unavailable
 from ..masked import MaskedText
-from ..results import RedemptionRefused, RequestRefused
+from ..results import NumberRefused, RedemptionRefused, RequestRefused
 from ..services.outages import log_contention, log_outage
 from .words import refusal_text
 
@@ -37,6 +37,8 @@ STATUSES = {
     "cooldown": 429,
     "cross_site": 403,
     "delivery_failed": 503,
+    "last_way_in": 409,
+    "not_found": 404,
     "quota_exceeded": 429,
     "too_many_attempts": 429,
     "unavailable": 503,
@@ -56,7 +58,7 @@ CHALLENGES = (
     [never_cache, sensitive_post_parameters(), csrf_protect, non_atomic], name="dispatch"
 )
 class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
-    """A page of the login. Whoever is logged in already goes on to the site."""
+    """A page. It is one of the login: whoever is logged in already goes on to the site."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
@@ -96,7 +98,7 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     def refused_form(
         self,
         form: Form,
-        outcome: RequestRefused | RedemptionRefused,
+        outcome: RequestRefused | RedemptionRefused | NumberRefused,
         field: str | None = None,
     ) -> HttpResponse:
         """Return the page with what a service has answered about a form.
@@ -149,9 +151,12 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
         return resolve_url(django_settings.LOGIN_REDIRECT_URL)
 
     def to_page(self, name: str) -> HttpResponseRedirect:
-        """Go to another page of the login, which leads to the same place."""
+        """Go to another page of ours, which leads to the same place."""
         query = f"?{urlencode({'next': self.next})}" if self.next else ""
-        return HttpResponseRedirect(reverse(f"sms_otp_web:{name}") + query)
+        return HttpResponseRedirect(self.address(name) + query)
+
+    def address(self, name: str) -> str:
+        return reverse(f"sms_otp_web:{name}")
 
     def challenge(self) -> str | None:
         """Return the response of a CAPTCHA."""

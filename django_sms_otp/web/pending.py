@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
@@ -18,12 +18,12 @@ from django.utils import timezone
 from ..phone import PhoneNumber
 from ..results import CodeRequested
 
-__all__ = ["Notice", "Pending"]
+__all__ = ["LinkPending", "Notice", "Pending", "StepUpPending"]
 
 KEPT_FOR = timedelta(hours=1)
 """How long a number is kept after its code has expired: time to ask for another one."""
 
-KEY, NOTICE_KEY = "_sms_otp_pending", "_sms_otp_notice"
+NOTICE_KEY = "_sms_otp_notice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,10 @@ class Pending:
         carries another text, and its code is not taken for a guess.
     :param expires_at: seconds since the epoch, as :attr:`resend_at`.
     :param remember: whether the number is to be remembered on this device.
+    :param number_id: names the number among those of who is logged in, if it is one of theirs.
     """
+
+    KEY: ClassVar = "_sms_otp_pending"
 
     e164: str = field(repr=False)
     region: str
@@ -44,9 +47,10 @@ class Pending:
     code_length: int
     tab: str
     remember: bool = False
+    number_id: str = ""
 
     @classmethod
-    def of(cls, number: PhoneNumber, code: CodeRequested, *, remember: bool) -> Pending:
+    def of(cls, number: PhoneNumber, code: CodeRequested, **fields: Any) -> Self:
         return cls(
             e164=str(number.e164),
             region=number.region,
@@ -55,30 +59,30 @@ class Pending:
             resend_at=code.resend_available_at.timestamp(),
             code_length=code.code_length,
             tab=secrets.token_urlsafe(8),
-            remember=remember,
+            **fields,
         )
 
-    def sent_again(self, code: CodeRequested) -> Pending:
+    def sent_again(self, code: CodeRequested) -> Self:
         """Return the same, after another message."""
-        again = Pending.of(self.number, code, remember=self.remember)
-        return replace(again, tab=self.tab)
+        again = self.of(self.number, code)
+        return replace(again, tab=self.tab, remember=self.remember, number_id=self.number_id)
 
     @classmethod
-    def load(cls, session: SessionBase) -> Pending | None:
+    def load(cls, session: SessionBase) -> Self | None:
         """Return what the session waits for. What another version has written is nothing, and
         what was given up is neither: the next person at the device is not to see the number."""
         with suppress(TypeError):
-            pending = cls(**session.get(KEY, {}))
+            pending = cls(**session.get(cls.KEY, {}))
             is_kept = pending.valid_until + KEPT_FOR > timezone.now()
             return pending if is_kept else None
         return None
 
     def save(self, session: SessionBase) -> None:
-        session[KEY] = asdict(self)
+        session[self.KEY] = asdict(self)
 
-    @staticmethod
-    def forget(session: SessionBase) -> None:
-        session.pop(KEY, None)
+    @classmethod
+    def forget(cls, session: SessionBase) -> None:
+        session.pop(cls.KEY, None)
         session.pop(NOTICE_KEY, None)
 
     @property
@@ -99,9 +103,21 @@ class Pending:
         return max(0.0, self.resend_at - timezone.now().timestamp())
 
 
+class StepUpPending(Pending):
+    """A code by which who is logged in confirms that it is them."""
+
+    KEY = "_sms_otp_step_up"
+
+
+class LinkPending(Pending):
+    """A code by which who is logged in adds a number."""
+
+    KEY = "_sms_otp_link"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What the code page says once, after a redirect.
+    """What the next page says once, after a redirect.
 
     :param text: in the language of the request that has left it.
     """

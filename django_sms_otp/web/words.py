@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from ..texts import text_of
 
 __all__ = [
+    "ADDED",
     "EXPIRED",
+    "MADE_PRIMARY",
     "OTHER_TAB",
+    "REMOVED",
     "SENT",
     "channel_texts",
     "length_text",
@@ -27,6 +30,10 @@ EXPIRED = _("This code has expired. Ask for a new one.")
 OTHER_TAB = _(
     "You have asked for another code in the meantime. Enter that one, or use another number."
 )
+
+ADDED = _("The phone number was added.")
+MADE_PRIMARY = _("Your main phone number was changed.")
+REMOVED = _("The phone number was removed.")
 
 SENT = {
     "sms": _("The code is on its way to you by SMS."),

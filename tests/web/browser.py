@@ -88,8 +88,8 @@ class Browser:
         self.open(typed.pop("at", "/login/"))
         return self.submit(phone_number=number, **typed)
 
-    def enter(self, code: str) -> Page:
-        return self.submit("/login/code/", code=code)
+    def enter(self, code: str, action: str = "/login/code/") -> Page:
+        return self.submit(action, code=code)
 
     def resend(self, **typed: str) -> Page:
         return self.submit("/login/resend/", **typed)

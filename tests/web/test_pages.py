@@ -14,8 +14,10 @@ from django_sms_otp.phone import SATELLITE_REGION, SUPPORTED_REGIONS
 from django_sms_otp.testing import override_sms_otp
 from django_sms_otp.web.countries import NAMES, countries
 from tests.conftest import last_code, wrong
+from tests.services.test_numbers import NEW, OLD, THIRD, id_of, user_with
 
 from .browser import Browser, Page
+from .test_step_up import browser_of
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +34,25 @@ def states() -> dict[str, Page]:
     found["code"] = browser.ask()
     found["wrong code"] = browser.enter(wrong(last_code()))
     found["too early"] = browser.resend()
+    return {**found, **account_states()}
+
+
+def account_states() -> dict[str, Page]:
+    user = user_with(OLD, NEW)
+    browser, found = browser_of(user), {}
+    found["step-up"] = browser.open("/login/step-up/")
+    found["step-up code"] = browser.submit(number=id_of(user, NEW))
+    found["wrong step-up code"] = browser.enter(wrong(last_code()), "/login/step-up/code/")
+    found["numbers"] = browser.open("/login/numbers/")
+    found["removal"] = browser.open(f"/login/numbers/{id_of(user, NEW)}/remove/")
+    found["removed"] = browser.submit()
+    browser.open(f"/login/numbers/{id_of(user, OLD)}/remove/")
+    found["last way in"] = browser.submit()
+    found["number to add"] = browser.open("/login/numbers/add/")
+    found["code to add"] = browser.submit(phone_number=THIRD)
+    user = user_with()
+    found["no number"] = browser_of(user).open("/login/numbers/")
+    found["no number to step up"] = browser_of(user).open("/login/step-up/")
     return found
 
 
