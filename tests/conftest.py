@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -175,6 +176,22 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock():
             close_all_others()
+
+
+@pytest.fixture(scope="session")
+def policy() -> Any:
+    return settings.SMS_OTP
+
+
+@pytest.fixture(autouse=True)
+def same_policy(policy: Any) -> Iterator[None]:
+    """A test leaves the settings as they were.
+
+    The fixture ``settings`` of pytest-django, if it is set within ``override_settings``, brings
+    the override back at the end of the test.
+    """
+    yield
+    assert settings.SMS_OTP is policy, "Override the settings by one of the two ways alone."
 
 
 @pytest.fixture(scope="session", autouse=True)

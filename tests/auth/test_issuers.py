@@ -139,7 +139,7 @@ def test_a_page_of_another_site_logs_nobody_in(client: Client, get_code: Post) -
     [("SessionIssuer", 403), ("CookieJWTIssuer", 403), ("SimpleJWTIssuer", 200)],
 )
 def test_a_page_of_another_host_sets_no_cookie_of_a_login(
-    client: Client, get_code: Post, settings: Any, issuer: str, status: int
+    client: Client, get_code: Post, issuer: str, status: int
 ) -> None:
     """Such a form needs no permission, and the cookies of the answer would be kept."""
     get_code()
@@ -152,8 +152,8 @@ def test_a_page_of_another_host_sets_no_cookie_of_a_login(
         if status == 403:
             assert body_of(answer)["code"] == "cross_site"
             assert not answer.cookies
-            settings.CSRF_TRUSTED_ORIGINS = [page]
-            answer = client.post("/auth/sms/auth-code/", body, headers=headers)
+            with override_settings(CSRF_TRUSTED_ORIGINS=[page]):
+                answer = client.post("/auth/sms/auth-code/", body, headers=headers)
             assert answer.status_code == 200
 
 

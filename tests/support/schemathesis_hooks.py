@@ -13,7 +13,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Call from an address of its own, whose limit is not used up.
 
     What no schema can say is made right in requests that are to be accepted: what a phone
-    number is, and which channels the site has.
+    number is, which countries there are, and which channels the site has.
     """
     chance = random.Random(case.id)
     case.headers = {**(case.headers or {}), "X-Forwarded-For": _address(chance)}
@@ -22,7 +22,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         return
     # A form has no null.
     case.body = {name: value for name, value in case.body.items() if value is not None}
-    case.body.pop("channel", None)
+    for name in ("channel", "region"):
+        case.body.pop(name, None)
     if "/step-up/" not in case.operation.path:
         case.body["phone_number"] = f"+1415555{chance.randrange(2000, 10_000)}"
 
