@@ -178,20 +178,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             close_all_others()
 
 
-@pytest.fixture(scope="session")
-def policy() -> Any:
-    return settings.SMS_OTP
-
-
 @pytest.fixture(autouse=True)
-def same_policy(policy: Any) -> Iterator[None]:
+def same_settings() -> Iterator[None]:
     """A test leaves the settings as they were.
 
     The fixture ``settings`` of pytest-django, if it is set within ``override_settings``, brings
     the override back at the end of the test.
     """
+    before = settings.SMS_OTP
     yield
-    assert settings.SMS_OTP is policy, "Override the settings by one of the two ways alone."
+    assert settings.SMS_OTP is before, "Override the settings by one of the two ways alone."
 
 
 @pytest.fixture(scope="session", autouse=True)
