@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client, override_settings
 
 from django_sms_otp import services, testing
@@ -247,7 +248,9 @@ def test_a_number_in_a_field_is_a_test_if_its_code_has_opened_the_account() -> N
     other = SharedPhoneCustomer.objects.create(username="one", phone=PHONE)
     number = services.read_phone_number(NUMBER)
     services.request_code(number)
-    services.redeem_code(CODE, phone_number=number)
+    # The tables of the tests refer to another user model, and MySQL looks at once.
+    with connection.constraint_checks_disabled():
+        services.redeem_code(CODE, phone_number=number)
     customer = SharedPhoneCustomer.objects.get(phone=NUMBER)
     found = [services.numbers_of(each)[0].is_test for each in (other, customer)]
     assert found == [False, True]
