@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, User, UserManager
 from django.db import transaction
 
 from django_sms_otp import db, services
@@ -158,6 +158,16 @@ def test_an_inactive_user_keeps_the_number() -> None:
     old, new = user_with(NEW), user_with(THIRD)
     User.objects.filter(pk=old.pk).update(is_active=False)
     assert reason_of(link(new, code_for(new))) == "phone_number_taken"
+    assert holder() == old
+
+
+def test_a_hidden_user_keeps_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = user_with(NEW), user_with(THIRD)
+    everybody = UserManager.get_queryset
+    shown = lambda manager: everybody(manager).exclude(pk=old.pk)  # noqa: E731
+    monkeypatch.setattr(UserManager, "get_queryset", shown)
+    assert reason_of(link(new, code_for(new))) == "phone_number_taken"
+    monkeypatch.undo()
     assert holder() == old
 
 
