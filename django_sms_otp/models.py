@@ -185,6 +185,7 @@ class OTPCode(models.Model):
         permissions = [
             ("view_whole_phone_number", "Can see whole phone numbers"),
             ("invalidate_otpcode", "Can invalidate issued codes"),
+            ("send_otpcode", "Can send live codes again"),
         ]
 
     def __str__(self) -> str:
@@ -283,8 +284,8 @@ class Limit(models.Model):
     messages of the current grain (see :mod:`~.limits.shared`). It grows without a new version,
     so that requests that share a row do not repeat each other's work.
 
-    A purge keeps a row that ``has_failures``, so it lifts no lockout. ``refusal`` is a note for
-    staff (see :mod:`~.limits.refusal`): no decision reads it.
+    A purge keeps a row that ``is_kept``: it lifts no lockout, and no block by staff.
+    ``refusals`` are notes for staff (see :mod:`~.limits.refusals`): no decision reads them.
     """
 
     kind = models.CharField(_("kind"), max_length=16, choices=LimitKind.choices)
@@ -293,8 +294,8 @@ class Limit(models.Model):
     uses = models.PositiveIntegerField(_("uses"), default=0)
     version = models.BigIntegerField(_("version"), default=0)
     updated_at = UTCDateTimeField(_("updated at"))
-    has_failures = models.BooleanField(_("has failures"), default=False)
-    refusal = models.JSONField(_("last refusal"), null=True, blank=True, editable=False)
+    is_kept = models.BooleanField(_("kept by the purge"), default=False)
+    refusals = models.JSONField(_("refusals"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("limit")
@@ -302,14 +303,18 @@ class Limit(models.Model):
         indexes = [
             # The purge: the oldest of the rows that it may delete. The admin's list, in this
             # order.
-            models.Index(fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"),
+            models.Index(fields=["is_kept", "updated_at"], name="sms_otp_limit_purge_idx"),
         ]
         constraints = [
             # Every request and guess. The kind is first, so that the admin quickly finds the
             # few rows of a kind among a million numbers.
             models.UniqueConstraint(fields=["kind", "subject"], name="sms_otp_limit_key"),
         ]
-        permissions = [("unlock_limit", "Can lift limits and lockouts")]
+        permissions = [
+            ("unlock_limit", "Can lift limits and lockouts"),
+            ("block_number", "Can block and allow phone numbers"),
+            ("erase_number", "Can erase what is kept about a phone number"),
+        ]
 
     def __str__(self) -> str:
         match self.kind:

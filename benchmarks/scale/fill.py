@@ -88,7 +88,7 @@ NUMBER_LIMIT = {
     "uses": "0",
     "version": "n",
     "updated_at": "now() - interval '1 day'",
-    "has_failures": "n % 50 = 0",
+    "is_kept": "n % 50 = 0",
     "held": "n % 50 = 0",
 }
 ADDRESS_LIMIT = NUMBER_LIMIT | {
@@ -97,7 +97,7 @@ ADDRESS_LIMIT = NUMBER_LIMIT | {
     "key": f"'ip:' || {ADDRESS}",
     "uses": "1",
     "state": f"jsonb_build_object('grain_ends_at', {AT})",
-    "has_failures": "false",
+    "is_kept": "false",
     "held": "false",
 }
 """The columns of each table. Another checkout's may lack some, and have ``reason``, ``key`` and

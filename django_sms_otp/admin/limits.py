@@ -64,7 +64,7 @@ class LimitAdmin(ReadOnlyAdmin):
     masked = "name"
     unmasked = "subject"
     # The order of an index.
-    ordering = ("-has_failures", "-updated_at")
+    ordering = ("-is_kept", "-updated_at")
     sortable_by = ()
     list_display = ("name", "kind", "badge", "summary", "updated")
     list_filter = ("kind",)

@@ -10,7 +10,7 @@ from ..conf import get_settings
 from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow
 from ..limits.failures import Claimant, FailureBudget, Lock
-from ..limits.number import SEND_MEMORY
+from ..limits.messages import SEND_MEMORY
 from ..limits.shared import longest_memory
 from ..logs import log_fields
 from ..phone import mask

@@ -16,8 +16,8 @@ from ..conf import get_settings
 from ..conf.validators import NUMBERS_OWN
 from ..db import NumberRow, Write
 from ..limits.keys import LimitKey
-from ..limits.number import SEND_MEMORY
-from ..limits.refusal import Refusal
+from ..limits.messages import SEND_MEMORY
+from ..limits.refusals import Refusal, Refusals
 from ..limits.shared import UNLIMITED
 from ..results import RequestRefused
 from .base import Controls, Subject, Tally, Violation
@@ -47,14 +47,14 @@ class Refused:
     """The message is refused, and nothing is counted against any limit.
 
     :param control: the control that refused the message.
-    :param refusal: the note to write into the number's row; ``None`` if it needs none.
+    :param refusals: the notes to write into the number's row; ``None`` if there is no news.
     :param recorded: controls that would have refused, but only record.
     :param trips: breakers to trip.
     """
 
     answer: RequestRefused
     control: str
-    refusal: Refusal | None = None
+    refusals: Refusals | None = None
     recorded: Sequence[str] = ()
     trips: Sequence[Trip] = ()
 
@@ -114,7 +114,7 @@ class Policy:
                     return Refused(
                         answer=_answer(violation, row),
                         control=violation.control,
-                        refusal=_new_refusal(violation, row),
+                        refusals=_noted(violation, row),
                         recorded=recorded,
                         trips=self._trips(row),
                     )
@@ -151,8 +151,8 @@ def _answer(violation: Violation, row: NumberRow) -> RequestRefused:
     return RequestRefused(reason=violation.reason, retry_after=wait)
 
 
-def _new_refusal(violation: Violation, row: NumberRow) -> Refusal | None:
-    """Return the note that tells staff of the refusal, unless the row holds it already.
+def _noted(violation: Violation, row: NumberRow) -> Refusals | None:
+    """Return the notes that tell staff of refusals, with this one; ``None`` if it is no news.
 
     A limit that many numbers share leaves none with a number that was sent nothing for a day.
     Otherwise anybody whose address has used up its limit could measure which numbers have a
@@ -168,5 +168,4 @@ def _new_refusal(violation: Violation, row: NumberRow) -> Refusal | None:
         at=int(row.now.timestamp()),
         until=int(free_at.timestamp()) if free_at else None,
     )
-    known = Refusal.from_json(row.row.stored.refusal)
-    return None if refusal.repeats(known) else refusal
+    return Refusals.from_json(row.row.stored.refusals).with_one(refusal)

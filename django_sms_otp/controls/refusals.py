@@ -10,7 +10,7 @@ from ..conf import get_settings
 from ..conf.validators import DEFAULT_LIMITS
 from ..db import database_alias, retry_lost_races
 from ..exceptions import PhoneNumberError
-from ..limits.refusal import Refusal
+from ..limits.refusals import Refusals
 from ..logs import log_fields
 from ..models import Limit, LimitKind
 from ..phone import PhoneNumber
@@ -36,8 +36,8 @@ def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
         _log("recorded", control, phone_number)
     if isinstance(decision, Refused):
         _log("refused", decision.control, phone_number)
-        if decision.refusal:
-            _note(decision.refusal, phone_number)
+        if decision.refusals:
+            _note(decision.refusals, phone_number)
     for trip in decision.trips:
         announce(trip)
 
@@ -81,11 +81,11 @@ def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> N
     )
 
 
-def _note(refusal: Refusal, phone_number: PhoneNumber) -> None:
-    """Write the note into the number's row. No other request has to read the row again."""
+def _note(refusals: Refusals, phone_number: PhoneNumber) -> None:
+    """Write the notes into the number's row. No other request has to read the row again."""
     rows = Limit.objects.using(database_alias())
     row = rows.filter(kind=LimitKind.NUMBER, subject=phone_number.e164)
-    retry_lost_races(lambda: row.update(refusal=refusal.to_json()))
+    retry_lost_races(lambda: row.update(refusals=refusals.to_json()))
 
 
 def _hint(control: str) -> str:

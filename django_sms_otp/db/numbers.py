@@ -198,7 +198,7 @@ class NumberRow:
             return write_in_order(cursor, writes)
 
     def _replacement(self, state: NumberState) -> Write:
-        return self.row.replacement(state.to_json(), has_failures=state.has_failures)
+        return self.row.replacement(state.to_json(), is_kept=state.must_stay(self.now))
 
     def _transaction(self) -> AbstractContextManager[None]:
         if self.is_locked:

@@ -51,14 +51,14 @@ class LimitRow:
         return SharedCounters.from_json(self.state, uses=self.stored.uses if self.stored else 0)
 
     def replacement(
-        self, state: Mapping[str, Any], *, uses: int = 0, has_failures: bool = False
+        self, state: Mapping[str, Any], *, uses: int = 0, is_kept: bool = False
     ) -> Write:
         """Return the write that replaces the row, if no other request has changed it."""
         values = {
             "state": state,
             "uses": uses,
             "updated_at": self.now,
-            "has_failures": has_failures,
+            "is_kept": is_kept,
         }
         if self.stored is None:
             key = {"kind": self.key.kind, "subject": self.key.subject, "version": 0}

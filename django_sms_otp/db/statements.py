@@ -123,11 +123,11 @@ def _change_of_code(*columns: str, condition: str = "") -> Change:
 
 INSERT_LIMIT = Insertion(
     LIMITS,
-    {name: each for name, each in LIMIT_FIELDS.items() if name not in {"id", "refusal"}},
+    {name: each for name, each in LIMIT_FIELDS.items() if name not in {"id", "refusals"}},
 )
 REPLACE_LIMIT = Change(
     table=LIMITS,
-    assignments=_assigned(("state", "uses", "version", "updated_at", "has_failures")),
+    assignments=_assigned(("state", "uses", "version", "updated_at", "is_kept")),
     condition="id = %(id)s AND version = %(seen)s AND uses = %(seen_uses)s",
     fields=LIMIT_FIELDS,
 )

@@ -184,9 +184,10 @@ def _follow(old: str, new: str, alias: str) -> None:
 
 def _merge(older: Limit, newer: Limit, alias: str) -> None:
     state = NumberState.from_json(newer.state)
-    earlier = NumberState.from_json(older.state).guesses
-    state = replace(state, guesses=earlier.merged_with(state.guesses))
-    newer.state, newer.has_failures = state.to_json(), state.has_failures
+    earlier = NumberState.from_json(older.state)
+    guesses = earlier.guesses.merged_with(state.guesses)
+    state = replace(state, guesses=guesses, rule=state.rule or earlier.rule)
+    newer.state, newer.is_kept = state.to_json(), state.must_stay(timezone.now())
     newer.version += 1
     newer.save(using=alias)
     older.delete(using=alias)

@@ -75,23 +75,27 @@ class Migration(migrations.Migration):
                 ("version", models.BigIntegerField(default=0, verbose_name="version")),
                 ("updated_at", models.DateTimeField(verbose_name="updated at")),
                 (
-                    "has_failures",
-                    models.BooleanField(default=False, verbose_name="has failures"),
+                    "is_kept",
+                    models.BooleanField(default=False, verbose_name="kept by the purge"),
                 ),
                 (
-                    "refusal",
+                    "refusals",
                     models.JSONField(
-                        blank=True, editable=False, null=True, verbose_name="last refusal"
+                        blank=True, editable=False, null=True, verbose_name="refusals"
                     ),
                 ),
             ],
             options={
                 "verbose_name": "limit",
                 "verbose_name_plural": "limits",
-                "permissions": [("unlock_limit", "Can lift limits and lockouts")],
+                "permissions": [
+                    ("unlock_limit", "Can lift limits and lockouts"),
+                    ("block_number", "Can block and allow phone numbers"),
+                    ("erase_number", "Can erase what is kept about a phone number"),
+                ],
                 "indexes": [
                     models.Index(
-                        fields=["has_failures", "updated_at"], name="sms_otp_limit_purge_idx"
+                        fields=["is_kept", "updated_at"], name="sms_otp_limit_purge_idx"
                     )
                 ],
                 "constraints": [
@@ -251,6 +255,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("view_whole_phone_number", "Can see whole phone numbers"),
                     ("invalidate_otpcode", "Can invalidate issued codes"),
+                    ("send_otpcode", "Can send live codes again"),
                 ],
                 "indexes": [
                     models.Index(

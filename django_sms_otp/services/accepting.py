@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -23,6 +24,8 @@ def accept(
     guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
 ) -> GuessResult[T]:
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
+    if taken_back:
+        state = replace(state, journal=state.journal.without_guess(otp_code.short_id))
     # Before the transaction, which holds locks.
     user, must_register = (
         find_user(otp_code.number) if guess.purpose.opens_account else (None, False)

@@ -15,6 +15,7 @@ from ..controls import failure_budget, lock_on
 from ..db import NumberRow
 from ..delivery import code_of
 from ..limits.failures import STRANGERS, Claimant
+from ..limits.journal import WrongGuess
 from ..models import OTPCode
 from ..results import RedemptionRefused
 from .accepting import accept
@@ -119,7 +120,8 @@ def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow
     # A guess that binds may not have counted in a row: see _count_wrong_guess.
     in_a_row = not get_settings().purpose(charged.purpose).binds
     guesses = row.state.guesses.without(charged_at, group, charged.short_id, in_a_row=in_a_row)
-    with row.replaced_by(replace(row.state, guesses=guesses)):
+    journal = row.state.journal.without_guess(charged.short_id)
+    with row.replaced_by(replace(row.state, guesses=guesses, journal=journal)):
         rows = OTPCode.objects.using(row.alias).filter(pk=charged.pk, failed_attempts__gt=0)
         rows.update(failed_attempts=F("failed_attempts") - 1)
 
@@ -164,6 +166,8 @@ def _count_wrong_guess(
         in_a_row=is_within or not guess.purpose.binds,
     )
     writes = guess.address.count(row) if group == STRANGERS else []
-    row.replace(replace(row.state, guesses=guesses), row.attempt(otp_code), *writes)
+    wrong = WrongGuess.of(row.now, otp_code.short_id, group)
+    state = replace(row.state, guesses=guesses, journal=row.state.journal.with_one(wrong))
+    row.replace(state, row.attempt(otp_code), *writes)
     otp_code.failed_attempts += 1
     return replace(_invalid_code(otp_code), charged_to=group)

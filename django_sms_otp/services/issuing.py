@@ -22,7 +22,8 @@ from ..delivery import code_of
 from ..delivery.queues import is_queued
 from ..exceptions import LoginRefused
 from ..limits.failures import STRANGERS
-from ..limits.number import Send
+from ..limits.journal import EarlierMessage
+from ..limits.messages import Send
 from ..models import TEST_NUMBER, DeliveryState, OTPCode
 from ..purposes import Purpose
 from .dispatch import PendingDelivery
@@ -64,15 +65,16 @@ def issue(request: CodeRequest, policy: Policy, row: NumberRow) -> PendingDelive
         decision = replace(decision, withheld_by=TEST_NUMBER)
     message = _message_columns(request, row, decision)
     earlier = _earlier_code(request, row)
-    was_waiting = False
+    was_waiting, journal = False, row.state.journal
     if earlier is not None and _is_worth_resending(earlier, request, row):
         was_waiting = earlier.delivery_state == DeliveryState.PENDING
+        journal = journal.with_one(_message_of(earlier))
         otp_code, writes = earlier, [_resend(earlier, row, message)]
     else:
         otp_code, insertion = _create(request, row, message)
         writes = [insertion, *([row.supersession(earlier)] if earlier else [])]
     state = row.state.with_send(_send_of(request, otp_code, row), memory=memory())
-    row.replace(state, *writes, *policy.commit(row, decision))
+    row.replace(replace(state, journal=journal), *writes, *policy.commit(row, decision))
     return PendingDelivery(
         otp_code=otp_code,
         caller=request.caller,
@@ -80,6 +82,20 @@ def issue(request: CodeRequest, policy: Policy, row: NumberRow) -> PendingDelive
         counted_at=row.now,
         resend_available_at=state.next_send_at(get_settings().COOLDOWN) or row.now,
         decision=decision,
+    )
+
+
+def _message_of(otp_code: OTPCode) -> EarlierMessage:
+    """Return what became of a code's message, before the next one takes its place."""
+    sent_at = otp_code.counted_at or otp_code.created_at
+    return EarlierMessage(
+        at=sent_at.timestamp(),
+        code=otp_code.short_id,
+        channel=otp_code.channel,
+        backend=otp_code.backend,
+        state=otp_code.delivery_state,
+        error=otp_code.delivery_error,
+        withheld_by=otp_code.withheld_by,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ..backends.composite import circuits
 from ..db import LimitRow, NumberRow, Write, change_limit, change_number
 from ..limits.keys import CIRCUIT, NUMBER, LimitKey
+from ..limits.refusals import Refusals
 from ..logs import log_fields, short_id
 from ..models import Limit, LimitKind, OTPCode
 from ..phone import PhoneNumber
@@ -76,9 +77,10 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
     """
 
     def forget(row: NumberRow) -> bool:
+        known = Refusals.from_json(row.row.stored.refusals if row.row.stored else None)
         with row.replaced_by(row.state.without_sends()):
             rows = Limit.objects.using(row.alias).filter(kind=NUMBER, subject=row.e164)
-            rows.update(refusal=None)
+            rows.update(refusals=known.lifted().to_json())
         return any(send.at for send in row.state.sends)
 
     e164 = e164_of(phone_number)

@@ -105,7 +105,7 @@ def test_open_circuits_are_on_top_and_once() -> None:
     now = timezone.now()
     Limit.objects.update(updated_at=now - timedelta(hours=3))
     limit("circuit:closed", updated_at=now)
-    limit("+14155552671", updated_at=now, has_failures=True)
+    limit("+14155552671", updated_at=now, is_kept=True)
     client = staff("view_limit")
     assert names(page(client, LIMITS)) == [KEY, "+1********71", "circuit:closed"]
     assert names(page(client, LIMITS, kind__exact="circuit")) == [KEY, "circuit:closed"]

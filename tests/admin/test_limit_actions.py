@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -16,7 +17,8 @@ from django_sms_otp import services
 from django_sms_otp.admin import limits
 from django_sms_otp.exceptions import Contention
 from django_sms_otp.limits.failures import Failures, Guesses
-from django_sms_otp.limits.number import NumberState, Send
+from django_sms_otp.limits.messages import Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
@@ -52,7 +54,7 @@ def numbers_state() -> NumberState:
 def test_a_number_that_was_unlocked_can_be_redeemed_again(
     clerk: Client, get_code: Post, auth_code: Post
 ) -> None:
-    limit(PHONE, NumberState(guesses=made_by(strangers=Failures(100, (0,)))), has_failures=True)
+    limit(PHONE, NumberState(guesses=made_by(strangers=Failures(100, (0,)))), is_kept=True)
     assert get_code().status_code == 429
     assert "The lockout of 1 phone number was lifted." in act(clerk, "unlock", PHONE)
     assert get_code().status_code == 202
@@ -60,13 +62,13 @@ def test_a_number_that_was_unlocked_can_be_redeemed_again(
 
 
 def test_unlocking_forgets_the_failures_and_nothing_else(clerk: Client) -> None:
-    limit(PHONE, FAILED, has_failures=True)
-    limit("+14155552672", FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
+    limit("+14155552672", FAILED, is_kept=True)
     act(clerk, "unlock", PHONE)
     row = row_of(PHONE)
     assert numbers_state() == FAILED.unlocked()
-    assert not row.has_failures
-    assert row_of("+14155552672").has_failures
+    assert not row.is_kept
+    assert row_of("+14155552672").is_kept
 
 
 def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
@@ -95,12 +97,12 @@ def test_a_number_gets_its_messages_back_and_keeps_its_failures(
     caplog.set_level(logging.INFO, logger="django_sms_otp")
     get_code()
     assert get_code().status_code == 429
-    Limit.objects.filter(kind="number").update(has_failures=True)
+    Limit.objects.filter(kind="number").update(is_kept=True)
     state = replace(numbers_state(), guesses=FAILED.guesses)
     Limit.objects.filter(kind="number").update(state=state.to_json())
     assert "1 phone number got its messages back." in act(clerk, "give_back", PHONE)
     assert numbers_state() == state.without_sends()
-    assert row_of(PHONE).refusal is None
+    assert row_of(PHONE).refusals == [["cooldown", ANY, None]]
     assert [each.change_message for each in LogEntry.objects.all()] == [
         "Gave the messages back."
     ]
@@ -110,7 +112,7 @@ def test_a_number_gets_its_messages_back_and_keeps_its_failures(
 
 
 def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
-    limit(PHONE, FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
     limit("site", USED)
     shown = act(clerk, "unlock", "site")
     assert "Only phone numbers have lockouts that can be lifted." in shown
@@ -125,16 +127,16 @@ def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
 
 
 def test_only_what_is_ticked_is_acted_on(clerk: Client) -> None:
-    limit(PHONE, FAILED, has_failures=True)
-    limit("+14155552672", FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
+    limit("+14155552672", FAILED, is_kept=True)
     assert 'class="action-counter"' not in page(clerk, LIMITS)
     act(clerk, "unlock", PHONE)
-    assert row_of("+14155552672").has_failures
+    assert row_of("+14155552672").is_kept
 
 
 @pytest.mark.parametrize("action", ["unlock", "give_back", "forget"])
 def test_actions_need_their_permission(action: str) -> None:
-    limit(PHONE, FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
     limit("site", USED)
     client = staff("view_limit", "change_limit", "view_whole_phone_number")
     assert f'value="{action}"' not in page(client, LIMITS)
@@ -154,7 +156,7 @@ def test_who_did_it_is_kept_without_the_number(
     clerk: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="django_sms_otp")
-    limit(PHONE, FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
     limit("country:JM", USED)
     act(clerk, "unlock", PHONE)
     act(clerk, "forget", "country:JM")
@@ -172,7 +174,7 @@ def test_who_did_it_is_kept_without_the_number(
 
 
 def test_the_history_of_a_row_says_who_did_what(clerk: Client) -> None:
-    limit(PHONE, FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
     act(clerk, "unlock", PHONE)
     shown = page(clerk, limit_page(row_of(PHONE), "history"))
     assert "clerk" in shown
@@ -190,8 +192,8 @@ def test_what_changed_nothing_is_not_kept(clerk: Client) -> None:
 def test_a_row_in_use_is_named_and_the_others_are_changed(
     clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(PHONE, FAILED, has_failures=True)
-    limit("+14155552672", FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
+    limit("+14155552672", FAILED, is_kept=True)
 
     def unlock(number: str, *, by: str) -> bool:
         if number == PHONE:
@@ -208,17 +210,17 @@ def test_a_row_in_use_is_named_and_the_others_are_changed(
 def test_actions_commit_by_themselves_under_atomic_requests(
     action: str, key: str, clerk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(key, FAILED if action == "unlock" else USED, has_failures=True)
+    limit(key, FAILED if action == "unlock" else USED, is_kept=True)
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     act(clerk, action, key)
-    assert not Limit.objects.get().has_failures
+    assert not Limit.objects.get().is_kept
 
 
 def test_a_numbers_row_is_never_forgotten() -> None:
-    limit(PHONE, FAILED, has_failures=True)
+    limit(PHONE, FAILED, is_kept=True)
     with pytest.raises(ValueError, match="unlock_number"):
         services.forget_limit(PHONE)
-    assert Limit.objects.get().has_failures
+    assert Limit.objects.get().is_kept
 
 
 def test_wrong_guesses_count_anew_after_unlocking(

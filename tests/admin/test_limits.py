@@ -95,7 +95,7 @@ def test_those_with_failures_come_first_and_then_the_newest() -> None:
     now = timezone.now()
     limit("country:JM", updated_at=now)
     limit("site", updated_at=now - timedelta(hours=2))
-    limit(PHONE, updated_at=now - timedelta(hours=3), has_failures=True)
+    limit(PHONE, updated_at=now - timedelta(hours=3), is_kept=True)
     client = staff("view_limit")
     shown = page(client, LIMITS)
     assert keys_in(shown) == [MASKED, "country:JM", "site"]
@@ -103,14 +103,14 @@ def test_those_with_failures_come_first_and_then_the_newest() -> None:
 
 
 def test_nothing_can_be_added_changed_or_deleted() -> None:
-    row = limit(PHONE, has_failures=True)
+    row = limit(PHONE, is_kept=True)
     client = staff("view_limit", "add_limit", "change_limit", "delete_limit")
     assert client.get(f"{LIMITS}add/").status_code == 403
-    assert client.post(limit_page(row), {"has_failures": ""}).status_code == 403
+    assert client.post(limit_page(row), {"is_kept": ""}).status_code == 403
     assert client.post(limit_page(row, "delete"), {"post": "yes"}).status_code == 403
     ticked = {"_selected_action": [str(row.pk)], "post": "yes"}
     client.post(LIMITS, {"action": "delete_selected", **ticked})
-    assert Limit.objects.get().has_failures
+    assert Limit.objects.get().is_kept
 
 
 def test_the_list_is_for_those_who_may_see_it() -> None:

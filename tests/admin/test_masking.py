@@ -36,7 +36,7 @@ def rows(db: None) -> dict[type[models.Model], Any]:
     """Return a row of each model; all are of the same number."""
     code = OTPCodeFactory.create(phone_number=PHONE, withheld_by="budget")
     state = NumberState(guesses=made_by(strangers=Failures(1, (0,)))).to_json()
-    Limit.objects.update(has_failures=True, state=state, updated_at=timezone.now())
+    Limit.objects.update(is_kept=True, state=state, updated_at=timezone.now())
     phone = VerifiedPhoneFactory.create(phone_number=PHONE, last_used_at=timezone.now())
     return {Limit: Limit.objects.get(), OTPCode: code, VerifiedPhone: phone}
 

@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from django_sms_otp import testing
 from django_sms_otp.limits.failures import Failures
-from django_sms_otp.limits.number import NumberState, Send
+from django_sms_otp.limits.messages import Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
-from django_sms_otp.limits.refusal import Refusal
+from django_sms_otp.limits.refusals import Refusal, Refusals
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import HourlyCount, Limit
 
@@ -137,8 +138,8 @@ def test_a_cooldown_says_when_the_next_message_goes(clerk: Client) -> None:
 
 
 def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client) -> None:
-    refusal = Refusal("phone_ip", int(NOW) - 60, int(NOW) + 1200).to_json()
-    limit(PHONE, sent(40, 35, 20, by="tag"), refusal=refusal)
+    refusals = Refusals((Refusal("phone_ip", int(NOW) - 60, int(NOW) + 1200),)).to_json()
+    limit(PHONE, sent(40, 35, 20, by="tag"), refusals=refusals)
     assert badges(clerk) == ["used_up"]
     assert summary(clerk) == (
         "phone: 3 of 5 in 1h, 3 of 10 in 1d<br>phone_ip: 3 of 3 in 1h, 3 of 5 in 1d"
@@ -161,8 +162,8 @@ def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client
 def test_a_refusal_by_a_shared_limit_shows_until_a_message_goes(
     clerk: Client, control: str, minutes_ago: int, badge: list[str]
 ) -> None:
-    refusal = Refusal(control, int(NOW) - 600, int(NOW) + 600).to_json()
-    limit(PHONE, sent(minutes_ago), refusal=refusal)
+    refusals = Refusals((Refusal(control, int(NOW) - 600, int(NOW) + 600),)).to_json()
+    limit(PHONE, sent(minutes_ago), refusals=refusals)
     assert badges(clerk) == badge
 
 

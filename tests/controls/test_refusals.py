@@ -12,7 +12,7 @@ import time_machine
 from django.db import connection
 from django.test import Client, override_settings
 
-from django_sms_otp.limits.refusal import Refusal
+from django_sms_otp.limits.refusals import Refusal, Refusals
 from django_sms_otp.models import HourlyCount, Limit, LimitKind
 from django_sms_otp.testing import override_sms_otp
 
@@ -45,7 +45,7 @@ def ask(client: Client) -> Ask:
 
 def note(phone_number: str = PHONE) -> Refusal | None:
     row = Limit.objects.filter(kind=LimitKind.NUMBER, subject=phone_number).first()
-    return Refusal.from_json(row.refusal) if row else None
+    return Refusals.from_json(row.refusals).last if row else None
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

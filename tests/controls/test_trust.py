@@ -11,7 +11,8 @@ import time_machine
 from django.contrib.auth import get_user_model
 
 from django_sms_otp import services
-from django_sms_otp.limits.number import NumberState, Send
+from django_sms_otp.limits.messages import Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed

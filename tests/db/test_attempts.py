@@ -24,7 +24,8 @@ from django_sms_otp.db.transactions import retry_lost_races
 from django_sms_otp.db.writes import LostRace
 from django_sms_otp.exceptions import Contention, InsideTransaction
 from django_sms_otp.limits.keys import LimitKey
-from django_sms_otp.limits.number import SEND_MEMORY, NumberState, Send
+from django_sms_otp.limits.messages import SEND_MEMORY, Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, OTPCode
 
 from ..conftest import PHONE

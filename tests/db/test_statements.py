@@ -40,7 +40,7 @@ def columns_of(row: Any, fields: Any) -> dict[str, Any]:
 
 
 def test_a_row_is_read_as_the_orm_reads_it() -> None:
-    stored = limit(LimitKey("number", PHONE), has_failures=True)
+    stored = limit(LimitKey("number", PHONE), is_kept=True)
     read = read_number(query()).row.stored
     assert read == stored
     assert columns_of(read, LIMIT_FIELDS) == columns_of(Limit.objects.get(), LIMIT_FIELDS)

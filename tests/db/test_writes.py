@@ -91,7 +91,7 @@ def test_all_of_it_is_written(way: str, code: OTPCode) -> None:
     state = replace(row.state, guesses=guesses)
     row.replace(state, row.attempt(code), *counts(row))
     assert OTPCode.objects.get().failed_attempts == 1
-    assert Limit.objects.get(kind="number").has_failures
+    assert Limit.objects.get(kind="number").is_kept
     assert {*Limit.objects.exclude(kind="number").values_list("uses", flat=True)} == {1}
 
 

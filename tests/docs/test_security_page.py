@@ -13,7 +13,8 @@ from django_sms_otp.conf.validators import CONTROLS
 from django_sms_otp.controls import refusals
 from django_sms_otp.controls.quotas import EXEMPTING
 from django_sms_otp.limits.failures import Claimant, FailureBudget, id_group
-from django_sms_otp.limits.number import MOST_UNREDEEMED, NumberState, Send
+from django_sms_otp.limits.messages import MOST_UNREDEEMED, Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
 
 from . import pages

@@ -15,7 +15,8 @@ from django_sms_otp.limits.failures import (
     Guesses,
     id_group,
 )
-from django_sms_otp.limits.number import NumberState, Send
+from django_sms_otp.limits.messages import Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)

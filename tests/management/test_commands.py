@@ -70,10 +70,10 @@ def old_code(**age: float) -> OTPCode:
     return code
 
 
-def limit_of(number: str, *, has_failures: bool = False, **age: float) -> Limit:
+def limit_of(number: str, *, is_kept: bool = False, **age: float) -> Limit:
     at = timezone.now() - timedelta(**age)
     row: Limit = Limit.objects.create(
-        kind=LimitKind.NUMBER, subject=number, has_failures=has_failures, updated_at=at
+        kind=LimitKind.NUMBER, subject=number, is_kept=is_kept, updated_at=at
     )
     return row
 
@@ -205,7 +205,7 @@ def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(WAIT_SHORTLY[connection.vendor])
-            return Limit.objects.update(has_failures=True, updated_at=now)
+            return Limit.objects.update(is_kept=True, updated_at=now)
         except OperationalError:
             return 0
         finally:
@@ -218,7 +218,7 @@ def test_purge_lifts_no_lockout_where_django_reads_the_rows_first() -> None:
     with listening(pre_delete, listen, Limit):
         purge()
     # Either it had to wait for the purge, or it was first, and its row is there.
-    assert locked_out == [Limit.objects.filter(has_failures=True).count()]
+    assert locked_out == [Limit.objects.filter(is_kept=True).count()]
 
 
 def test_purge_lifts_no_wait(get_code: Post) -> None:
@@ -237,7 +237,7 @@ def test_purge_deletes_limits_that_count_nothing() -> None:
 
 
 def test_purge_lifts_no_lockout() -> None:
-    locked = limit_of(PHONE, has_failures=True, days=400)
+    locked = limit_of(PHONE, is_kept=True, days=400)
     limit_of("+14155552672", days=400)
     assert "Deleted 1 limits." in purge()
     assert Limit.objects.get() == locked

@@ -140,7 +140,7 @@ def test_wrong_guesses_follow_a_number_and_its_codes_end() -> None:
     VerifiedPhoneFactory.create(phone_number=OLD)
     code = OTPCodeFactory.create(phone_number=OLD, region="BJ")
     state = {"strangers": {"consecutive": 99, "recent": [1.0]}}
-    Limit.objects.filter(subject=OLD).update(state=state, has_failures=True)
+    Limit.objects.filter(subject=OLD).update(state=state, is_kept=True)
     run("--rule", "BJ")
     limit = Limit.objects.get(kind=LimitKind.NUMBER)
     assert (limit.subject, limit.state, limit.version) == (NEW, state, 1)
@@ -162,10 +162,10 @@ def test_a_lockout_follows_to_a_number_that_is_in_use_already() -> None:
     }
     for number, state in states.items():
         OTPCodeFactory.create(phone_number=number, region="BJ")
-        Limit.objects.filter(subject=number).update(state=state, has_failures=True)
+        Limit.objects.filter(subject=number).update(state=state, is_kept=True)
     run("--rule", "BJ")
     limit = Limit.objects.get(kind=LimitKind.NUMBER)
-    assert (limit.subject, limit.has_failures) == (NEW, True)
+    assert (limit.subject, limit.is_kept) == (NEW, True)
     groups = {"strangers": [9, [1.0, 2.0, 3.0]], "known": [1, [4.0]]}
     assert limit.state == {
         "guesses": {"consecutive": 100, "groups": groups},

@@ -14,7 +14,7 @@ from django_sms_otp import services, testing
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.backends.locmem import SMSBackend
 from django_sms_otp.exceptions import DeliveryUnknown
-from django_sms_otp.limits.number import MOST_NOTICES
+from django_sms_otp.limits.messages import MOST_NOTICES
 from django_sms_otp.results import LinkedNumber, NumberLinked, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 

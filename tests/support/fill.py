@@ -157,7 +157,7 @@ def _limits(past: Past) -> None:
         "uses": "0",
         "version": "n",
         "updated_at": _time(past, past.users),
-        "has_failures": "n % 50 = 0",
+        "is_kept": "n % 50 = 0",
     }
     _insert(Limit, past.users, values)
     first, second = (_text(f"n % {each}") for each in REMAINDERS)
@@ -167,7 +167,7 @@ def _limits(past: Past) -> None:
         "uses": "1",
         "state": _json(f'{{"grain_ends_at": {at}}}'),
         "updated_at": _time(past, past.addresses),
-        "has_failures": "FALSE",
+        "is_kept": "FALSE",
     }
     _insert(Limit, past.addresses, values)
 

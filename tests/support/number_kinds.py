@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from django_sms_otp.limits.number import NumberState, Send
+from django_sms_otp.limits.messages import Send
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, VerifiedPhone
 
 from .factories import UserFactory

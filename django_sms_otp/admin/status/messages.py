@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ...conf import Settings
 from ...limits.number import NumberState
 from ...limits.rates import Entry
-from ...limits.refusal import Refusal
+from ...limits.refusals import Refusals
 from ..formatting import format_moment
 from ..words import describe_control
 from .base import Badge
@@ -18,19 +18,20 @@ from .base import Badge
 __all__ = ["MessageStatus"]
 
 SHARED = frozenset({"ip", "prefix", "country", "site"})
-"""Limits that stand in other rows. Of these the last refusal alone tells."""
+"""Limits that stand in other rows. Of these the refusals alone tell."""
 
 
 class MessageStatus:
     """The messages of a number, held against today's settings.
 
-    :param refusal: the last refused request.
+    :param refusals: the newest refused requests.
     """
 
     def __init__(
-        self, state: NumberState, refusal: Refusal | None, settings: Settings, now: datetime
+        self, state: NumberState, refusals: Refusals, settings: Settings, now: datetime
     ) -> None:
-        self.state, self.refusal, self.settings, self.now = state, refusal, settings, now
+        self.state, self.settings, self.now = state, settings, now
+        self.refusals, self.refusal = refusals, refusals.last
 
     @property
     def badge(self) -> Badge | None:
@@ -64,15 +65,15 @@ class MessageStatus:
 
     @property
     def refused_until(self) -> datetime | None:
-        """The end of a wait for a limit in another row, if it was the last to refuse."""
-        refusal = self.refusal
-        if refusal is None or refusal.until is None or refusal.control not in SHARED:
-            return None
-        until = datetime.fromtimestamp(refusal.until, UTC)
-        has_passed_since = self.state.has_sent_since(
-            datetime.fromtimestamp(refusal.at + 1, UTC)
-        )
-        return until if until > self.now and not has_passed_since else None
+        """The end of a wait for a limit in another row that refused since the last message."""
+        waits = [
+            datetime.fromtimestamp(refusal.until, UTC)
+            for refusal in self.refusals.entries
+            if refusal.until is not None
+            and refusal.control in SHARED
+            and not self.state.has_sent_since(datetime.fromtimestamp(refusal.at + 1, UTC))
+        ]
+        return max((until for until in waits if until > self.now), default=None)
 
     def free_at(self) -> datetime | None:
         """When any network may ask for the next message; ``None``: now."""

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from ...controls import failure_budget
 from ...limits.failures import KNOWN, STRANGERS, Claimant, Lock
 from ...limits.number import NumberState
-from ...limits.refusal import Refusal
+from ...limits.refusals import Refusals
 from ...models import Limit
 from ..formatting import format_time
 from .base import Badge, Fact, LimitStatus
@@ -27,8 +27,8 @@ class NumberStatus(LimitStatus):
     def __init__(self, row: Limit) -> None:
         super().__init__(row)
         self.state = NumberState.from_json(row.state)
-        refusal = Refusal.from_json(row.refusal)
-        self.messages = MessageStatus(self.state, refusal, self.settings, self.now)
+        self.refusals = Refusals.from_json(row.refusals)
+        self.messages = MessageStatus(self.state, self.refusals, self.settings, self.now)
         known = self.state.known[:1]
         self.lock_of_strangers = self._lock(self.state.claimant(()))
         self.lock_of_askers = self._longest_lock_of_askers()

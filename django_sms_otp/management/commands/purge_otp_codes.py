@@ -110,7 +110,7 @@ def old_codes(now: datetime, older_than: timedelta) -> Deletion:
 def idle_limits(now: datetime, older_than: timedelta) -> Deletion:
     """Return the limits rows that have not changed for so long that they count nothing."""
     idle = Limit.objects.using(database_alias()).filter(
-        has_failures=False, updated_at__lt=now - memory()
+        is_kept=False, updated_at__lt=now - memory()
     )
     # A shared row counts nothing after its longest window. A number's row also remembers which
     # callers have redeemed a code before.
