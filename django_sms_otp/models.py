@@ -334,16 +334,19 @@ class Limit(models.Model):
 
 
 class HourlyCount(models.Model):
-    """The number of events of a kind in an hour and region.
+    """The number of events of a kind in an hour, region and backend.
 
     Refusals are counted as they happen. So an attack makes one row an hour, and not a row for
     each request. The roll-up counts the results of codes.
 
-    :param event: ``sent``, ``delivered``, ``redeemed``, or ``refused:`` and the control.
+    :param event: ``sent``, ``redeemed`` or another of :mod:`~.stats.rollup`, or ``refused:``
+        and the control.
+    :param backend: the alias; empty for what happens before a backend has the message.
     """
 
     hour = UTCDateTimeField(_("hour"))
     region = models.CharField(_("region"), max_length=3, blank=True)
+    backend = models.CharField(_("backend"), max_length=64, blank=True, default="")
     event = models.CharField(_("event"), max_length=32)
     count = models.PositiveBigIntegerField(_("count"), default=0)
 
@@ -352,14 +355,15 @@ class HourlyCount(models.Model):
         verbose_name_plural = _("hourly counts")
         # Only the first refusal of an hour and region makes a row and writes these.
         indexes = [
-            # The purge, the admin's list with the newest first, and its summary of a day.
+            # The purge, the admin's list with the newest first, and the span of its dashboard.
             models.Index(fields=["hour"], name="sms_otp_hourly_count_hour_idx"),
         ]
         constraints = [
             # The row to count in. In this order also the busiest day of a country: the budget
             # of unverified numbers reads it with every request.
             models.UniqueConstraint(
-                fields=["event", "region", "hour"], name="sms_otp_hourly_count_key"
+                fields=["event", "region", "hour", "backend"],
+                name="sms_otp_hourly_count_key",
             )
         ]
 

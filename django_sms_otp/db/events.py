@@ -29,12 +29,13 @@ def _insert_or_add(alias: str, event: str, region: str, hour: datetime) -> bool:
     connection = connections[alias]
     table = HourlyCount._meta.db_table
     add = (
-        "ON DUPLICATE KEY UPDATE count = count + 1"
+        "ON DUPLICATE KEY UPDATE"
         if connection.vendor == "mysql"
-        else f"ON CONFLICT (event, region, hour) DO UPDATE SET count = {table}.count + 1"
+        else "ON CONFLICT (event, region, hour, backend) DO UPDATE SET"
     )
     sql = (
-        f"INSERT INTO {table} (event, region, hour, count) VALUES (%s, %s, %s, 1) {add}"
+        f"INSERT INTO {table} (event, region, hour, backend, count)"
+        f" VALUES (%s, %s, %s, '', 1) {add} count = {table}.count + 1"
         " RETURNING count"
     )
     at = connection.ops.adapt_datetimefield_value(hour)
@@ -45,12 +46,13 @@ def _insert_or_add(alias: str, event: str, region: str, hour: datetime) -> bool:
 
 def _add_or_insert(alias: str, event: str, region: str, hour: datetime) -> bool:
     """Do the same in two statements: MySQL returns nothing of an inserted row."""
-    rows = HourlyCount.objects.using(alias).filter(event=event, region=region, hour=hour)
+    key = {"event": event, "region": region, "hour": hour, "backend": ""}
+    rows = HourlyCount.objects.using(alias).filter(**key)
     if rows.update(count=F("count") + 1):
         return False
     try:
         with transaction.atomic(alias):
-            rows.create(event=event, region=region, hour=hour, count=1)
+            rows.create(**key, count=1)
     except IntegrityError:
         rows.update(count=F("count") + 1)
         return False

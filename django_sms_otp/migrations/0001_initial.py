@@ -24,6 +24,12 @@ class Migration(migrations.Migration):
                 ),
                 ("hour", models.DateTimeField(verbose_name="hour")),
                 ("region", models.CharField(blank=True, max_length=3, verbose_name="region")),
+                (
+                    "backend",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="backend"
+                    ),
+                ),
                 ("event", models.CharField(max_length=32, verbose_name="event")),
                 ("count", models.PositiveBigIntegerField(default=0, verbose_name="count")),
             ],
@@ -35,7 +41,8 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("event", "region", "hour"), name="sms_otp_hourly_count_key"
+                        fields=("event", "region", "hour", "backend"),
+                        name="sms_otp_hourly_count_key",
                     )
                 ],
             },

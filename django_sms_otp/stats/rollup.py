@@ -1,32 +1,91 @@
-"""Adds up the results of codes by hour and region, so that no decision reads every code."""
+"""Adds up the results of codes by hour, region and backend, so that no page and no decision
+reads every code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Count, Max, Min, Sum
-from django.db.models.functions import TruncDate, TruncHour
+from django.db import transaction
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Greatest, TruncDate, TruncHour
 from django.utils import timezone
 
 from ..conf import get_settings
-from ..db import database_alias
-from ..models import HourlyCount, OTPCode
+from ..db import database_alias, retry_lost_races
+from ..models import TEST_NUMBER, HourlyCount, OTPCode, OTPCodeQuerySet
 from .counts import start_of_hour
+from .durations import BOUNDS, HISTOGRAM, LONGER, event_within
 
-__all__ = ["busiest_day", "roll_up"]
+__all__ = ["RESULTS", "RollUp", "busiest_day", "roll_up"]
 
-EVENTS = {"sent": "sent_at", "delivered": "delivered_at", "redeemed": "redeemed_at"}
-"""The events, and the column that each sets. All count in the hour in which the code was made,
-so that their numbers can be compared."""
+RESULTS = {
+    "requested": Count("pk"),
+    "messages": Sum("send_count", filter=Q(sent_at__isnull=False)),
+    "sent": Count("sent_at"),
+    "delivered": Count("delivered_at"),
+    "redeemed": Count("redeemed_at"),
+}
+"""The events, and what is counted: codes, and of the sent ones also their messages. All count
+in the hour in which the code was made, so that their numbers can be compared."""
+
+EVENTS = (*RESULTS, *HISTOGRAM)
 
 RECEIPT_DELAY = timedelta(hours=3)
 """An hour is counted again until its codes have been expired for this time. Receipts may come
 late."""
 
+AT_ONCE = timedelta(hours=12)
+"""More than may have changed since a roll-up of an hour ago."""
+
 REMEMBERED_DAYS = 14
 
 ROWS_IN_STATEMENT = 1000
+
+
+class Key(NamedTuple):
+    event: str
+    region: str
+    hour: datetime
+    backend: str
+
+    @property
+    def without_backend(self) -> tuple[str, str, datetime]:
+        return self[:3]
+
+
+Known = Mapping[Key, tuple[int, int]]
+"""The counts that are written, each with the primary key of its row."""
+
+Rows = QuerySet[HourlyCount]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollUp:
+    """What a roll-up has done.
+
+    :param counts: the number of counts.
+    :param until: the first hour for which there was no time; ``None``: all are counted.
+    """
+
+    counts: int
+    until: datetime | None
 
 
 def busiest_day(region: str) -> int:
@@ -40,48 +99,125 @@ def busiest_day(region: str) -> int:
     return totals.aggregate(most=Max("total"))["most"] or 0
 
 
-def roll_up() -> int:
+def roll_up(*, time_limit: timedelta = timedelta.max) -> RollUp:
     """Count the results of codes, for every hour that may have changed since the last call.
 
-    Return the number of counts. It is safe to call this at any time, and twice at once.
+    It is safe to call this at any time, and twice at once.
+
+    :param time_limit: stop after this time, but count some new hours in any case. The next
+        call goes on there.
     """
-    since = _first_changed_hour()
-    if since is None:
-        return 0
-    # Sorted: otherwise two calls at once could deadlock over each other's new rows.
-    rows = sorted(_counted(since))
-    counts = HourlyCount.objects.using(database_alias())
-    new = [
-        HourlyCount(event=event, region=region, hour=hour, count=count)
-        for event, region, hour, count in rows
-    ]
-    counts.bulk_create(new, ignore_conflicts=True, batch_size=ROWS_IN_STATEMENT)
-    known = counts.filter(event__in=EVENTS, hour__gte=since)
-    written = {(each.event, each.region, each.hour): each.count for each in known}
-    for event, region, hour, count in rows:
-        # A count never falls: some codes of the hour may have been purged.
-        if written.get((event, region, hour), count) < count:
-            older = counts.filter(event=event, region=region, hour=hour, count__lt=count)
-            older.update(count=count)
-    return len(rows)
+    begun, counts = time.monotonic(), 0
+    last = _last_counted_hour()
+    start = _first_changed_hour(last) if last else _first_hour(_codes())
+    while start is not None:
+        end = start + AT_ONCE
+        counts += _count_hours(start, end)
+        is_new = last is None or start > last
+        start = _first_hour(_codes().filter(created_at__gte=end))
+        if is_new and time.monotonic() - begun > time_limit.total_seconds():
+            break
+    return RollUp(counts=counts, until=start)
 
 
-def _first_changed_hour() -> datetime | None:
-    """Return the first hour that may have changed, or ``None`` if there are no codes."""
-    counts = HourlyCount.objects.using(database_alias()).filter(event__in=EVENTS)
-    last = counts.aggregate(last=Max("hour"))["last"]
-    if last is not None:
-        return start_of_hour(last - get_settings().longest_code_lifetime - RECEIPT_DELAY)
-    codes = OTPCode.objects.using(database_alias())
+def _codes() -> OTPCodeQuerySet:
+    # No message leaves for a test number, and its code would raise the budget of its country.
+    return OTPCode.objects.using(database_alias()).exclude(withheld_by=TEST_NUMBER)
+
+
+def _last_counted_hour() -> datetime | None:
+    counts = HourlyCount.objects.using(database_alias()).filter(event="requested")
+    last: datetime | None = counts.aggregate(last=Max("hour"))["last"]
+    return last
+
+
+def _first_changed_hour(last: datetime) -> datetime:
+    """Return the first hour that may have changed since a roll-up that ended in this hour."""
+    return start_of_hour(last - get_settings().longest_code_lifetime - RECEIPT_DELAY)
+
+
+def _first_hour(codes: OTPCodeQuerySet) -> datetime | None:
     first = codes.aggregate(first=Min("created_at"))["first"]
     return start_of_hour(first) if first else None
 
 
-def _counted(since: datetime) -> Iterator[tuple[str, str, datetime, int]]:
-    codes = OTPCode.objects.using(database_alias()).filter(created_at__gte=since)
-    hours = codes.annotate(hour=TruncHour("created_at", tzinfo=UTC)).values("hour", "region")
-    counted = hours.annotate(**{event: Count(column) for event, column in EVENTS.items()})
-    for hour, region, *counts in counted.values_list("hour", "region", *EVENTS):
-        for event, count in zip(EVENTS, counts, strict=True):
-            if count:
-                yield event, region, hour, count
+def _count_hours(start: datetime, end: datetime) -> int:
+    counted = Counter(dict(_counted(start, end)))
+    retry_lost_races(lambda: _store(counted, start, end))
+    return len(counted)
+
+
+def _counted(start: datetime, end: datetime) -> Iterator[tuple[Key, int]]:
+    codes = _codes().filter(created_at__gte=start, created_at__lt=end)
+    hours = codes.annotate(hour=TruncHour("created_at", tzinfo=UTC), within=_within())
+    names = ("hour", "region", "backend", "within")
+    groups = hours.values(*names).annotate(**RESULTS).order_by()
+    totals: Counter[Key] = Counter()
+    for hour, region, backend, within, *counts in groups.values_list(*names, *RESULTS):
+        results = dict(zip(RESULTS, counts, strict=True))
+        if within:
+            results[within] = results["requested"]
+        for event, count in results.items():
+            totals[Key(event, region, hour, backend)] += count or 0
+    return ((key, count) for key, count in totals.items() if count)
+
+
+def _within() -> Case:
+    """Return the event of a code's time from its message to its redemption; empty without."""
+    steps = (
+        When(
+            redeemed_at__lte=F("sent_at") + timedelta(seconds=bound),
+            then=Value(event_within(bound)),
+        )
+        for bound in BOUNDS
+    )
+    unknown = When(Q(redeemed_at=None) | Q(sent_at=None), then=Value(""))
+    return Case(unknown, *steps, default=Value(LONGER), output_field=CharField())
+
+
+def _store(counted: Mapping[Key, int], start: datetime, end: datetime) -> None:
+    alias = database_alias()
+    hours = HourlyCount.objects.using(alias)
+    hours = hours.filter(event__in=EVENTS, hour__gte=start, hour__lt=end)
+    known = _by_key(hours)
+    # Sorted: otherwise two calls at once could deadlock over each other's new rows.
+    missing = sorted(counted.keys() - known)
+    with transaction.atomic(alias):
+        if missing:
+            new = [HourlyCount(**key._asdict(), count=counted[key]) for key in missing]
+            hours.bulk_create(new, ignore_conflicts=True, batch_size=ROWS_IN_STATEMENT)
+        # Another call may have added some of them, and counted less.
+        _raise(hours, counted, _by_key(hours) if missing else known)
+        _lower(hours, counted, known)
+
+
+def _raise(hours: Rows, counted: Mapping[Key, int], known: Known) -> None:
+    raised = [
+        HourlyCount(pk=pk, count=Greatest("count", Value(counted[key])))
+        for key, (pk, count) in sorted(known.items())
+        if counted[key] > count
+    ]
+    hours.bulk_update(raised, ["count"], batch_size=ROWS_IN_STATEMENT)
+
+
+def _lower(hours: Rows, counted: Mapping[Key, int], known: Known) -> None:
+    """Lower the counts of codes that have moved to another backend with a later message.
+
+    The sum of all backends never falls: if it would, some codes of the hour have been purged.
+    """
+    more: Counter[tuple[str, str, datetime]] = Counter()
+    for key, count in counted.items():
+        more[key.without_backend] += count
+    for key, (_pk, count) in known.items():
+        more[key.without_backend] -= count
+    for key, (pk, count) in known.items():
+        if counted[key] < count and more[key.without_backend] >= 0:
+            hours.filter(pk=pk, count=count).update(count=counted[key])
+
+
+def _by_key(hours: Rows) -> Known:
+    rows = hours.values_list("event", "region", "hour", "backend", "pk", "count")
+    return {
+        Key(event, region, hour, backend): (pk, count)
+        for event, region, hour, backend, pk, count in rows
+    }

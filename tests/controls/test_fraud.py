@@ -12,7 +12,6 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.test.utils import override_settings
-from pytest_django import DjangoAssertNumQueries
 
 from django_sms_otp import services
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
@@ -29,11 +28,11 @@ from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused, RequestRefused
 from django_sms_otp.signals import breaker_tripped, code_redeemed
-from django_sms_otp.stats.rollup import busiest_day, roll_up
+from django_sms_otp.stats.rollup import busiest_day
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code
-from ..support.factories import OTPCodeFactory, VerifiedPhoneFactory
+from ..support.factories import VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -384,102 +383,6 @@ def test_unavailable_says_how_long_to_wait() -> None:
     assert Unavailable().retry_after == timedelta(seconds=30)
 
 
-# The counts
-
-
-def test_codes_are_rolled_up_by_hour_and_country(clock: time_machine.Traveller) -> None:
-    for minutes, region, redeemed in [(0, "US", True), (59, "US", False), (60, "DE", True)]:
-        at = NOON + timedelta(minutes=minutes)
-        OTPCodeFactory.create(
-            created_at=at, region=region, sent_at=at, redeemed_at=at if redeemed else None
-        )
-    clock.shift(timedelta(hours=2))
-    assert roll_up() == 4
-    assert roll_up() == 4  # The hours may still change: once more, the same.
-    counts = HourlyCount.objects.order_by("hour", "event")
-    assert [(each.hour.hour, each.region, each.event, each.count) for each in counts] == [
-        (12, "US", "redeemed", 1),
-        (12, "US", "sent", 2),
-        (13, "DE", "redeemed", 1),
-        (13, "DE", "sent", 1),
-    ]
-
-
-def test_a_later_login_is_counted_the_next_time(clock: time_machine.Traveller) -> None:
-    code = OTPCodeFactory.create(sent_at=NOON)
-    call_command("roll_up_otp_codes")
-    OTPCode.objects.filter(pk=code.pk).update(redeemed_at=NOON + timedelta(minutes=9))
-    clock.shift(timedelta(minutes=30))
-    call_command("roll_up_otp_codes")
-    assert HourlyCount.objects.get(event="redeemed").count == 1
-    assert HourlyCount.objects.get(event="sent").count == 1
-
-
-def test_a_late_receipt_is_counted_in_its_hour(clock: time_machine.Traveller) -> None:
-    early = OTPCodeFactory.create(sent_at=NOON)
-    clock.shift(timedelta(hours=3))
-    OTPCodeFactory.create(sent_at=NOON + timedelta(hours=3))
-    roll_up()
-    OTPCode.objects.filter(pk=early.pk).update(delivered_at=NOON + timedelta(hours=3))
-    roll_up()
-    assert HourlyCount.objects.get(event="delivered", hour=NOON).count == 1
-
-
-@pytest.mark.usefixtures("clock")
-def test_an_hour_that_has_more_codes_by_now_is_counted_anew() -> None:
-    OTPCodeFactory.create(sent_at=NOON)
-    roll_up()
-    OTPCodeFactory.create(sent_at=NOON)
-    roll_up()
-    assert HourlyCount.objects.get(event="sent").count == 2
-
-
-@pytest.mark.usefixtures("clock")
-def test_many_hours_are_counted_by_few_statements(
-    django_assert_max_num_queries: DjangoAssertNumQueries,
-) -> None:
-    for hours in range(30):
-        at = NOON - timedelta(hours=hours)
-        OTPCodeFactory.create(created_at=at, sent_at=at)
-    # BEGIN and COMMIT are two of them.
-    with django_assert_max_num_queries(7):
-        assert roll_up() == 30
-    assert HourlyCount.objects.filter(event="sent", count=1).count() == 30
-
-
-def test_purged_codes_have_been_counted(clock: time_machine.Traveller) -> None:
-    OTPCodeFactory.create(sent_at=NOON, redeemed_at=NOON)
-    clock.shift(timedelta(days=40))
-    call_command("purge_otp_codes")
-    assert not OTPCode.objects.exists()
-    assert HourlyCount.objects.get(event="redeemed").count == 1
-    call_command("roll_up_otp_codes")
-    assert HourlyCount.objects.get(event="redeemed").count == 1
-
-
-def test_counts_are_kept_for_a_year(clock: time_machine.Traveller) -> None:
-    HourlyCount.objects.create(event="sent", hour=NOON, count=1)
-    clock.shift(timedelta(days=366))
-    call_command("purge_otp_codes")
-    assert HourlyCount.objects.exists()
-    clock.shift(timedelta(days=35))
-    call_command("purge_otp_codes")
-    assert not HourlyCount.objects.exists()
-
-
-def test_the_busiest_day_is_of_the_last_fourteen() -> None:
-    for days, count in [(15, 900), (3, 40), (2, 25)]:
-        for hour in (0, 1):
-            HourlyCount.objects.create(
-                event="redeemed",
-                region="US",
-                hour=NOON - timedelta(days=days, hours=hour),
-                count=count,
-            )
-    assert busiest_day("US") == 80
-    assert busiest_day("DE") == 0
-
-
 # What the breaker and the budget must not take for an attack
 
 
@@ -558,15 +461,6 @@ def test_a_verified_number_stays_exempt_where_something_is_recorded() -> None:
     assert OTPCode.objects.get(phone_number=US[1]).recorded == "ip"
     redeem(US[1], ip="203.0.113.9")
     assert not Limit.objects.get(kind="country", subject="US").state.get("cohorts")
-
-
-def test_a_purge_does_not_lower_what_was_counted(clock: time_machine.Traveller) -> None:
-    for _ in range(3):
-        OTPCodeFactory.create(sent_at=NOON)
-    call_command("roll_up_otp_codes")
-    OTPCode.objects.first().delete()  # type: ignore[union-attr]
-    call_command("roll_up_otp_codes")
-    assert HourlyCount.objects.get(event="sent").count == 3
 
 
 @pytest.mark.parametrize("mode", ["record", "off"])

@@ -459,7 +459,9 @@ def test_counts_of_a_day(modules: Modules) -> None:
     roll_up()
     assert counts.last_day() == [
         ("", "refused:site", 1),
+        ("US", "messages", 1),
         ("US", "refused:cooldown", 1),
+        ("US", "requested", 1),
         ("US", "sent", 1),
     ]
 

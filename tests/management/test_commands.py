@@ -296,7 +296,8 @@ def test_several_roll_ups_at_once_count_each_hour_once() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert [*HourlyCount.objects.values_list("event", "count")] == [("sent", 1)] * hours
+    counts = HourlyCount.objects.filter(event="sent").values_list("count", flat=True)
+    assert [*counts] == [1] * hours
 
 
 class Terminal(StringIO):

@@ -12,6 +12,8 @@ from django.core.management.color import no_style
 from django.db import connection, models
 
 from django_sms_otp.models import HourlyCount, Limit, OTPCode, VerifiedPhone
+from django_sms_otp.stats.durations import HISTOGRAM
+from django_sms_otp.stats.rollup import RESULTS
 
 from .dialects import dialect
 
@@ -37,7 +39,7 @@ INDEXES = (
 )
 
 COUNTS_KEPT = timedelta(days=400)
-EVENTS = ("sent", "delivered", "redeemed", "refused:ip")
+EVENTS = (*RESULTS, *HISTOGRAM, "refused:ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ def _counts(past: Past) -> None:
             values = {
                 "hour": _later(start, f"n * {hour}"),
                 "region": f"'{region}'",
+                "backend": "'default'",
                 "event": f"'{event}'",
                 "count": "10",
             }

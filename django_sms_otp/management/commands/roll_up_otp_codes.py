@@ -1,4 +1,4 @@
-"""Count sent, delivered and redeemed codes by hour and region."""
+"""Count what became of the codes, by hour, region and backend."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ...stats.rollup import roll_up
 
 class Command(BaseCommand):
     help = (
-        "Count the codes that were sent, delivered and redeemed, by hour and region. The admin "
-        "and the budget of unverified numbers use the counts. Run it hourly; the purge does it "
-        "too."
+        "Count the codes that were sent, delivered and redeemed, by hour, region and backend. "
+        "The budget of unverified numbers uses the counts. The admin's dashboard does this by "
+        "itself, and so does the purge."
     )
 
     def handle(self, **options: Any) -> None:
-        self.stdout.write(f"Wrote {roll_up()} hourly counts.")
+        self.stdout.write(f"Wrote {roll_up().counts} hourly counts.")
