@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 __all__ = ["TEXTS", "text_of"]
 
 TEXTS = {
-    "busy": _("Too many requests for this phone number at once. Please try again."),
+    "busy": _(
+        "Several requests for this phone number came at the same time. Please try again."
+    ),
     "challenge_required": _("Please prove that you are human, and try again."),
     "cooldown": _("A code was sent a moment ago. Please wait before you ask for another one."),
     "cross_site": _("This request came from a page of another website. Please use our own."),
-    "csrf_failed": _("This page is too old. Reload it, and try again."),
+    "csrf_failed": _("This page has expired. Reload it, and try again."),
     "delivery_failed": _("The SMS could not be sent. Please try again later."),
     "invalid": _("The request is malformed."),
     "invalid_code": _("This code is not valid. Check it, or ask for a new one."),
@@ -25,14 +27,15 @@ TEXTS = {
     "last_way_in": _("This is the only way to log in to your account. Add another one first."),
     "no_active_account": _("This account cannot be logged in to by SMS."),
     "not_authenticated": _("Please log in first."),
-    "not_found": _("There is nothing here of yours."),
+    "not_found": _("We could not find that."),
     "phone_number_not_sms_capable": _(
         "This kind of phone number cannot receive our SMS. Use a mobile number."
     ),
     "phone_number_taken": _("This phone number belongs to another account."),
     "quota_exceeded": _("Too many codes were asked for. Please try again later."),
     "recipient_opted_out": _(
-        "This phone number has opted out of our SMS. Text START to the number they came from."
+        "This number has opted out of our SMS. To get them again, text START to the number"
+        " that sent them."
     ),
     "region_not_supported": _(
         "We do not send SMS to phone numbers of this country or network."

@@ -116,7 +116,9 @@ class OTPCodeAdmin(PhoneAdmin):
     def receipt(self, row: Any) -> str:
         # A failed delivery is the state of the code already.
         is_told = row.state == CodeState.DELIVERY_FAILED
-        sends = gettext("%(count)d sends") % {"count": row.send_count}
+        sends = ngettext("%(count)d message", "%(count)d messages", row.send_count) % {
+            "count": row.send_count
+        }
         return stacked(
             "" if is_told else self.delivery(row),
             row.delivery_error,

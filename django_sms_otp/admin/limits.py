@@ -25,8 +25,8 @@ from .search import ExplainedList, explain_no_code, explain_unreadable, whole_nu
 from .status import status_of
 
 UNLOCKED = gettext_noop("Lifted the lockout.")
-GIVEN_BACK = gettext_noop("Gave the messages back.")
-FORGOTTEN = gettext_noop("Forgot what was counted.")
+GIVEN_BACK = gettext_noop("Restored the message quota.")
+FORGOTTEN = gettext_noop("Reset the counts.")
 CLOSED = gettext_noop("Closed the circuit.")
 
 Change = Callable[[Limit, str], bool]
@@ -100,7 +100,7 @@ class LimitAdmin(ReadOnlyAdmin):
         """Return why a search has no result."""
         keys = _read_keys(search_term.strip())
         if not keys:
-            text = gettext("This is no whole key of a limit either.")
+            text = gettext("Nor is it the whole key of a limit.")
             return f"{explain_unreadable(search_term)} {text}"
         if keys[0].kind in MASKED_KINDS and not may_see_numbers(request):
             return str(NOT_FOR_YOU)
@@ -154,29 +154,33 @@ class LimitAdmin(ReadOnlyAdmin):
         )
         self._change_and_count(request, numbers, UNLOCKED, _unlock, done)
 
-    @admin.action(permissions=["unlock"], description=_("Give the messages back"))
+    @admin.action(permissions=["unlock"], description=_("Restore the message quota"))
     def give_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         numbers = [row for row in queryset if row.is_number]
         if len(numbers) < len(queryset):
-            why = _("Only phone numbers get messages back: see the other actions.")
+            why = _(
+                "Only phone numbers have a message quota to restore: see the other actions."
+            )
             self._warn(request, why)
         done = ngettext_lazy(
-            "%(count)d phone number got its messages back.",
-            "%(count)d phone numbers got their messages back.",
+            "The message quota of %(count)d phone number was restored.",
+            "The message quotas of %(count)d phone numbers were restored.",
             "count",
         )
         self._change_and_count(request, numbers, GIVEN_BACK, _give_back, done)
 
-    @admin.action(permissions=["unlock"], description=_("Forget what was counted"))
+    @admin.action(permissions=["unlock"], description=_("Reset the counts"))
     def forget(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         others = (LimitKind.NUMBER, LimitKind.CIRCUIT)
         shared = [row for row in queryset if row.kind not in others]
         if len(shared) < len(queryset):
-            why = _("Phone numbers and circuits are not forgotten: see the other actions.")
+            why = _(
+                "The counts of phone numbers and circuits are not reset: see the other actions."
+            )
             self._warn(request, why)
         done = ngettext_lazy(
-            "What %(count)d limit had counted was forgotten.",
-            "What %(count)d limits had counted was forgotten.",
+            "The counts of %(count)d limit were reset.",
+            "The counts of %(count)d limits were reset.",
             "count",
         )
         self._change_and_count(request, shared, FORGOTTEN, _forget, done)

@@ -15,8 +15,8 @@ CONTROLS: dict[str, str | Promise] = {
     "failures": gettext_lazy("too many wrong guesses for this number"),
     "cooldown": gettext_lazy("a message went to this number a moment before"),
     "phone": gettext_lazy("too many messages to this number"),
-    "phone_ip": gettext_lazy("too many messages to this number from one address"),
-    "ip": gettext_lazy("too many messages from one address"),
+    "phone_ip": gettext_lazy("too many messages to this number from one IP address"),
+    "ip": gettext_lazy("too many messages from one IP address"),
     "prefix": gettext_lazy("too many messages to numbers with this prefix"),
     "country": gettext_lazy("too many messages to this country"),
     "site": gettext_lazy("too many messages of the whole site"),
@@ -27,7 +27,7 @@ CONTROLS: dict[str, str | Promise] = {
     "lookup": gettext_lazy("the look-up refused this number"),
     "challenge": gettext_lazy("the CAPTCHA was not passed"),
     "test_number": gettext_lazy("this is a test number: its code is in the settings"),
-    "unknown_number": gettext_lazy("the number opens no account"),
+    "unknown_number": gettext_lazy("no account has this number"),
 }
 
 

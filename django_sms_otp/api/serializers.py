@@ -83,7 +83,9 @@ class PhoneNumberField(NumberTextField):
 class RegionField(TextField):
     """The country of a number that is written without its country code."""
 
-    default_error_messages = {"not_a_region": _("Must be a two-letter country, such as US.")}
+    default_error_messages = {
+        "not_a_region": _("Must be a two-letter country code, such as US.")
+    }
 
     def to_internal_value(self, data: Any) -> str:
         region = str(super().to_internal_value(data)).upper()
@@ -174,8 +176,8 @@ class VerifyNumberSerializer(OwnGuessSerializer):
     code = TextField(label=_("Code"))
     replaces = TextField(
         **OPTIONAL,
-        label=_("Replaces"),
-        help_text=_("The id of a number of yours that this one takes the place of."),
+        label=_("Number to replace"),
+        help_text=_("The id of your number that this one replaces."),
     )
 
 

@@ -116,15 +116,15 @@ OPTED_OUT = _number(
     "recipient_opted_out",
 )
 REGION_OFF = _number(
-    _("The account does not send to this country. Enable it at the gateway."),
+    _("The gateway account does not send to this country. Enable it there."),
     "region_not_supported",
     is_to_mend=True,
 )
 REGION_EXCLUDED = _number(
-    _("The account's own rules exclude this number, its country or its price."),
+    _("The gateway account's own rules exclude this number, its country or its price."),
     "region_not_supported",
 )
-NO_ROUTE = _number(_("The gateway has no way from this sender to this number."))
+NO_ROUTE = _number(_("The gateway has no route from this sender to this number."))
 WRONG_SENDER = _number(_("This sender may not send to this number."), is_to_mend=True)
 PHONE_OFF = _number(_("The phone is switched off or out of reach."))
 UNKNOWN_PHONE = _number(_("The number is not in use, or the phone takes no messages."))
@@ -167,19 +167,21 @@ BAD_CALLBACK = _message(
 # The account
 
 CREDENTIALS = _account(_("The gateway does not accept the credentials."))
-FORBIDDEN = _account(_("The account may not do this."))
+FORBIDDEN = _account(_("The gateway account may not do this."))
 NOT_FOUND = _account(
     _("The gateway does not know the account, service or sender of the settings.")
 )
-SUSPENDED = _account(_("The account is suspended, closed or under review."))
-TRIAL = _account(_("The account is on trial: it sends to verified numbers only."))
+SUSPENDED = _account(_("The gateway account is suspended, closed or under review."))
+TRIAL = _account(_("The gateway account is on trial: it sends to verified numbers only."))
 SANDBOX = _account(_("This is WhatsApp's sandbox, which the phone must join first."))
-NO_MONEY = _account(_("The account has used up its money, or its limit of messages."))
-SENDER = _account(_("The sender is missing, or the account may not send from it."))
+NO_MONEY = _account(
+    _("The gateway account has run out of credit, or used up its limit of messages.")
+)
+SENDER = _account(_("The sender is missing, or the gateway account may not send from it."))
 UNREGISTERED = _account(_("The sender is not registered as this country or carrier asks."))
-CHANNEL_OFF = _account(_("The channel is not enabled for this account or service."))
-SERVICE = _account(_("The settings of the account or service at the gateway do not fit."))
-SETTINGS = _account(_("The settings of the site do not fit."))
+CHANNEL_OFF = _account(_("The channel is not enabled for this gateway account or service."))
+SERVICE = _account(_("The settings of the account or service at the gateway are wrong."))
+SETTINGS = _account(_("The settings of the site are wrong."))
 KEY_GONE = _account(_("The key that made this code is gone. See SECRET_KEY_FALLBACKS."))
 
 # The moment
@@ -187,14 +189,16 @@ KEY_GONE = _account(_("The key that made this code is gone. See SECRET_KEY_FALLB
 BUSY = _moment(
     _("The gateway or the carrier takes no more messages for a moment."), timedelta(seconds=5)
 )
-QUEUE_FULL = _moment(_("Too many messages of this account wait."), timedelta(minutes=1))
+QUEUE_FULL = _moment(
+    _("Too many messages of the gateway account are waiting."), timedelta(minutes=1)
+)
 DOWN = _moment(_("The gateway has a fault, or is under maintenance."))
 UNREACHABLE = _moment(_("The gateway cannot be reached."))
 NO_SUCH_HOST = _moment(_("The name of the gateway's host is unknown."))
 TLS_FAILED = _moment(_("The gateway's certificate is wrong or not trusted, or TLS fails."))
 TIMEOUT = _moment(_("The gateway did not answer in time."))
 UNREADABLE = _moment(_("The gateway's answer cannot be read."))
-UNEXPLAINED = _moment(_("The gateway says no, and not why."))
+UNEXPLAINED = _moment(_("The gateway refused, and gave no reason."))
 OVERLOADED = _moment(_("Too many calls to the gateway are under way."))
 LATE = _moment(_("The message had waited for too long."))
 NOT_QUEUED = _moment(_("The queue did not take the message."))

@@ -39,11 +39,11 @@ PURPOSE = "number_changed"
 SHOWN_DIGITS = 2
 """Of another number. Four or more would look like a code."""
 
-ADDED = _("A number that ends in {end} was added to your account. Not you? Tell us.")
-REPLACED = _("A number that ends in {end} replaces this one. Not you? Tell us.")
-REMOVED = _("This number was removed from your account. Not you? Tell us.")
-PRIMARY = _("Your main number now ends in {end}. Not you? Tell us.")
-MOVED = _("Your number that ends in {end} is now another account's. Not you? Tell us.")
+ADDED = _("A number that ends in {end} was added to your account. Not you? Contact us.")
+REPLACED = _("A number that ends in {end} replaces this one. Not you? Contact us.")
+REMOVED = _("This number was removed from your account. Not you? Contact us.")
+PRIMARY = _("Your main number now ends in {end}. Not you? Contact us.")
+MOVED = _("Your number that ends in {end} is now another account's. Not you? Contact us.")
 
 
 def tell_of_link(

@@ -86,7 +86,7 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, forget)
     if is_changed:
-        _log(by, LimitKey(NUMBER, e164), "Gave the messages back.")
+        _log(by, LimitKey(NUMBER, e164), "Restored the message quota.")
     return is_changed
 
 
@@ -123,7 +123,7 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
 
     change_limit(limit, forget)
     if had_any:
-        _log(by, limit, "Forgot what was counted.")
+        _log(by, limit, "Reset the counts.")
     return had_any
 
 

@@ -99,13 +99,16 @@ def minutes_until(moment: datetime) -> str:
     # The page comes a moment after its code: ten minutes are not to look like nine.
     minutes = (left + timedelta(seconds=10)) // timedelta(minutes=1)
     if minutes < 1:
-        return gettext("It is valid for less than a minute.")
+        return gettext("The code is valid for less than a minute.")
     text = ngettext(
-        "It is valid for %(count)d minute.", "It is valid for %(count)d minutes.", minutes
+        "The code is valid for %(count)d minute.",
+        "The code is valid for %(count)d minutes.",
+        minutes,
     )
     return text % {"count": minutes}
 
 
 def length_text(length: int) -> str:
     """Return what the code looks like."""
-    return gettext("It has %(count)d digits.") % {"count": length}
+    text = ngettext("The code has %(count)d digit.", "The code has %(count)d digits.", length)
+    return text % {"count": length}

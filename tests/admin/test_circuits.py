@@ -59,9 +59,9 @@ def test_an_open_circuit_says_until_when() -> None:
             assert "2 failures in a row" in shown
             assert "passed over for 30 s" in shown
         clock.shift(timedelta(seconds=30))
-        assert "the next message tries it" in page(client, LIMITS)
+        assert "tried by the next message" in page(client, LIMITS)
         circuits.claim_probe("first")
-        assert "a message is trying it" in page(client, LIMITS)
+        assert "being tried by a message" in page(client, LIMITS)
 
 
 def test_a_closed_circuit_has_no_badge() -> None:

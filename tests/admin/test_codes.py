@@ -73,9 +73,9 @@ def test_the_list_says_by_which_channel_and_what_went_wrong() -> None:
     shown = page(client, LIST)
     assert 'class="field-receipt"><span class="quiet">21610</span>' in shown
     assert 'class="field-way">voice<br><span class="quiet">virginia</span>' in shown
-    assert "3 sends" in shown
+    assert "3 messages" in shown
     chosen = page(client, LIST, channel="voice")
-    assert "3 sends" in chosen
+    assert "3 messages" in chosen
     assert "21610" not in chosen
 
 
@@ -91,7 +91,7 @@ def test_the_list_says_by_which_channel_and_what_went_wrong() -> None:
             {"withheld_by": "budget"},
             "too many unredeemed messages to unverified numbers",
         ),
-        ({"withheld_by": "unknown_number"}, "the number opens no account"),
+        ({"withheld_by": "unknown_number"}, "no account has this number"),
     ],
 )
 @override_settings(

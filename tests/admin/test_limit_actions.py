@@ -104,9 +104,9 @@ def test_a_number_gets_its_messages_back_and_keeps_its_failures(
     assert numbers_state() == state.without_sends()
     assert row_of(PHONE).refusals == [["cooldown", ANY, None]]
     assert [each.change_message for each in LogEntry.objects.all()] == [
-        "Gave the messages back."
+        "Restored the message quota."
     ]
-    assert "limit +1********71: Gave the messages back." in caplog.text
+    assert "limit +1********71: Restored the message quota." in caplog.text
     act(clerk, "unlock", PHONE)
     assert get_code().status_code == 202
 
@@ -165,7 +165,7 @@ def test_who_did_it_is_kept_without_the_number(
     assert PHONE[1:] not in repr([vars(each) for each in records])
     assert [each.getMessage() for each in records] == [
         f"User {user.pk}, limit +1********71: Lifted the lockout.",
-        f"User {user.pk}, limit country:JM: Forgot what was counted.",
+        f"User {user.pk}, limit country:JM: Reset the counts.",
     ]
     entries = list(LogEntry.objects.order_by("pk").values())
     assert [each["object_repr"] for each in entries] == ["+1********71", "country:JM"]

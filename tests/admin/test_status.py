@@ -150,7 +150,7 @@ def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client
         lines["Next message"] == "at any time; for that one address March 1, 2026, 12:20 p.m."
     )
     assert lines["Last refused"] == (
-        "11:59 a.m., phone_ip: too many messages to this number from one address; "
+        "11:59 a.m., phone_ip: too many messages to this number from one IP address; "
         "free again at 12:20 p.m."
     )
 

@@ -199,7 +199,7 @@ def test_somebody_elses_number_is_answered_like_one_that_does_not_exist(send: Se
     ]
     assert {each.status_code for each in answers} == {404}
     assert {each.content for each in answers} == {
-        b'{"detail":"There is nothing here of yours.","code":"not_found"}'
+        b'{"detail":"We could not find that.","code":"not_found"}'
     }
     assert texts_of(theirs) == [THIRD]
 

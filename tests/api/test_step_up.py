@@ -156,9 +156,7 @@ def test_somebody_elses_number_is_answered_like_one_that_does_not_exist(number: 
     testing.outbox.clear()
     for answer in (ask(client, number=number), confirm(client, code, number=number)):
         assert answer.status_code == 404
-        assert answer.content == (
-            b'{"detail":"There is nothing here of yours.","code":"not_found"}'
-        )
+        assert answer.content == (b'{"detail":"We could not find that.","code":"not_found"}')
         assert answer["Cache-Control"] == "no-store"
     assert testing.outbox == []
     assert OTPCode.objects.get().failed_attempts == 0

@@ -106,11 +106,23 @@ def test_what_is_about_the_account_or_the_moment_opens_the_circuit(
     [
         ("twilio", "30003", "The phone is switched off or out of reach."),
         ("twilio", "no-answer", "Nobody answered the call."),
-        ("twilio", "402", "The account has used up its money, or its limit of messages."),
-        ("verify", "575001", "The account is on trial: it sends to verified numbers only."),
-        ("aws", "ACCOUNT_DISABLED", "The account is suspended, closed or under review."),
-        ("webhook", "403", "The account may not do this."),
-        ("apprise", "no", "The gateway says no, and not why."),
+        (
+            "twilio",
+            "402",
+            "The gateway account has run out of credit, or used up its limit of messages.",
+        ),
+        (
+            "verify",
+            "575001",
+            "The gateway account is on trial: it sends to verified numbers only.",
+        ),
+        (
+            "aws",
+            "ACCOUNT_DISABLED",
+            "The gateway account is suspended, closed or under review.",
+        ),
+        ("webhook", "403", "The gateway account may not do this."),
+        ("apprise", "no", "The gateway refused, and gave no reason."),
         ("webhook", "timeout", "The gateway did not answer in time."),
         ("webhook", "30003", ""),
         ("twilio", "", ""),

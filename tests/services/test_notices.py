@@ -24,7 +24,7 @@ from .test_numbers import NEW, OLD, THIRD, id_of, texts_of, user_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NOT_YOU = "Not you? Tell us."
+NOT_YOU = "Not you? Contact us."
 
 
 @pytest.fixture(autouse=True)

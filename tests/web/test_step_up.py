@@ -101,7 +101,7 @@ def test_a_number_of_somebody_else_is_none() -> None:
     for number in (id_of(other, NEW), "x"):
         page = browser.submit(number=number)
         assert browser.answer.status_code == 404
-        assert page.problems == "There is nothing here of yours."
+        assert page.problems == "We could not find that."
     assert not outbox
 
 

@@ -42,9 +42,9 @@ class CircuitStatus(LimitStatus):
 
     def _next_try(self) -> str:
         if self.circuit.probe:
-            return _("a message is trying it")
+            return _("being tried by a message")
         now = timezone.now().timestamp()
         if self.circuit.is_due(now):
-            return _("the next message tries it")
+            return _("tried by the next message")
         # Seconds, because the wait is half a minute in most cases.
-        return _("passed over for %(seconds)d s") % {"seconds": ceil(self.circuit.until - now)}
+        return _("skipped for %(seconds)d s") % {"seconds": ceil(self.circuit.until - now)}
