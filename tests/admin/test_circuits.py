@@ -57,7 +57,7 @@ def test_an_open_circuit_says_until_when() -> None:
             shown = page(client, address)
             assert "sms-otp-badge-open" in shown
             assert "2 failures in a row" in shown
-            assert "passed over for 30 s" in shown
+            assert "skipped for 30 s" in shown
         clock.shift(timedelta(seconds=30))
         assert "tried by the next message" in page(client, LIMITS)
         circuits.claim_probe("first")

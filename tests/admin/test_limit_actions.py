@@ -73,7 +73,7 @@ def test_unlocking_forgets_the_failures_and_nothing_else(clerk: Client) -> None:
 
 def test_what_a_shared_row_counted_is_forgotten(clerk: Client) -> None:
     before = limit("country:JM", USED)
-    assert "What 1 limit had counted was forgotten." in act(clerk, "forget", "country:JM")
+    assert "The counts of 1 limit were reset." in act(clerk, "forget", "country:JM")
     row = Limit.objects.get()
     assert row.state == {}
     assert row.uses == 0
@@ -100,7 +100,7 @@ def test_a_number_gets_its_messages_back_and_keeps_its_failures(
     Limit.objects.filter(kind="number").update(is_kept=True)
     state = replace(numbers_state(), guesses=FAILED.guesses)
     Limit.objects.filter(kind="number").update(state=state.to_json())
-    assert "1 phone number got its messages back." in act(clerk, "give_back", PHONE)
+    assert "The message quota of 1 phone number was restored." in act(clerk, "give_back", PHONE)
     assert numbers_state() == state.without_sends()
     assert row_of(PHONE).refusals == [["cooldown", ANY, None]]
     assert [each.change_message for each in LogEntry.objects.all()] == [
@@ -118,10 +118,10 @@ def test_each_action_leaves_rows_of_the_other_kind_alone(clerk: Client) -> None:
     assert "Only phone numbers have lockouts that can be lifted." in shown
     assert "were lifted" not in shown
     shown = act(clerk, "give_back", "site")
-    assert "Only phone numbers get messages back" in shown
+    assert "Only phone numbers have a message quota" in shown
     shown = act(clerk, "forget", PHONE)
-    assert "Phone numbers and circuits are not forgotten" in shown
-    assert "was forgotten" not in shown
+    assert "The counts of phone numbers and circuits are not reset" in shown
+    assert "limit were reset" not in shown
     assert numbers_state() == FAILED
     assert SharedCounters.from_json(row_of("site").state, uses=row_of("site").uses) == USED
 

@@ -405,7 +405,7 @@ def test_a_plugin_that_breaks_leaves_it_unknown() -> None:
 
     assert type(error) is DeliveryUnknown
     assert error.__context__ is None
-    assert str(error) == "Apprise: The gateway says no, and not why (RuntimeError)."
+    assert str(error) == "Apprise: The gateway refused, and gave no reason (RuntimeError)."
 
 
 # What others log meanwhile

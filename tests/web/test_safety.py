@@ -224,7 +224,7 @@ def test_the_views_are_not_atomic(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Contention(), "Too many requests for this phone number at once."),
+        (Contention(), "Several requests for this phone number came at the same time."),
         (Unavailable(), "The service is not available right now."),
         (OperationalError("+14155552671"), "The service is not available right now."),
     ],
