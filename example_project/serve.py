@@ -19,7 +19,7 @@ def main() -> None:
     address = f"127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else free_port()}"
     print(f"Home:  http://{address}/")
     print(f"Admin: http://{address}/admin/")
-    print("SMS appear here. Stop with Ctrl-C.\n", flush=True)
+    print("SMS appear here, and on the phone in the pages. Stop with Ctrl-C.\n", flush=True)
     call_command("runserver", address, use_reloader=False)
 
 

@@ -10,17 +10,20 @@ comes from the environment, so the same site runs on a laptop and on a server:
     DATABASE_URL                 default: SQLite in this folder. The PostgreSQL driver is
                                  installed; for MySQL and MariaDB install mysqlclient
     DJANGO_PUBLIC_URL            "https://example.com": where Twilio sends its receipts
-    TWILIO_ACCOUNT_SID           without it, messages go to the console
+    TWILIO_ACCOUNT_SID           without it, messages go to the console, and in development to a
+                                 telephone on the screen
     TWILIO_AUTH_TOKEN
     TWILIO_FROM_NUMBER           or TWILIO_MESSAGING_SERVICE_SID
     TWILIO_VOICE_FROM            a number that makes calls; without it there are none
 """
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
+from django.conf.locale import LANG_INFO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -28,6 +31,8 @@ DEBUG = os.environ.get("DJANGO_DEBUG", "1") == "1"
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or (
     "for-development-only-and-known-to-everybody-who-reads-it" if DEBUG else ""
 )
+HAS_GATEWAY = "TWILIO_ACCOUNT_SID" in os.environ
+PHONE_ON_SCREEN = DEBUG and not HAS_GATEWAY
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1").split(",")
 
 INSTALLED_APPS = [
@@ -41,10 +46,12 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_sms_otp",
+    "example",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "example.csp.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -77,8 +84,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 TIME_ZONE = "UTC"
 LOGIN_URL = "sms_otp_web:login"
-LOGIN_REDIRECT_URL = "home"
-LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "español"), ("fr", "français")]
+LOGIN_REDIRECT_URL = "account"
+# All that django_sms_otp speaks, each in its own name.
+LANGUAGES = [
+    (code, LANG_INFO[code]["name_local"])
+    for code in (
+        *("ar", "bn", "de", "en", "es", "fa", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl"),
+        *("pt-br", "ru", "th", "tr", "uk", "vi", "zh-hans", "zh-hant"),
+    )
+]
 
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
@@ -112,9 +126,10 @@ SIMPLE_JWT = {"UPDATE_LAST_LOGIN": True}
 
 # --- SMS login --------------------------------------------------------------------------------
 
-SMS_OTP = {
+SMS_OTP: dict[str, Any] = {
     "CODE_LIFETIME": timedelta(minutes=10),
-    "MESSAGE": "Your code is {code}. It is valid for {minutes} minutes.",
+    # A code for a payment is bound to its amount and its payee: see payments.py.
+    "PURPOSES": {"payment": {"MESSAGE": "{code} pays {amount} to {payee}"}},
     # A cap on the bill, well above the busiest hour and day. Limits of numbers and IP addresses
     # are on by default.
     "LIMITS": {"site": "500/h,5000/d"},
@@ -127,7 +142,7 @@ SMS_OTP = {
     "PUBLIC_URL": os.environ.get("DJANGO_PUBLIC_URL") or None,
 }
 
-if "TWILIO_ACCOUNT_SID" in os.environ:
+if HAS_GATEWAY:
     has_calls = "TWILIO_VOICE_FROM" in os.environ
     SMS_OTP_BACKENDS = {
         "default": {
@@ -143,7 +158,18 @@ if "TWILIO_ACCOUNT_SID" in os.environ:
     }
 else:
     has_calls = True
-    SMS_OTP_BACKENDS = {"default": {"BACKEND": "django_sms_otp.backends.console.SMSBackend"}}
+    module = "example.phone" if PHONE_ON_SCREEN else "django_sms_otp.backends.console"
+    SMS_OTP_BACKENDS = {"default": {"BACKEND": f"{module}.SMSBackend"}}
 
 # A call reads the code out to people who cannot read an SMS.
 SMS_OTP["CHANNELS"] = {"sms": "default", **({"voice": "default"} if has_calls else {})}
+
+if DEBUG:
+    # A number with a fixed code and no message, as the reviewers of app stores need one. On a
+    # server, write the last day of the review: date(2027, 3, 1).
+    until = datetime.now(UTC).date() + timedelta(days=30)
+    SMS_OTP["TEST_NUMBERS"] = {"+14155550100": {"code": "123456", "until": until}}
+
+if PHONE_ON_SCREEN:
+    # Who tries everything asks for more codes than who logs in: for as many as a number gets.
+    SMS_OTP["LIMITS"] |= {"phone_ip": "5/h,10/d"}
