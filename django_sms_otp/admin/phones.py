@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from ..auth.linked_numbers import have_a_primary
+from ..db import database_alias, lock_users
 from ..logs import log_fields
 from ..models import VerifiedPhone
 from .accounts import may_see_users
@@ -35,6 +41,14 @@ class VerifiedPhoneAdmin(PhoneAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("django_sms_otp.delete_verifiedphone")
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with _primaries_kept({obj.user_id}):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with _primaries_kept({*queryset.values_list("user_id", flat=True)}):
+            super().delete_queryset(request, queryset)
+
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for row in queryset:
             extra = log_fields("number_removed", phone_number=row.phone_number)
@@ -55,3 +69,16 @@ class VerifiedPhoneAdmin(PhoneAdmin):
     def primary(self, row: VerifiedPhone) -> bool:
         # The column holds true or null; Django would show null as "unknown".
         return bool(row.is_primary)
+
+
+@contextmanager
+def _primaries_kept(user_ids: Collection[Any]) -> Iterator[None]:
+    """Let users who keep a number have a primary one, whichever are deleted within."""
+    with ExitStack() as stack:
+        for alias in {database_alias(VerifiedPhone), database_alias(get_user_model())}:
+            stack.enter_context(transaction.atomic(using=alias))
+        # As every change of an account's numbers does.
+        lock_users(user_ids)
+        yield
+        for user_id in user_ids:
+            have_a_primary(user_id)

@@ -21,7 +21,7 @@ from ..phone import SUPPORTED_REGIONS, PhoneNumber, parse_phone_number
 from ..results import LinkedNumber
 from .phone_fields import phone_field, read_stored_number
 
-__all__ = ["FieldNumbers", "LinkedNumbers", "RowNumbers"]
+__all__ = ["FieldNumbers", "LinkedNumbers", "RowNumbers", "have_a_primary"]
 
 ONLY = "only"
 """The id of a number that is a field of its user, who has no other."""
@@ -118,7 +118,7 @@ class RowNumbers(LinkedNumbers):
                 is_primary=None,
             )
             if holder is not None:
-                _have_a_primary(holder)
+                have_a_primary(holder)
         else:
             row = _rows().filter(phone_number=phone_number.e164)
             row.update(verified_at=now, last_used_at=now, is_test=False)
@@ -127,11 +127,11 @@ class RowNumbers(LinkedNumbers):
         if replaced is not None and replaced.is_primary:
             _prefer(user.pk, _rows().get(phone_number=phone_number.e164).pk)
         else:
-            _have_a_primary(user.pk)
+            have_a_primary(user.pk)
 
     def unlink_number(self, user: AbstractBaseUser, number: LinkedNumber) -> None:
         _rows_of(user.pk).filter(pk=number.id).delete()
-        _have_a_primary(user.pk)
+        have_a_primary(user.pk)
 
     def make_primary(self, user: AbstractBaseUser, number: LinkedNumber) -> None:
         _prefer(user.pk, number.id)
@@ -204,8 +204,11 @@ def _prefer(user_id: Any, row_id: Any) -> None:
     rows.filter(pk=row_id).update(is_primary=True)
 
 
-def _have_a_primary(user_id: Any) -> None:
-    """Make the oldest number of a user primary if none is."""
+def have_a_primary(user_id: Any) -> None:
+    """Make the oldest number of a user primary if none is.
+
+    Call it in the transaction that has taken a number from the user.
+    """
     rows = [*_rows_of(user_id, for_update=True).order_by("verified_at", "pk")]
     if rows and not any(row.is_primary for row in rows):
         _prefer(user_id, rows[0].pk)

@@ -11,9 +11,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from django_sms_otp import services
 from django_sms_otp.models import VerifiedPhone
 
 from ..conftest import PHONE
+from ..services.test_numbers import NEW, OLD, THIRD, id_of, user_with
 from ..support.factories import UserFactory, VerifiedPhoneFactory
 from .staff import page, staff
 
@@ -32,6 +34,19 @@ def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
     assert client.get(f"{PHONES}add/").status_code == 403
     client.post(f"{PHONES}{bound.pk}/delete/", {"post": "yes"})
     assert not VerifiedPhone.objects.exists()
+
+
+@pytest.mark.parametrize("whole_selection", [True, False])
+def test_who_loses_the_primary_number_has_another_one(whole_selection: bool) -> None:
+    user, url = user_with(OLD, NEW, THIRD), PHONES
+    other = user_with(PHONE)
+    gone = [str(other.verified_phones.get().pk), id_of(user, OLD)][not whole_selection :]
+    ticked = {"action": "delete_selected", "_selected_action": gone} if whole_selection else {}
+    url += "" if whole_selection else f"{gone[0]}/delete/"
+    staff("view_verifiedphone", "delete_verifiedphone").post(url, {**ticked, "post": "yes"})
+    numbers = [(each.phone_number.e164, each.is_primary) for each in services.numbers_of(user)]
+    assert numbers == [(NEW, True), (THIRD, False)]
+    assert other.verified_phones.exists() is not whole_selection
 
 
 @pytest.mark.parametrize("whole_selection", [True, False])
