@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -76,10 +77,14 @@ def code_requested(outcome: CodeRequested) -> dict[str, Any]:
     }
 
 
-def check_csrf(request: Request) -> None:
-    """:raises CSRFFailed: the request lacks Django's CSRF token, or its page is foreign."""
+def check_csrf(request: Request, check: Callable[[Request], None] | None = None) -> None:
+    """:raises CSRFFailed: the request lacks Django's CSRF token, or its page is foreign.
+
+    :param check: as an authentication looks for it, by ``enforce_csrf()``; by default as that
+        of REST framework does.
+    """
     try:
-        SessionAuthentication().enforce_csrf(request)
+        (check or SessionAuthentication().enforce_csrf)(request)
     except exceptions.PermissionDenied:
         raise CSRFFailed from None
 
@@ -115,8 +120,6 @@ def from_exception(error: Exception, context: Any) -> Response | None:
     if is_outage(error):
         log_outage(error)
         return error_response("unavailable", retry_after=OUTAGE_WAIT)
-    if isinstance(error, exceptions.PermissionDenied) and _is_of_csrf(error):
-        return error_response("csrf_failed")
     return _from_api_exception(error) if isinstance(error, exceptions.APIException) else None
 
 
@@ -141,11 +144,6 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
     if wait is not None:
         _tell_wait(response, wait)
     return response
-
-
-def _is_of_csrf(error: exceptions.PermissionDenied) -> bool:
-    """Tell whether an authentication by cookie has raised it, such as REST framework's."""
-    return str(error.detail).startswith("CSRF Failed")
 
 
 def _tell_wait(response: Response, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -36,7 +37,7 @@ class AuthenticatedView(SMSOTPView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         # When it is asked, not when the module is imported: tests override the settings.
         classes: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES
-        return [each() for each in classes]
+        return [_naming_csrf(each()) for each in classes]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -69,3 +70,14 @@ class AuthenticatedView(SMSOTPView):
         if missing is not None:
             raise SMSVerificationRequired(missing)
         return user
+
+
+def _naming_csrf(authentication: Any) -> Any:
+    """Let an authentication by cookies say that the CSRF token is what it misses.
+
+    REST framework's, and those that are built like it, look for the token in ``enforce_csrf()``
+    and raise what any other lack of permission raises.
+    """
+    if check := getattr(authentication, "enforce_csrf", None):
+        authentication.enforce_csrf = partial(answers.check_csrf, check=check)
+    return authentication

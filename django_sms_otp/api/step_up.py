@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
-from ..auth.sessions import note_verified, verified_at
+from ..auth.sessions import has_login, note_verified, verified_at
 from ..auth.tokens import get_token_issuer
 from ..client import client_of, remember_device
 from ..db import non_atomic
@@ -25,7 +27,21 @@ from .authenticated import AuthenticatedView
 from .serializers import StepUpCodeSerializer, StepUpSerializer
 
 
-class StepUpCodeView(AuthenticatedView):
+class OfStepUp(AuthenticatedView):
+    """One of the endpoints of a step-up."""
+
+    def account(self, request: Request) -> AbstractBaseUser:
+        """Return the user who is logged in.
+
+        :raises NotAuthenticated: besides, what the caller has come by keeps no proof: neither a
+            token, nor a session in which they are logged in.
+        """
+        if request.auth is None and not has_login(self.http_request):
+            raise NotAuthenticated
+        return super().account(request)
+
+
+class StepUpCodeView(OfStepUp):
     """Send a code to one of the caller's numbers."""
 
     serializer_class = StepUpCodeSerializer
@@ -42,14 +58,15 @@ class StepUpCodeView(AuthenticatedView):
         return Response({**answers.code_requested(outcome.code), **number}, status=202)
 
 
-class StepUpView(AuthenticatedView):
+class StepUpView(OfStepUp):
     """Redeem the code, and keep the proof."""
 
     serializer_class = StepUpSerializer
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         user, client = self.account(request), client_of(request, is_new=True)
-        issuer = None if self._has_session(request) else get_token_issuer()
+        # What brings a token keeps the proof there.
+        issuer = None if request.auth is None else get_token_issuer()
         outcome = services.confirm_step_up(
             user,
             **self.validated(request),
@@ -66,10 +83,6 @@ class StepUpView(AuthenticatedView):
             issuer.answer(response, replace(outcome, user=user), request=self.http_request)
         remember_device(self.http_request, response, client["device"])
         return response
-
-    def _has_session(self, request: Request) -> bool:
-        """Tell whether the caller came by the session: what brings a token keeps it there."""
-        return request.auth is None and hasattr(self.http_request, "session")
 
     def _noted_in_session(self) -> Response:
         note_verified(self.http_request)

@@ -24,7 +24,7 @@ from django.utils import timezone
 from ..exceptions import InvalidSettings
 from ..results import Redeemed
 
-__all__ = ["authenticated_at", "log_in", "note_verified", "verified_at"]
+__all__ = ["authenticated_at", "has_login", "log_in", "note_verified", "verified_at"]
 
 KEY = "_sms_otp"
 USER, AUTHENTICATED_AT, VERIFIED_AT = "user", "authenticated_at", "verified_at"
@@ -106,6 +106,17 @@ def authenticated_at(request: HttpRequest) -> datetime | None:
     installed. A time is never later than now.
     """
     return _read(request, AUTHENTICATED_AT)
+
+
+def has_login(request: HttpRequest) -> bool:
+    """Tell whether it is the session in which ``request.user`` is logged in.
+
+    The user may have come by something else, such as basic authentication.
+    """
+    session, user = getattr(request, "session", None), getattr(request, "user", None)
+    if session is None or user is None or not user.is_authenticated:
+        return False
+    return bool(session.get(SESSION_KEY) == _name(user))
 
 
 def past_time(seconds: float) -> datetime | None:

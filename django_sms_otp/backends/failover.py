@@ -10,6 +10,7 @@ from typing import Any
 from ..conf.validators import positive_number, true_or_false
 from ..exceptions import Cause, DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ..logs import log_fields, short_id
+from ..phone import mask
 from .base import SendResult, SMSMessage
 from .composite.base import CompositeBackend
 
@@ -75,8 +76,8 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
     """Log a failure that the caller does not hear of."""
     logger.log(
         error.log_level,
-        "Code %s by %r: %s %s %s",
-        *(short_id(message.request_id), error.alias, error, error.verdict, then),
+        "%s by %r: %s %s %s",
+        *(_name_of(message), error.alias, error, error.verdict, then),
         extra=log_fields(
             "failover",
             request_id=message.request_id,
@@ -90,6 +91,12 @@ def _log(message: SMSMessage, error: NotDelivered | DeliveryUnknown, then: str) 
             latency=error.latency,
         ),
     )
+
+
+def _name_of(message: SMSMessage) -> str:
+    if message.body and message.code is None:
+        return f"A text ({message.purpose}) to {mask(message.to)}"
+    return f"Code {short_id(message.request_id)}"
 
 
 def _combine(

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import RequestFactory
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from django_sms_otp.api.numbers import numbers
 from django_sms_otp.api.views import GetCodeView
 
 
@@ -37,3 +41,29 @@ def test_a_throttle_of_the_site_tells_its_wait_in_body_and_header(
     assert answer.data == {**told, "detail": answer.data["detail"], "code": "throttled"}
     header = answer.headers.get("Retry-After")
     assert header == (str(told["retry_after"]) if told else None)
+
+
+class InOtherWords(SessionAuthentication):
+    """As of a site that has translated it."""
+
+    def authenticate(self, request: Request) -> None:
+        self.enforce_csrf(request)
+
+    def enforce_csrf(self, request: Request) -> None:
+        raise PermissionDenied("El testigo falta.")
+
+
+class Banned(BaseAuthentication):
+    def authenticate(self, request: Request) -> None:
+        raise PermissionDenied("CSRF Failed: so it looks.")
+
+
+@pytest.mark.parametrize(
+    ("by", "code"), [(InOtherWords, "csrf_failed"), (Banned, "permission_denied")]
+)
+def test_what_lacks_the_csrf_token_is_not_told_by_its_words(
+    settings: Any, by: type[BaseAuthentication], code: str
+) -> None:
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.{by.__name__}"]}
+    answer: Any = numbers(RequestFactory().get("/"))
+    assert (answer.status_code, answer.data["code"]) == (403, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -290,6 +291,21 @@ def test_a_session_sends_its_csrf_token() -> None:
     client.defaults["HTTP_X_CSRFTOKEN"] = "c" * 32
     assert ask(client).status_code == 202
     assert confirm(client, last_code()).status_code == 200
+
+
+def test_basic_authentication_keeps_no_proof(settings: Any) -> None:
+    user = user_with(OLD, password="secret")
+    name_and_password = b64encode(f"{user.username}:secret".encode()).decode()
+    client = with_token(name_and_password, "Basic")
+    with authenticated_by(settings, "rest_framework.authentication.BasicAuthentication"):
+        for answer in (ask(client), confirm(client, "123456")):
+            assert reason_of(answer) == (401, "not_authenticated")
+            assert "sessionid" not in answer.cookies
+        assert testing.outbox == []
+        # Beside the cookie of a login it does: the session keeps it.
+        client.force_login(user)
+        assert ask(client).status_code == 202
+        assert confirm(client, last_code()).status_code == 200
 
 
 Send = Callable[[Client], Any]

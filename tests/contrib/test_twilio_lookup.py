@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -27,6 +28,7 @@ from ..support.fake_twilio import Answer, refusal
 ACCOUNT_SID, AUTH_TOKEN = "AC" + "1" * 32, "token-of-the-account-7f3a"
 GERMAN = "+4915123456789"
 USED_AT = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
 NEVER_MIND: Any = None
 
 
@@ -74,7 +76,8 @@ def use(number: str = PHONE, last_used_at: datetime | None = USED_AT) -> NumberU
 
 
 def test_it_asks_for_both_packages_since_the_last_use(lookup: FakeLookup) -> None:
-    assert TwilioRisk().assess(use()) is Risk.FINE
+    # There it was the next day already.
+    assert TwilioRisk().assess(use(last_used_at=USED_AT.astimezone(BERLIN))) is Risk.FINE
     [request] = lookup.requests
     assert request.method == "GET"
     assert unquote(request.path).startswith(f"/v2/PhoneNumbers/{PHONE}?")

@@ -89,11 +89,12 @@ def test_outside_of_a_transaction_a_text_costs_the_count_alone() -> None:
 
 
 def test_a_failover_goes_on_and_the_circuit_is_the_one_of_the_codes(
-    twilios: dict[str, FakeTwilio],
+    twilios: dict[str, FakeTwilio], caplog: pytest.LogCaptureFixture
 ) -> None:
     twilios["first"].answers(NOT_SENT)
     result = send_text(NUMBER, TEXT)
     assert (result.alias, bool(result.message_id)) == ("second", True)
+    assert caplog.messages[-1].startswith("A text (text) to +1********71 by 'first': Twilio:")
     assert Limit.objects.get(kind="circuit").subject == "first"
     twilios["first"].requests.clear()
     assert send_text(NUMBER, TEXT).alias == "second"

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp import services
 from django_sms_otp.auth.users import UserFieldResolver, VerifiedPhoneResolver
@@ -73,9 +74,12 @@ def last_used_at() -> datetime | None:
 # When a number was last used -----------------------------------------------------------------
 
 
-def test_a_registration_is_a_use() -> None:
-    assert isinstance(log_in(), Redeemed)
+def test_a_registration_is_a_use_and_is_not_noted_once_more() -> None:
+    with CaptureQueriesContext(connection) as made:
+        assert isinstance(log_in(), Redeemed)
     assert last_used_at() == NOON
+    changes = [each["sql"] for each in made if each["sql"].startswith("UPDATE")]
+    assert not [sql for sql in changes if VerifiedPhone._meta.db_table in sql]
 
 
 @pytest.mark.parametrize("grant_writes", [False, True])

@@ -175,5 +175,9 @@ class CookieJWTAuthentication(JWTAuthentication):
             return None
         if not is_shown(user):
             return None
-        SessionAuthentication().enforce_csrf(request)
+        self.enforce_csrf(request)
         return user, token
+
+    def enforce_csrf(self, request: Request) -> None:
+        """:raises PermissionDenied: the request lacks the token, or its page is foreign."""
+        SessionAuthentication().enforce_csrf(request)
