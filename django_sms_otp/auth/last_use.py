@@ -19,7 +19,9 @@ from ..phone import PhoneNumber
 
 __all__ = ["last_use", "move_last_use", "used_within", "with_last_use"]
 
+NUMBER = "sms_otp_phone_number"
 VERIFIED_AT, LAST_USED_AT = "sms_otp_verified_at", "sms_otp_last_used_at"
+"""What a user who was found by a number has of it."""
 
 
 def with_last_use(users: QuerySet[Any]) -> QuerySet[Any]:
@@ -28,6 +30,7 @@ def with_last_use(users: QuerySet[Any]) -> QuerySet[Any]:
     if get_settings().STALE_AFTER is None and get_settings().NUMBER_RISK is None:
         return users
     columns = {
+        NUMBER: F("verified_phones__phone_number"),
         VERIFIED_AT: F("verified_phones__verified_at"),
         LAST_USED_AT: F("verified_phones__last_used_at"),
     }
@@ -40,14 +43,15 @@ def last_use(user: AbstractBaseUser, phone_number: PhoneNumber) -> datetime | No
 
     ``None``: it is not verified for this user.
     """
-    if not hasattr(user, VERIFIED_AT):
+    if getattr(user, NUMBER, None) != phone_number.e164:
         # A resolver of the site has found the user in its own way.
         phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
         found = phones.filter(user_id=user.pk, phone_number=phone_number.e164)
-        times = found.values_list("verified_at", "last_used_at").first()
-        for name, time in zip((VERIFIED_AT, LAST_USED_AT), times or (None, None), strict=True):
-            setattr(user, name, time)
-    known = [getattr(user, VERIFIED_AT), getattr(user, LAST_USED_AT)]
+        times = found.values_list("verified_at", "last_used_at").first() or (None, None)
+        read = (phone_number.e164, *times)
+        for name, value in zip((NUMBER, VERIFIED_AT, LAST_USED_AT), read, strict=True):
+            setattr(user, name, value)
+    known = (getattr(user, VERIFIED_AT), getattr(user, LAST_USED_AT))
     return max((time for time in known if time is not None), default=None)
 
 

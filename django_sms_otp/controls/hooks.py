@@ -1,5 +1,5 @@
 """The site's own controls: a CAPTCHA and a look-up before a message is sent, and an assessment
-of the number before it opens an account.
+of the number before it opens an account or confirms what its user does.
 
 They run outside of any transaction, and are asked once a call. The caller waits for them. An
 error in one of them refuses the call: a control that stops attacks must not fail open.
@@ -73,12 +73,14 @@ class NumberLookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberUse:
-    """A number that was proven by a right code, and is about to open an account.
+    """A number that was proven by a right code, and is about to open an account, to be linked
+    to one, or to confirm what a user does who is logged in.
 
-    :param user: whose account it is.
+    :param purpose: ``login``, ``verify_phone``, ``step_up`` or one of the site's own.
+    :param user: whose account it is. A number that is being linked is not theirs yet.
     :param last_used_at: when the number last proved to be this user's; ``None`` if nobody
         knows.
-    :param is_stale: whether that is longer ago than ``STALE_AFTER``.
+    :param is_stale: whether that is longer ago than ``STALE_AFTER``, and this is a login.
     :param ip_address: the address of the client.
     :param device: an opaque text that the site gave to the client's device.
     """
@@ -97,13 +99,13 @@ class Risk(enum.Enum):
     """What a number may do that was proven."""
 
     FINE = "fine"
-    """It opens the account."""
+    """It does what its code authorises."""
 
     ASK_FOR_MORE = "ask_for_more"
     """Not by itself: :meth:`NumberRisk.has_given_more` decides."""
 
     REFUSE = "refuse"
-    """It does not open the account, whatever else its holder proves."""
+    """It does not, whatever else its holder proves."""
 
 
 class NumberRisk:

@@ -1,4 +1,4 @@
-"""May a number that was proven open its account?
+"""May a number that was proven open its account, or confirm what its user does?
 
 A number is handed on to somebody else a few months after its last use, and a SIM can be
 swapped. ``STALE_AFTER`` and the site's ``NUMBER_RISK`` decide after the right code, so who does
@@ -15,6 +15,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from ..auth.users import get_user_resolver
 from ..conf import get_settings, load_class
 from ..phone import PhoneNumber
+from ..purposes import Purpose
 from .external import ask_site
 from .hooks import NumberRisk, NumberUse, Risk
 
@@ -29,9 +30,10 @@ class Opening:
     :param purpose: the purpose of the code.
     """
 
-    def __init__(self, *, purpose: str, ip_address: str | None, device: str | None) -> None:
+    def __init__(self, *, purpose: Purpose, ip_address: str | None, device: str | None) -> None:
+        self._opens_account = purpose.opens_account
         self._caller: dict[str, Any] = {
-            "purpose": purpose,
+            "purpose": purpose.name,
             "ip_address": ip_address,
             "device": device,
         }
@@ -63,7 +65,8 @@ class Opening:
             phone_number=phone_number,
             user=user,
             last_used_at=last_used_at,
-            is_stale=_is_stale(last_used_at, now),
+            # Who is logged in is known by more than the number.
+            is_stale=self._opens_account and _is_stale(last_used_at, now),
             **self._caller,
         )
         self._answers[user.pk] = ask_site("NUMBER_RISK", use, _refusal_of_site)
@@ -71,12 +74,18 @@ class Opening:
     def refusal(self, user: AbstractBaseUser, phone_number: PhoneNumber, now: datetime) -> str:
         """Return why the number does not open the account; empty if it does."""
         if self.asks_site:
-            # Without an answer the number has changed hands while the site was asked.
-            return self._answers.get(user.pk, NEEDS_MORE)
+            return self.verdict(user)
         if get_settings().STALE_AFTER is None:
             return ""
         last_used_at = get_user_resolver().last_used_at(user, phone_number)
         return NEEDS_MORE if _is_stale(last_used_at, now) else ""
+
+    def verdict(self, user: AbstractBaseUser) -> str:
+        """Return why the number is not enough, as the site has answered; empty if it is."""
+        if not self.asks_site:
+            return ""
+        # Without an answer the number has changed hands while the site was asked.
+        return self._answers.get(user.pk, NEEDS_MORE)
 
 
 def _is_stale(last_used_at: datetime | None, now: datetime) -> bool:

@@ -58,6 +58,8 @@ def _grant(
         opening = None if is_new or otp_code.is_test else guess.opening
         if reason := refusal_of(user, otp_code.number, row, opening):
             return RedemptionRefused(reason=reason)
+    elif guess.user is not None and (reason := _risk(guess, guess.user, otp_code)):
+        return RedemptionRefused(reason=reason)
     # Somebody may have got the number, or rights, since the request.
     if otp_code.is_test and not is_nobodys(otp_code.number):
         return RedemptionRefused(reason="no_active_account")
@@ -67,3 +69,8 @@ def _grant(
     except LoginRefused:
         return RedemptionRefused(reason="no_active_account")
     return Redeemed(request_id=otp_code.pk, user=user, registered=is_new, granted=granted)
+
+
+def _risk(guess: Guess[T], user: AbstractBaseUser, otp_code: OTPCode) -> str:
+    """Return why the site does not take the number's word for its user; empty if it does."""
+    return "" if otp_code.is_test else guess.opening.verdict(user)

@@ -44,10 +44,10 @@ def check_with_gateway(
     :raises Unavailable: the gateway gave no answer. The guess stays counted, unless the gateway
         certainly did not evaluate it.
     """
+    # A class that cannot be loaded must fail before the gateway spends the code.
+    guess.opening.load()
     if guess.purpose.opens_account:
-        # A class that cannot be loaded must fail before the gateway spends the code.
         get_user_resolver()
-        guess.opening.load()
     try:
         is_right = _ask(guess, otp_code)
     except DeliveryRefused as error:

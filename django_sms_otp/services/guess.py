@@ -30,6 +30,7 @@ T = TypeVar("T")
 class Guess(Generic[T]):
     """A typed code, and what its caller gets for the right one.
 
+    :param user: whose action the code confirms, if it logs nobody in.
     :param address: the wrong guesses that were made from the caller's address.
     :param opening: whether the number may open its account.
     :param typed: the code as typed; the ``repr`` does not show it.
@@ -45,6 +46,8 @@ class Guess(Generic[T]):
     grant: Callable[[Any], T] | None
     grant_writes: bool
     grant_to_new: Callable[[Any], T] | None = None
+    # The name of a user may be the number.
+    user: AbstractBaseUser | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "typed", MaskedText(self.typed))
@@ -61,11 +64,12 @@ class Guess(Generic[T]):
 
     @property
     def asks_site(self) -> bool:
-        """Whether the site is asked before the right code opens an account.
+        """Whether the site is asked between the right code and what it authorises.
 
         :raises InvalidSettings: its class cannot be loaded. No guess is counted then.
         """
-        return self.purpose.opens_account and self.opening.asks_site
+        is_of_account = self.purpose.opens_account or self.user is not None
+        return is_of_account and self.opening.asks_site
 
     def claimant(self, row: NumberRow, otp_code: OTPCode | None) -> Claimant:
         """Return whose guess it is.

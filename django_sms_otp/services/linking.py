@@ -113,12 +113,16 @@ def link_number(
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises TypeError: an argument has another type. Nothing was counted.
-    :raises Unavailable: the gateway that made the code did not check the guess.
+    :raises Unavailable: the gateway that made the code did not check the guess, or the site's
+        ``NUMBER_RISK`` failed.
     """
     check_user(user)
     check_number(phone_number)
-    if replaces is not None and not find(get_user_resolver().numbers_of(user), replaces):
+    own = get_user_resolver().numbers_of(user)
+    if replaces is not None and not find(own, replaces):
         return NOT_FOUND
+    # To verify a number anew is the way back for one that was found risky.
+    is_own = any(each.phone_number.e164 == phone_number.e164 for each in own)
     try:
         outcome = redeem_code(
             code,
@@ -127,6 +131,7 @@ def link_number(
             purpose=VERIFY_PHONE,
             context=bound_to(user),
             grant=lambda _: _link(user, phone_number, replaces),
+            user=None if is_own else user,
             ip_address=ip_address,
             device=device,
         )

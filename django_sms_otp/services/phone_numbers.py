@@ -9,7 +9,13 @@ from ..backends import get_backend
 from ..conf import Settings, get_settings
 from ..conf.validators import VOICE
 from ..controls.refusals import log_refused_number
-from ..exceptions import InvalidSettings, NotSMSCapable, PhoneNumberError, RegionNotSupported
+from ..exceptions import (
+    InvalidPhoneNumber,
+    InvalidSettings,
+    NotSMSCapable,
+    PhoneNumberError,
+    RegionNotSupported,
+)
 from ..phone import (
     REFUSED_TYPES,
     SUPPORTED_REGIONS,
@@ -18,6 +24,7 @@ from ..phone import (
     WithE164,
     parse_phone_number,
 )
+from ..phone.fictitious import is_fictitious
 from .arguments import check_channel
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
@@ -45,6 +52,33 @@ def read_phone_number(
     :raises TypeError: ``text`` is neither a text nor a number.
     :raises ValueError: ``CHANNELS`` lacks ``channel``.
     """
+    return _read(text, to_send=to_send, channel=channel, region=region, takes_tests=True)
+
+
+def refusal_of_test_number(phone_number: PhoneNumber, channel: str) -> str:
+    """Return why a test number gets no message; empty if it gets one as any number does.
+
+    Whoever binds a number proves by a message to hold it. With one of fiction nobody can.
+    """
+    if get_settings().test_code(phone_number.e164) is None:
+        return ""
+    if is_fictitious(phone_number.e164):
+        return "" if _reach_no_phone({channel}) else InvalidPhoneNumber.code
+    try:
+        _read(phone_number, to_send=True, channel=channel, region=None, takes_tests=False)
+    except PhoneNumberError as error:
+        return error.code
+    return ""
+
+
+def _read(
+    text: str | PhoneNumber | WithE164,
+    *,
+    to_send: bool,
+    channel: str | None,
+    region: str | None,
+    takes_tests: bool,
+) -> PhoneNumber:
     settings = get_settings()
     channel = check_channel(channel)
     region = region or settings.DEFAULT_REGION
@@ -64,7 +98,8 @@ def read_phone_number(
                 takes_fictitious=takes_fictitious,
             )
         except PhoneNumberError as error:
-            if number := _test_number(text, region, settings):
+            number = _test_number(text, region, settings) if takes_tests else None
+            if number is not None:
                 return number
             control = CONTROLS.get(error.code, "")
             if to_send:

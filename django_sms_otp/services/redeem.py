@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from django.contrib.auth.base_user import AbstractBaseUser
+
 from ..conf import get_settings
 from ..controls import note_redemption
 from ..controls.address_guesses import AddressGuesses
@@ -22,10 +24,10 @@ from ..logs import log_fields, short_id
 from ..masked import MaskedText
 from ..models import OTPCode
 from ..phone import PhoneNumber
-from ..purposes import LOGIN, write_context
+from ..purposes import LOGIN, Purpose, write_context
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
-from .arguments import check_number, check_texts, purpose_of, request_id_of
+from .arguments import check_number, check_texts, check_user, purpose_of, request_id_of
 from .gateway_check import check_with_gateway
 from .guess import Guess, GuessResult
 from .guesses import evaluate
@@ -46,6 +48,7 @@ def redeem_code(
     grant: Callable[[Any], T] | None = None,
     grant_writes: bool = True,
     grant_to_new: Callable[[Any], T] | None = None,
+    user: AbstractBaseUser | None = None,
     ip_address: str | None = None,
     device: str | None = None,
 ) -> Redeemed[T] | RedemptionRefused:
@@ -75,6 +78,8 @@ def redeem_code(
     :param grant_writes: ``False`` if ``grant`` writes nothing that must be rolled back. It is
         then called before the transaction, which holds its locks for a shorter time.
     :param grant_to_new: called instead of ``grant`` if this login creates the account.
+    :param user: whose action the code confirms, if its purpose logs nobody in. ``NUMBER_RISK``
+        then assesses the number for this user, as it does for a login.
     :param ip_address: the address of the client.
     :param device: an opaque text that the site gave to the client's device.
     :raises InsideTransaction: the caller has begun a transaction.
@@ -90,19 +95,22 @@ def redeem_code(
     _check_code(given)
     check_texts(ip_address=ip_address, device=device)
     _check_arguments(phone_number, request_id, grant, grant_to_new)
+    declared = purpose_of(purpose)
+    _check_user(user, declared)
     caller = Caller.of(ip_address, device)
     guess = Guess(
-        purpose=purpose_of(purpose),
+        purpose=declared,
         context=write_context(context),
         request_id=request_id,
         caller=caller,
         # Who names the code by its id alone is no stranger to it.
         address=AddressGuesses(caller if phone_number else Caller()),
-        opening=Opening(purpose=purpose, ip_address=ip_address, device=device),
+        opening=Opening(purpose=declared, ip_address=ip_address, device=device),
         typed=code,
         grant=grant,
         grant_writes=grant_writes,
         grant_to_new=grant_to_new,
+        user=user,
     )
     result = _evaluate_and_commit(guess, phone_number)
     if result.otp_code and result.is_right:
@@ -124,6 +132,14 @@ def _check_code(given: type) -> None:
     if not issubclass(given, str):
         # A number has lost its leading zeros. The error must not show the code.
         raise TypeError(f"code must be a str, as typed, not {given.__name__}.")
+
+
+def _check_user(user: AbstractBaseUser | None, purpose: Purpose) -> None:
+    if user is None:
+        return
+    check_user(user)
+    if purpose.opens_account:
+        raise TypeError("The number says whose login it is: pass no user.")
 
 
 def _check_arguments(

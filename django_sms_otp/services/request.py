@@ -32,6 +32,7 @@ from .arguments import (
 from .dispatch import PendingDelivery, dispatch
 from .fixed_codes import gets_fixed_code
 from .issuing import CodeRequest, falls_under, issue
+from .phone_numbers import refusal_of_test_number
 
 __all__ = ["request_code"]
 
@@ -74,6 +75,8 @@ def request_code(
     declared = purpose_of(purpose)
     check_texts(ip_address=ip_address, device=device, challenge=challenge)
     channel = check_channel(channel)
+    if declared.binds and (reason := refusal_of_test_number(phone_number, channel)):
+        return RequestRefused(reason=reason)
     # Before anything is counted: a broken configuration must not cost a number its cooldown.
     backend = get_backend(get_settings().CHANNELS[channel])
     written = context_to_show(

@@ -1,4 +1,4 @@
-"""Asks the site about a number, after the right code and before it opens an account.
+"""Asks the site about a number, between the right code and what it authorises.
 
 As with a gateway that checks codes, the guess is counted and committed before, and no
 transaction is open meanwhile.
@@ -6,6 +6,7 @@ transaction is open meanwhile.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TypeVar
 
 from django.utils import timezone
@@ -28,7 +29,10 @@ def accept_with_site(guess: Guess[T], charged: OTPCode) -> GuessResult[T]:
         billed the question.
     """
     if guess.asks_site:
-        user, _ = find_user(charged.number)
+        # A copy: of who is logged in, a later question is answered anew.
+        user = copy(guess.user)
+        if guess.purpose.opens_account:
+            user, _ = find_user(charged.number)
         # A number without an account has nothing to lose.
         if user is not None:
             guess.opening.ask(user, charged.number, timezone.now())

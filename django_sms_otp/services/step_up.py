@@ -102,7 +102,8 @@ def confirm_step_up(
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises TypeError: an argument has another type. Nothing was counted.
-    :raises Unavailable: the gateway that made the code did not check the guess.
+    :raises Unavailable: the gateway that made the code did not check the guess, or the site's
+        ``NUMBER_RISK`` failed.
     """
     number = _own_number(user, number_id)
     resolver = get_user_resolver()
@@ -129,6 +130,7 @@ def confirm_step_up(
             purpose=STEP_UP,
             context=bound_to(user),
             grant=confirm,
+            user=user,
             ip_address=ip_address,
             device=device,
         )

@@ -316,6 +316,7 @@ def test_confirming_a_payment(modules: Modules) -> None:
     payment = types.SimpleNamespace(
         amount="50.00 EUR", payee="ACME", pay=lambda: paid.append("ACME")
     )
+    payment.user = UserFactory.create()
     another = types.SimpleNamespace(**vars(payment) | {"payee": "Mallory"})
     phone_number = parse_phone_number(PHONE)
     blocks = pages.blocks(pages.page("settings.md"))

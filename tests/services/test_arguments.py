@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from django_sms_otp import services
 from django_sms_otp.models import Limit, OTPCode
@@ -103,6 +104,8 @@ def test_a_request_names_what_it_takes(
         ({"code": b"123456"}, "code must be a str, as typed, not bytes"),
         ({"code": None}, "code must be a str, as typed, not NoneType"),
         ({"phone_number": None}, "needs a phone_number or a request_id"),
+        ({"user": "ada", "purpose": "step_up"}, "user must be a saved user, not str"),
+        ({"user": User(pk=7)}, "pass no user"),
         ({"grant": "no function"}, "grant must be a function of the user, not str"),
     ],
 )

@@ -32,14 +32,14 @@ from django_sms_otp.models import (
     OTPCode,
     VerifiedPhone,
 )
-from django_sms_otp.results import CodeRequested, Redeemed
+from django_sms_otp.results import CodeRequested, Redeemed, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code, wrong
 from ..support import fake_verify
 from ..support.customers.models import SharedPhoneCustomer
 from ..support.engines import DUMMY
-from ..support.factories import VerifiedPhoneFactory
+from ..support.factories import UserFactory, VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +47,11 @@ NOW = datetime(2027, 2, 1, 12, tzinfo=UTC)
 NUMBER = "+14155550100"
 CODE = "123456"
 UNTIL = date(2027, 3, 1)
+WEBHOOK = {
+    "BACKEND": "django_sms_otp.backends.webhook.SMSBackend",
+    "OPTIONS": {"url": "https://127.0.0.1:9/", "secret": "s" * 32},
+}
+"""It reaches phones, so numbers of fiction are none."""
 
 
 def entry(number: str = NUMBER, **values: Any) -> dict[str, Any]:
@@ -94,16 +99,25 @@ def test_the_answer_says_how_long_the_code_is(get_code: Post, log_in: Post, code
         assert log_in(code=code).status_code == 200
 
 
+def test_a_number_of_fiction_is_linked_to_nobody() -> None:
+    user, number = UserFactory.create(), services.read_phone_number(NUMBER)
+    with override_settings(SMS_OTP_BACKENDS={"default": WEBHOOK}):
+        refused = services.request_link_code(user, number)
+        assert refused == RequestRefused(reason="invalid_phone_number")
+        assert isinstance(services.request_code(number), CodeRequested)
+    # A holder of the number could get the message.
+    with override_sms_otp(**entry(PHONE)):
+        asked = services.request_link_code(user, services.read_phone_number(PHONE))
+    assert isinstance(asked, CodeRequested)
+    assert [message.to for message in testing.outbox] == [PHONE]
+
+
 @pytest.mark.parametrize("number", ["+447700900123", "+18005550199", "+16502530000"])
 def test_any_number_will_do(log_in: Post, number: str) -> None:
     # Of no type, of a type that takes no SMS, of a region without messages.
-    webhook = {
-        "BACKEND": "django_sms_otp.backends.webhook.SMSBackend",
-        "OPTIONS": {"url": "https://127.0.0.1:9/", "secret": "s" * 32},
-    }
     with (
         override_sms_otp(ALLOWED_REGIONS=["FR"], DEFAULT_REGION="FR", **entry(number)),
-        override_settings(SMS_OTP_BACKENDS={"default": webhook}),
+        override_settings(SMS_OTP_BACKENDS={"default": WEBHOOK}),
     ):
         assert log_in(f"{number[:3]} {number[3:]}").status_code == 200
 

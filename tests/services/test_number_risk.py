@@ -17,7 +17,7 @@ from django_sms_otp.controls.hooks import NumberRisk, NumberUse, Risk
 from django_sms_otp.exceptions import InvalidSettings, Unavailable
 from django_sms_otp.models import OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
-from django_sms_otp.results import Redeemed, RedemptionRefused
+from django_sms_otp.results import NumberLinked, Redeemed, RedemptionRefused
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, last_code, wrong
@@ -32,7 +32,10 @@ NUMBER = parse_phone_number(PHONE)
 YEAR = timedelta(days=365)
 IP = "203.0.113.9"
 
+OTHER = parse_phone_number("+14155552672")
+
 uses: list[NumberUse] = []
+done: list[str] = []
 inside: list[bool] = []
 said: dict[str, Any] = {}
 
@@ -56,6 +59,7 @@ class Signals(NumberRisk):
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[time_machine.Traveller]:
     uses.clear()
+    done.clear()
     inside.clear()
     said.clear()
     said["risk"] = Risk.FINE
@@ -117,6 +121,76 @@ def test_a_stale_number_opens_its_account_to_who_has_given_more(
     said.update(risk=risk, more=more)
     assert reason_of(log_in()) == reason
     assert [use.is_stale for use in uses] == [True] * asked
+
+
+def step_up(user: User) -> object:
+    services.request_step_up(user)
+    return services.confirm_step_up(user, last_code(), grant=lambda _: done.append("step_up"))
+
+
+def link(user: User) -> object:
+    services.request_link_code(user, OTHER)
+    return services.link_number(user, last_code(), phone_number=OTHER)
+
+
+def pay(user: User) -> object:
+    services.request_code(NUMBER, purpose="payment")
+    return redeem(purpose="payment", user=user, grant=lambda _: done.append("payment"))
+
+
+ACTS = {"step_up": step_up, "verify_phone": link, "payment": pay}
+
+
+@override_sms_otp(PURPOSES={"payment": {}}, STALE_AFTER=YEAR)
+@pytest.mark.parametrize(
+    ("risk", "more", "reason"),
+    [
+        (Risk.FINE, False, ""),
+        (Risk.ASK_FOR_MORE, False, "reverification_needed"),
+        (Risk.ASK_FOR_MORE, True, ""),
+        (Risk.REFUSE, True, "no_active_account"),
+    ],
+)
+@pytest.mark.parametrize("purpose", ACTS)
+def test_a_swapped_sim_confirms_nothing_for_who_is_logged_in(
+    purpose: str, risk: Risk, reason: str, *, more: bool
+) -> None:
+    long_ago = NOON - 2 * YEAR
+    user = VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=long_ago).user
+    said.update(risk=risk, more=more)
+    assert getattr(ACTS[purpose](user), "reason", "") == reason
+    # Only at a login does a number count as stale.
+    [use] = uses
+    is_link = purpose == "verify_phone"
+    assert (use.purpose, use.user, use.is_stale) == (purpose, user, False)
+    assert use.last_used_at == (None if is_link else long_ago)
+    if VerifiedPhone.objects.filter(phone_number=OTHER.e164).exists():
+        done.append("verify_phone")
+    assert done == ([] if reason else [purpose])
+    code = OTPCode.objects.get()
+    assert code.redeemed_at is not None
+    assert code.failed_attempts == 0
+
+
+def test_a_step_up_asks_about_the_use_of_its_own_number() -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE, last_used_at=NOON).user
+    VerifiedPhoneFactory.create(phone_number=OTHER.e164, user=user, verified_at=NOON - YEAR)
+    for number in services.numbers_of(user):
+        services.request_step_up(user, number.id)
+        services.confirm_step_up(user, last_code(), number_id=number.id)
+    seen = [(use.phone_number, use.last_used_at) for use in uses]
+    assert seen == [(NUMBER, NOON), (OTHER, NOON - YEAR)]
+
+
+def test_who_verifies_their_own_number_anew_is_not_asked_about() -> None:
+    """That is the way back for who was told that more is needed."""
+    user = VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=NOON - YEAR).user
+    said.update(risk=Risk.REFUSE)
+    services.request_link_code(user, NUMBER)
+    assert isinstance(
+        services.link_number(user, last_code(), phone_number=NUMBER), NumberLinked
+    )
+    assert not uses
 
 
 def test_it_gets_to_know_what_it_needs_and_tells_nobody() -> None:

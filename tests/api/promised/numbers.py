@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django_sms_otp import services
+from django_sms_otp.controls.hooks import NumberRisk, NumberUse, Risk
 from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, last_code
 from tests.support.factories import VerifiedPhoneFactory
@@ -68,6 +69,28 @@ def in_the_place_of_somebody_elses(site: Site) -> Any:
 def taken(site: Site) -> Any:
     VerifiedPhoneFactory.create(phone_number=OTHER_PHONE)
     with override_sms_otp(NUMBER_TAKEN="refuse"):
+        return add(site)
+
+
+class Swapped(NumberRisk):
+    def assess(self, use: NumberUse) -> Risk:
+        return Risk.ASK_FOR_MORE
+
+
+@case(VERIFY, 403, "reverification_needed")
+def of_a_swapped_sim(site: Site) -> Any:
+    with override_sms_otp(NUMBER_RISK=f"{Swapped.__module__}.Swapped"):
+        return add(site)
+
+
+class Refused(NumberRisk):
+    def assess(self, use: NumberUse) -> Risk:
+        return Risk.REFUSE
+
+
+@case(VERIFY, 401, "no_active_account")
+def refused_as_a_risk(site: Site) -> Any:
+    with override_sms_otp(NUMBER_RISK=f"{__name__}.Refused"):
         return add(site)
 
 

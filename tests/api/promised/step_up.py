@@ -7,12 +7,13 @@ from typing import Any
 
 from rest_framework_simplejwt.tokens import AccessToken
 
+from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, last_code
 from tests.support.factories import VerifiedPhoneFactory
 
 from .base import GOOD, GUESSES, Good, Site, case
 from .cookies import NameSerializer, by
-from .numbers import one_number
+from .numbers import Swapped, one_number
 
 GET, AUTH = "sms_otp_step_up_get_code", "sms_otp_step_up_auth_code"
 
@@ -65,6 +66,12 @@ case(AUTH, 200, shows=("header Set-Cookie",))(partial(with_a_token, issuer="Cook
 def with_too_many_tokens(site: Site) -> Any:
     site.settings.REST_KNOX = {"TOKEN_LIMIT_PER_USER": 0}
     return with_a_token(site, "KnoxIssuer")
+
+
+@case(AUTH, 403, "reverification_needed")
+def from_a_swapped_sim(site: Site) -> Any:
+    with override_sms_otp(NUMBER_RISK=f"{Swapped.__module__}.Swapped"):
+        return in_a_session(site)
 
 
 def with_somebody_elses(site: Site, operation: str) -> Any:
