@@ -15,12 +15,23 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example.settings")
     django.setup()
     call_command("migrate", verbosity=0)
+    fill_new_database()
     print_admin()
     address = f"127.0.0.1:{sys.argv[1] if len(sys.argv) > 1 else free_port()}"
     print(f"Home:  http://{address}/")
     print(f"Admin: http://{address}/admin/")
     print("SMS appear here, and on the phone in the pages. Stop with Ctrl-C.\n", flush=True)
     call_command("runserver", address, use_reloader=False)
+
+
+def fill_new_database() -> None:
+    """Make up a month, so that the admin has something to show."""
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+
+    if settings.DEBUG and not get_user_model()._default_manager.exists():
+        print("A new database. It gets a made-up month ...", flush=True)
+        call_command("seed_demo")
 
 
 def print_admin() -> None:

@@ -171,5 +171,14 @@ if DEBUG:
     SMS_OTP["TEST_NUMBERS"] = {"+14155550100": {"code": "123456", "until": until}}
 
 if PHONE_ON_SCREEN:
+    # The gateway of the made-up month of seed_demo. Nothing is sent by it.
+    SMS_OTP_BACKENDS["twilio"] = {
+        "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
+        "OPTIONS": {
+            "account_sid": f"AC{0:032}",
+            "auth_token": f"{0:032}",
+            "from_number": "+15005550006",
+        },
+    }
     # Who tries everything asks for more codes than who logs in: for as many as a number gets.
     SMS_OTP["LIMITS"] |= {"phone_ip": "5/h,10/d"}

@@ -2,15 +2,20 @@
 
 import importlib
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
 from django.urls import clear_url_caches, reverse
 
 import django_sms_otp
+from django_sms_otp.models import HourlyCount, Limit, OTPCode
+from django_sms_otp.phone.fictitious import is_fictitious
+from django_sms_otp.services import read_phone_number
 from django_sms_otp.testing import SMSTestMixin
 
 from . import csp, phone, urls
@@ -144,3 +149,61 @@ class SiteTests(SMSTestMixin, TestCase):
         assert known <= {code for code, _ in settings.LANGUAGES}
         page = self.client.post("/language/setlang/", {"language": "de", "next": "/login/"})
         self.assertContains(self.client.get(page.headers["Location"]), '<html lang="de"')
+
+    def test_the_migrations_are_complete(self) -> None:
+        call_command("makemigrations", "example", check=True, dry_run=True, verbosity=0)
+
+
+@override_settings(DEBUG=True)
+class MadeUpMonthTests(TestCase):
+    told: str
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.told = cls.seed()
+
+    @staticmethod
+    def seed(**options: Any) -> str:
+        out = StringIO()
+        call_command("seed_demo", days=2, stdout=out, **options)
+        return out.getvalue()
+
+    def test_it_is_a_living_site(self) -> None:
+        codes = OTPCode.objects.all()
+        for number, region in codes.values_list("phone_number", "region").distinct():
+            assert is_fictitious(number), number
+            assert read_phone_number(number).region == region
+        assert codes.filter(redeemed_at=None, delivered_at=None).exists()
+        redeemed = codes.filter(purpose="login").exclude(redeemed_at=None)
+        assert redeemed.exists()
+        assert not redeemed.filter(user=None).exists()
+        assert codes.filter(withheld_by="breaker").count() > 100
+        events = {*HourlyCount.objects.values_list("event", flat=True)}
+        assert {"sent", "delivered", "redeemed", "refused:cooldown"} <= events
+        assert self.told.count("+") == Limit.objects.filter(kind="number").count() == 5
+
+    def test_the_stories_are_as_told(self) -> None:
+        rows = {
+            story: Limit.objects.get(kind="number", subject=number)
+            for number, story in re.findall(r"(\+\d+) (.+)", self.told)
+        }
+        quota = rows["has asked for too many codes, and none arrived"]
+        assert quota.refusals
+        assert quota.refusals[-1][0] in {"phone", "phone_ip"}
+        locked = rows["has typed too many wrong codes"]
+        assert locked.state["guesses"]["consecutive"] == 10
+        opted_out = rows["has opted out of the site's SMS"]
+        newest = OTPCode.objects.filter(phone_number=opted_out.subject).order_by("-created_at")
+        assert newest[0].delivery_error == "21610"
+
+    def test_it_replaces_nothing_unasked(self) -> None:
+        with self.assertRaisesMessage(CommandError, "--flush"):
+            self.seed()
+        first = OTPCode.objects.count()
+        self.seed(flush=True)
+        assert OTPCode.objects.count() == first
+
+    @override_settings(DEBUG=False)
+    def test_a_server_gets_none(self) -> None:
+        with self.assertRaisesMessage(CommandError, "DEBUG"):
+            self.seed()
