@@ -7,11 +7,12 @@ from typing import Any
 
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.text import Truncator
 
 from .. import phone
 
-__all__ = ["may_see_users", "name_of"]
+__all__ = ["may_see_users", "name_of", "user_url"]
 
 LONGEST_NAME = 24
 RANDOM_NAME = re.compile(r"(user_)?[0-9a-f]{16,}")
@@ -33,6 +34,15 @@ def name_of(user: Any) -> str:
     if not RANDOM_NAME.fullmatch(name):
         name = MAYBE_A_NUMBER.sub(_masked, name)
     return Truncator(name).chars(LONGEST_NAME)
+
+
+def user_url(user_id: Any) -> str:
+    """Return the address of a user's page; empty if the admin has none."""
+    meta = get_user_model()._meta
+    try:
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[user_id])
+    except NoReverseMatch:
+        return ""
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -6,18 +6,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_user_model
 from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from .. import phone
 from ..db import non_atomic
-from .accounts import may_see_users, name_of
+from .accounts import may_see_users, name_of, user_url
 from .large_tables import BoundedPaginator
 from .search import ExplainedList, explain_no_code, explain_unreadable, whole_numbers
+from .story.links import link_to
 
 __all__ = ["NOT_FOR_YOU", "PhoneAdmin", "ReadOnlyAdmin", "may_see_numbers", "staff_name"]
 
@@ -145,6 +144,10 @@ class PhoneAdmin(ReadOnlyAdmin):
             prefetch_related_objects([row], "user")
         return row
 
+    @admin.display(description=_("story"))
+    def story(self, row: Any) -> str:
+        return link_to(row)
+
     @admin.display(description=_("user"))
     def account(self, row: Any) -> str:
         """Link the user: by name if the row was read for staff who may see users."""
@@ -152,11 +155,5 @@ class PhoneAdmin(ReadOnlyAdmin):
             return self.get_empty_value_display()
         user = row._meta.get_field("user").get_cached_value(row, default=None)
         name = name_of(user) if user else row.user_id
-        meta = get_user_model()._meta
-        try:
-            url = reverse(
-                f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.user_id]
-            )
-        except NoReverseMatch:
-            return str(name)
-        return format_html('<a href="{}">{}</a>', url, name)
+        url = user_url(row.user_id)
+        return format_html('<a href="{}">{}</a>', url, name) if url else str(name)

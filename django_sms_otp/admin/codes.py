@@ -18,6 +18,8 @@ from ..services import invalidate_codes
 from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
+from .story.links import link_to
+from .story.pages import StoryPages
 from .words import describe_control, describe_failure, meaning_of
 
 INVALIDATED = gettext_noop("Invalidated the code.")
@@ -28,7 +30,8 @@ HELP_TEXTS = {
 }
 
 REQUEST_FIELDS = (
-    *("id", "number", "region", "purpose", "account", "ip_address", "channel", "language"),
+    *("id", "number", "story", "region", "purpose", "account"),
+    *("ip_address", "channel", "language"),
     *("withheld", "exempt", "recorded"),
 )
 CODE_FIELDS = (
@@ -104,9 +107,12 @@ class OTPCodeAdmin(PhoneAdmin):
     def created(self, row: Any) -> str:
         return format_time_briefly(row.created_at)
 
+    def get_urls(self) -> list[Any]:
+        return [*StoryPages(self.admin_site).urls, *super().get_urls()]
+
     @admin.display(description=_("phone number"))
     def recipient(self, row: Any) -> str:
-        return stacked(self.number(row), row.region)
+        return stacked(self.number(row), row.region, link_to(row))
 
     @admin.display(description=_("channel"))
     def way(self, row: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,12 +16,15 @@ from .. import phone
 
 __all__ = [
     "badge",
+    "format_end",
     "format_moment",
     "format_region",
     "format_time",
     "format_time_briefly",
     "stacked",
 ]
+
+MINUTE = 60
 
 
 def format_time(at: datetime | float) -> str:
@@ -32,6 +36,12 @@ def format_moment(at: datetime | float, now: datetime) -> str:
     """Write a time of today without its date."""
     is_today = _local(at).date() == _local(now).date()
     return date_format(_local(at), "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT")
+
+
+def format_end(at: datetime | float, now: datetime) -> str:
+    """Write the end of a wait, to the next full minute: who is back then is not too early."""
+    seconds = at.timestamp() if isinstance(at, datetime) else at
+    return format_moment(ceil(seconds / MINUTE) * MINUTE, now)
 
 
 def format_time_briefly(moment: datetime) -> str:

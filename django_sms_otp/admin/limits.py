@@ -23,6 +23,7 @@ from .base import NOT_FOR_YOU, ReadOnlyAdmin, may_see_numbers, staff_name
 from .formatting import badge, format_time_briefly
 from .search import ExplainedList, explain_no_code, explain_unreadable, whole_numbers
 from .status import status_of
+from .story.links import link_to
 
 UNLOCKED = gettext_noop("Lifted the lockout.")
 GIVEN_BACK = gettext_noop("Restored the message quota.")
@@ -66,9 +67,9 @@ class LimitAdmin(ReadOnlyAdmin):
     # The order of an index.
     ordering = ("-is_kept", "-updated_at")
     sortable_by = ()
-    list_display = ("name", "kind", "badge", "summary", "updated")
+    list_display = ("name", "kind", "badge", "summary", "updated", "story")
     list_filter = ("kind",)
-    fields = ("name", "kind", "badge", "facts", "updated_at")
+    fields = ("name", "story", "kind", "badge", "facts", "updated_at")
     search_fields = ("subject",)
     search_help_text = _(
         "A whole phone number, or a whole key, such as ip:203.0.113.7, country:JM, "
@@ -121,6 +122,10 @@ class LimitAdmin(ReadOnlyAdmin):
     @admin.display(description=_("key"))
     def name_with_prefix(self, row: Limit) -> str:
         return str(row.key if row.kind == LimitKind.PREFIX else row)
+
+    @admin.display(description=_("story"))
+    def story(self, row: Limit) -> str:
+        return link_to(row) if row.is_number else self.get_empty_value_display()
 
     @admin.display(description=_("updated at"))
     def updated(self, row: Limit) -> str:

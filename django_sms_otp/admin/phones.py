@@ -29,8 +29,8 @@ logger = logging.getLogger("django_sms_otp")
 class VerifiedPhoneAdmin(PhoneAdmin):
     """Staff may remove a number from its user. Only the number's holder can add it."""
 
-    list_display = ("number", "account", "verified", "last_used", "primary", "is_test")
-    fields = ("number", "account", "verified_at", "last_used_at", "primary", "is_test")
+    list_display = ("number", "account", "verified", "last_used", "primary", "is_test", "story")
+    fields = ("number", "story", "account", "verified_at", "last_used_at", "primary", "is_test")
     ordering = ("-pk",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

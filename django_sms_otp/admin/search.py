@@ -21,7 +21,13 @@ from ..controls import memory
 from ..exceptions import NotSMSCapable, PhoneNumberError, RegionNotSupported
 from ..services import read_phone_number
 
-__all__ = ["ExplainedList", "explain_no_code", "explain_unreadable", "whole_numbers"]
+__all__ = [
+    "ExplainedList",
+    "explain_no_code",
+    "explain_unreadable",
+    "refusal_by_settings",
+    "whole_numbers",
+]
 
 MOST_NAMED_REGIONS = 5
 
@@ -71,11 +77,15 @@ def explain_no_code(number: str) -> str:
         "No row for %(number)s. Rows are kept for %(days)s days.",
         days,
     )
-    return f"{kept % {'number': number, 'days': number_format(days)}} {_refusal(number)}"
+    why = refusal_by_settings(number) or _(
+        "A first request leaves no row if a limit of the address, the country or the site "
+        "refuses it: see the hourly counts."
+    )
+    return f"{kept % {'number': number, 'days': number_format(days)}} {why}"
 
 
-def _refusal(number: str) -> str:
-    """Return why the site refuses a number, or what else leaves no row."""
+def refusal_by_settings(number: str) -> str:
+    """Return why the site sends nothing to a number; empty if it does."""
     try:
         read_phone_number(number)
     except RegionNotSupported as error:
@@ -87,10 +97,7 @@ def _refusal(number: str) -> str:
         )
     except PhoneNumberError:
         return _("Its country has not assigned this number, so the site sends nothing to it.")
-    return _(
-        "A first request leaves no row if a limit of the address, the country or the site "
-        "refuses it: see the hourly counts."
-    )
+    return ""
 
 
 def _readings(text: str) -> Iterator[phone.PhoneNumber]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from ..exceptions import InvalidSettings
-from .faults import fault_of_code
+from ..exceptions import Cause, InvalidSettings
+from .faults import Fault, fault_of_code
 from .registry import get_backend
 
-__all__ = ["describe"]
+__all__ = ["cause_of", "describe"]
 
 
 def describe(alias: str, error_code: str) -> str:
@@ -18,8 +18,18 @@ def describe(alias: str, error_code: str) -> str:
     :param alias: the backend that failed. It need not exist any more.
     :param error_code: the ``error_code`` of the error or the receipt.
     """
-    try:
-        fault = get_backend(alias).fault_of(error_code)
-    except InvalidSettings:
-        fault = fault_of_code(error_code)
+    fault = _fault(alias, error_code)
     return gettext(fault.words) if fault else ""
+
+
+def cause_of(alias: str, error_code: str) -> Cause | None:
+    """Return what a failure is about; ``None`` if nothing is known of it."""
+    fault = _fault(alias, error_code)
+    return fault.cause if fault else None
+
+
+def _fault(alias: str, error_code: str) -> Fault | None:
+    try:
+        return get_backend(alias).fault_of(error_code)
+    except InvalidSettings:
+        return fault_of_code(error_code)

@@ -11,7 +11,7 @@ from ...conf import Settings
 from ...limits.number import NumberState
 from ...limits.rates import Entry
 from ...limits.refusals import Refusals
-from ..formatting import format_moment
+from ..formatting import format_end, format_moment
 from ..words import describe_control
 from .base import Badge
 
@@ -100,7 +100,7 @@ class MessageStatus:
         }
         until = self.refusal.until
         if until and until > self.now.timestamp():
-            yield _("free again at %(time)s") % {"time": format_moment(until, self.now)}
+            yield _("free again at %(time)s") % {"time": format_end(until, self.now)}
 
     def last_refusal_in_words(self) -> str:
         if self.refusal is None:
@@ -109,7 +109,7 @@ class MessageStatus:
         text = f"{at}, {describe_control(self.refusal.control)}"
         until = self.refusal.until
         if until and until > self.now.timestamp():
-            free = _("free again at %(time)s") % {"time": format_moment(until, self.now)}
+            free = _("free again at %(time)s") % {"time": format_end(until, self.now)}
             return f"{text}; {free}"
         return text
 

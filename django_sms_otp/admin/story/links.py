@@ -1,0 +1,34 @@
+"""The addresses of stories. No phone number is part of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from ...models import Limit, OTPCode, VerifiedPhone
+
+__all__ = ["KINDS", "link_to", "story_url"]
+
+KINDS = {"limit": Limit, "code": OTPCode, "phone": VerifiedPhone}
+"""The rows that stand for a number in an address."""
+
+FIND, OF, ACT = "django_sms_otp_story", "django_sms_otp_story_of", "django_sms_otp_story_act"
+
+
+def story_url(row: Any, *, site: str = "admin") -> str:
+    """Return the address of the story of a row's number, or of a user.
+
+    :param site: the name of the ``AdminSite``.
+    """
+    kind = next((name for name, model in KINDS.items() if isinstance(row, model)), "user")
+    return reverse(f"admin:{OF}", args=[kind, quote(str(row.pk))], current_app=site)
+
+
+def link_to(row: Any) -> str:
+    """Return a link to the story of a row's number."""
+    label = _("Story of %(number)s") % {"number": row}
+    return format_html('<a href="{}" aria-label="{}">{}</a>', story_url(row), label, _("story"))

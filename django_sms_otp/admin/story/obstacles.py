@@ -1,0 +1,164 @@
+"""Why a person got no code, and what stands in the way of the next one, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ...limits.refusals import Refusal
+from ...limits.staff_rules import ALLOWED, BLOCKED
+from ...models import Limit
+from ..formatting import format_end, format_moment, format_time
+from ..search import refusal_by_settings
+from ..status import status_of
+from ..status.base import Badge
+from .account import account_obstacles
+from .gathering import Story
+from .last_code import code_obstacles
+from .obstacle import GOOD, INFO, Obstacle
+from .words import advice_on, control_words
+
+__all__ = ["obstacles_of"]
+
+LATELY = timedelta(hours=1)
+"""A refusal without an end is worth a headline for so long."""
+
+
+def obstacles_of(story: Story) -> list[Obstacle]:
+    """Return what stands in the way. The first one answers why no code came."""
+    lasting = [*_blocked(story), *_settings(story), *_lockouts(story)]
+    refused, delivered = [*_refused(story)], [*code_obstacles(story)]
+    # Whichever happened last is what the person asks about.
+    recent = [*refused, *delivered] if _was_refused_last(story) else [*delivered, *refused]
+    found = [*lasting, *recent, *account_obstacles(story), *_shared(story), *_allowed(story)]
+    if all(each.tone in {GOOD, INFO} for each in found):
+        found.append(_nothing(story))
+    return found
+
+
+def _nothing(story: Story) -> Obstacle:
+    if story.newest is None:
+        text = _("No request for this number is kept.")
+        return Obstacle(text, _("Nothing stands in the way of a code."), INFO)
+    return Obstacle(_("Nothing stands in the way of the next code."), "", INFO)
+
+
+def _blocked(story: Story) -> Iterator[Obstacle]:
+    rule = story.state.rule
+    if rule is None or not story.state.has_rule(BLOCKED, story.now):
+        return
+    text = _("Staff have blocked this number: it gets no code.")
+    if rule.until is not None:
+        until = format_time(rule.until)
+        text = _("Staff have blocked this number until %(time)s: it gets no code.") % {
+            "time": until
+        }
+    yield Obstacle(text, advice_on("blocked"))
+
+
+def _allowed(story: Story) -> Iterator[Obstacle]:
+    rule = story.state.rule
+    if rule is None or not story.state.has_rule(ALLOWED, story.now):
+        return
+    text = _("Staff have allowed this number: the fraud controls let it pass.")
+    if rule.until is not None:
+        until = format_time(rule.until)
+        text = _(
+            "Until %(time)s the fraud controls let this number pass, as staff decided."
+        ) % {"time": until}
+    yield Obstacle(text, "", INFO)
+
+
+def _settings(story: Story) -> Iterator[Obstacle]:
+    if text := refusal_by_settings(story.number.e164):
+        yield Obstacle(text, _("The person needs another number."))
+
+
+def _lockouts(story: Story) -> Iterator[Obstacle]:
+    status = story.status
+    if not status.is_enforced("failures"):
+        return
+    count = story.state.guesses.consecutive
+    guesses = ngettext("%(count)d code in a row", "%(count)d codes in a row", count) % {
+        "count": count
+    }
+    if status.badge == Badge.DISABLED:
+        text = _("The number is disabled: %(guesses)s were wrong.") % {"guesses": guesses}
+        advice = _(
+            "Make sure who is asking. Then lift the lockout, or let the person confirm the "
+            "number anew in their account."
+        )
+        yield Obstacle(text, advice)
+    elif status.badge == Badge.LOCKED:
+        locks = (status.lock_of_askers, status.lock_of_strangers, status.lock_of_known)
+        lock = next(filter(None, locks))
+        until = lock.until and format_end(lock.until, story.now)
+        text = _("No code that is typed is looked at: %(guesses)s were wrong.")
+        if until:
+            text = _(
+                "Until %(time)s no code that is typed is looked at: %(guesses)s were wrong."
+            )
+        yield Obstacle(text % {"guesses": guesses, "time": until}, advice_on("failures"))
+
+
+def _refused(story: Story) -> Iterator[Obstacle]:
+    """Yield the refusals that hold still, the newest first, each control once."""
+    told: set[str] = {"blocked", "failures"}  # Told of above.
+    for refusal in reversed(story.refusals.entries):
+        if refusal.control not in told and _holds(story, refusal):
+            told.add(refusal.control)
+            text = _("A request was refused at %(time)s: %(reason)s") % {
+                "time": format_moment(refusal.at, story.now),
+                "reason": control_words(refusal.control),
+            }
+            if refusal.until:
+                until = format_end(refusal.until, story.now)
+                text += "; " + _("free again at %(time)s") % {"time": until}
+            yield Obstacle(text, advice_on(refusal.control))
+    if "phone" not in told and (free_at := story.status.messages.number_free_at):
+        text = _("No message goes to this number before %(time)s: %(reason)s.") % {
+            "time": format_end(free_at, story.now),
+            "reason": control_words("phone"),
+        }
+        yield Obstacle(text, advice_on("phone"))
+
+
+def _holds(story: Story, refusal: Refusal) -> bool:
+    if refusal.until is not None:
+        return refusal.until > story.now.timestamp()
+    age = story.now.timestamp() - refusal.at
+    return age < LATELY.total_seconds() and not _has_code_since(story, refusal)
+
+
+def _was_refused_last(story: Story) -> bool:
+    last = story.refusals.last
+    return last is not None and not _has_code_since(story, last)
+
+
+def _has_code_since(story: Story, refusal: Refusal) -> bool:
+    newest = story.newest
+    if newest is None:
+        return False
+    return bool((newest.counted_at or newest.created_at).timestamp() > refusal.at + 1)
+
+
+def _shared(story: Story) -> Iterator[Obstacle]:
+    """Yield what stops many numbers, and so perhaps this one."""
+    for row in story.shared:
+        status = status_of(row)
+        if status.badge is not None:
+            text = _("%(limit)s: %(state)s (%(counted)s).") % {
+                "limit": row,
+                "state": status.badge.label,
+                "counted": ", ".join(status.summary()),
+            }
+            yield Obstacle(text, _advice_on_row(row))
+
+
+def _advice_on_row(row: Limit) -> str:
+    if row.kind == "circuit":
+        return _("Other backends send in its place, if there are any. It is tried again soon.")
+    return advice_on(row.kind)

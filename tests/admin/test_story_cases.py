@@ -1,0 +1,248 @@
+"""Cases of a support desk: something goes wrong for a person, by the real endpoints, and the
+page of their story alone says what it was and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from django_sms_otp import services
+from django_sms_otp.limits.keys import COUNTRY
+from django_sms_otp.limits.shared import SharedCounters
+from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.testing import override_sms_otp
+
+from ..conftest import PHONE, Post, body_of, last_code, wrong
+from ..support.callbacks import PUBLIC_URL, Callback, twilio
+from ..support.factories import VerifiedPhoneFactory
+from ..support.fake_twilio import refusal
+from ..support.gateways import composite, entries, gateways, twilio_entry
+from .staff import limit, staff
+from .story import ask
+
+NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
+EVERYTHING = (
+    *("view_otpcode", "view_limit", "view_verifiedphone", "view_user"),
+    *("view_whole_phone_number", "unlock_limit", "invalidate_otpcode"),
+    *("send_otpcode", "block_number", "erase_number"),
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller, timezone.override(UTC):
+        yield traveller
+
+
+@pytest.fixture
+def clerk(clock: object) -> Client:
+    return staff(*EVERYTHING)
+
+
+def test_the_phone_is_switched_off(clerk: Client, get_code: Post) -> None:
+    with gateways("default") as found:
+        backends = {"default": twilio(base_url=found["default"].base_url)}
+        with (
+            override_settings(SMS_OTP_BACKENDS=backends),
+            override_sms_otp(PUBLIC_URL=PUBLIC_URL),
+        ):
+            assert get_code().status_code == 202
+            code = OTPCode.objects.get()
+            off = {"ErrorCode": "30003"}
+            receipt = Callback(code=code, status="undelivered", sid=code.message_id, fields=off)
+            assert receipt.post() == 204
+            told = ask(clerk, "+1 (415) 555-2671")
+    assert told.answer == (
+        "The last message did not arrive: The phone is switched off or out of reach. "
+        "(default: 30003)"
+    )
+    assert "the person asks again" in told.advice
+    assert told.events[0].startswith("Asked for a code to log in")
+    assert "The gateway took it, but it did not arrive." in told.events[1]
+
+
+@override_sms_otp(COOLDOWN=[])
+def test_one_address_has_used_up_its_messages(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    for _ in range(3):
+        assert get_code().status_code == 202
+    clock.shift(timedelta(minutes=5))
+    assert get_code().status_code == 429
+    told = ask(clerk, PHONE)
+    assert told.answer == (
+        "A request was refused at 12:05 p.m.: too many messages to this number from one "
+        "address (at most 3 in 1h, 5 in 1d); free again at 1 p.m."
+    )
+    assert told.advice == "Give the messages back, or let the person wait."
+    assert told.events[-1].startswith("A request was refused: too many messages")
+    assert sum("Message: SMS" in event for event in told.events) == 3
+
+
+def test_the_person_has_texted_stop(clerk: Client, get_code: Post) -> None:
+    with gateways("default") as found:
+        found["default"].answers(refusal(400, 21610))
+        with override_settings(SMS_OTP_BACKENDS=entries(found)):
+            assert get_code().status_code == 409
+            told = ask(clerk, PHONE)
+    assert told.answer == (
+        "The last message did not leave: The person has texted STOP. START, texted to the same "
+        "sender, ends that. (default: 21610)"
+    )
+    assert "asks again, or uses another number" in told.advice
+
+
+def test_a_landline_gets_no_sms(clerk: Client, get_code: Post) -> None:
+    with gateways("default") as found:
+        found["default"].answers(refusal(400, 21614))
+        with (
+            override_settings(SMS_OTP_BACKENDS=entries(found)),
+            override_sms_otp(CHANNELS={"sms": "default", "voice": "default"}),
+        ):
+            assert get_code().status_code == 400
+            told = ask(clerk, PHONE)
+    assert "This is a landline, or its carrier takes no SMS." in told.answer
+    assert "send the code by another channel" in told.advice
+
+
+def test_too_many_wrong_codes_lock_the_person_out(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    request_id = body_of(get_code())["request_id"]
+    for _ in range(5):
+        auth_code(request_id=request_id, code=wrong(last_code()))
+    assert auth_code(request_id=request_id, code=last_code()).status_code == 429
+    told = ask(clerk, request_id)
+    assert told.answer == (
+        "Until 12:01 p.m. no code that is typed is looked at: 5 codes in a row were wrong."
+    )
+    assert told.advice == "Make sure who is asking. Then lift the lockout."
+    assert told.events.count(told.events[-1]) == 5
+    assert told.events[-1].startswith("A wrong code was typed")
+    assert "Who asked for the code typed it." in told.events[-1]
+
+
+def test_the_country_is_not_allowed(clerk: Client, get_code: Post) -> None:
+    why = "The site sends no messages to US: see ALLOWED_REGIONS."
+    with override_sms_otp(ALLOWED_REGIONS=["DE"]):
+        assert get_code().status_code == 400
+        assert why in ask(clerk, PHONE).shown
+        VerifiedPhoneFactory.create(phone_number=PHONE)
+        told = ask(clerk, PHONE)
+    assert told.answer == why
+    assert told.advice == "The person needs another number."
+
+
+def test_the_number_was_not_used_for_too_long(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    at = NOON - timedelta(days=200)
+    VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=at, last_used_at=at)
+    with override_sms_otp(STALE_AFTER=timedelta(days=90)):
+        request_id = body_of(get_code())["request_id"]
+        assert auth_code(request_id=request_id, code=last_code()).status_code == 403
+        told = ask(clerk, PHONE)
+    assert "not used for so long that it opens its account no more" in told.answer + told.also
+    assert "confirms the number anew" in told.advice + told.also
+
+
+def test_the_first_gateway_is_down_and_the_second_sends(clerk: Client, get_code: Post) -> None:
+    with gateways("second") as found:
+        backends = {
+            "default": composite("failover", aliases=["first", "second"]),
+            "first": twilio_entry("http://127.0.0.1:9"),
+            **entries(found),
+        }
+        with override_settings(SMS_OTP_BACKENDS=backends):
+            assert get_code().status_code == 202
+            told = ask(clerk, PHONE)
+    assert told.answer == "At noon the gateway took the last message. No receipt has come."
+    assert "by the backend “second”" in told.events[1]
+
+
+def test_the_message_waits_for_a_worker(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    with override_sms_otp(DELIVERY="tasks"):
+        assert get_code().status_code == 202
+        clock.shift(timedelta(minutes=4))
+        told = ask(clerk, PHONE)
+    assert told.answer == "Since noon the last message has waited for a worker."
+    assert told.advice == "Ask the people who run the site whether its workers run."
+
+
+def test_the_number_was_mistyped(clerk: Client, get_code: Post) -> None:
+    """The person says that their number is 2671. The request from their screen has another."""
+    request_id = body_of(get_code(phone_number="+14155552617"))["request_id"]
+    assert "No row for +14155552671." in ask(clerk, PHONE).shown
+    told = ask(clerk, request_id[:8])
+    assert "<h1>Story of +14155552617</h1>" in told.shown
+    assert told.url.endswith(f"#code-{request_id[:8]}")
+
+
+def test_the_code_expired_before_it_was_typed(
+    clerk: Client, get_code: Post, auth_code: Post, clock: time_machine.Traveller
+) -> None:
+    request_id = body_of(get_code())["request_id"]
+    clock.shift(timedelta(minutes=11))
+    assert auth_code(request_id=request_id, code=last_code()).status_code == 401
+    told = ask(clerk, PHONE)
+    assert told.answer == (
+        "The newest code expired at 12:10 p.m., before anybody had typed it."
+    )
+    assert told.advice == "The person has to ask for a new one."
+    assert told.events[-1].startswith("The code expired, and nobody had typed it")
+
+
+def test_the_number_has_moved_to_another_account(
+    clerk: Client, get_code: Post, auth_code: Post, clock: time_machine.Traveller
+) -> None:
+    get_code()
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
+    first = User.objects.exclude(username="clerk").get()
+    second = User.objects.create_user("second")
+    clock.shift(timedelta(hours=2))
+    number = services.read_phone_number(PHONE)
+    services.request_link_code(second, number)
+    services.link_number(second, last_code(), phone_number=number)
+    told = ask(clerk, "second")
+    moved = (
+        "The number has changed accounts: until Jan. 15, 2027, 2 p.m. it opened that of user "
+        f"{first.pk}, now it opens that of user {second.pk}."
+    )
+    assert moved in told.answer + told.also
+    assert any("It opens the account of second." in event for event in told.events)
+
+
+def test_a_breaker_withheld_the_message(clerk: Client, get_code: Post) -> None:
+    state = SharedCounters(blocked_until=NOON.timestamp() + 3600)
+    limit(f"{COUNTRY}:US", state)
+    with override_sms_otp(CONVERSION_BREAKER={}):
+        assert get_code().status_code == 202
+        told = ask(clerk, PHONE)
+    assert told.answer == (
+        "The last message was withheld: too few codes of this country or prefix are redeemed, "
+        "or the gateway saw fraud."
+    )
+    assert told.advice == "If you know the person, allow the number."
+    assert "country:US: blocked" in told.also
+    assert Limit.objects.filter(kind="number").exists()
+
+
+def test_a_test_number_gets_no_message(clerk: Client, get_code: Post) -> None:
+    until = (NOON + timedelta(days=30)).date()
+    numbers = {"+14155550100": {"code": "123456", "until": until}}
+    with override_sms_otp(TEST_NUMBERS=numbers):
+        assert get_code(phone_number="+14155550100").status_code == 202
+        told = ask(clerk, "+14155550100")
+    assert told.answer == "This is a test number: no message goes to it."
+    assert told.advice == "Use the code of TEST_NUMBERS in the settings."
+    assert "123456" not in told.shown
