@@ -79,7 +79,7 @@ def test_one_address_has_used_up_its_messages(
     assert get_code().status_code == 429
     told = ask(clerk, PHONE)
     assert told.answer == (
-        "A request was refused at 12:05 p.m.: too many messages to this number from one "
+        "A request was refused at 12:05 p.m.: too many messages to this number from one IP "
         "address (at most 3 in 1h, 5 in 1d); free again at 1 p.m."
     )
     assert told.advice == "Give the messages back, or let the person wait."
