@@ -42,7 +42,8 @@ def _may_log_in(story: Story) -> bool:
 
 
 def _is_stale(story: Story) -> bool:
-    opening = Opening(purpose=LOGIN, ip_address=None, device=None)
+    login = get_settings().purpose(LOGIN)
+    opening = Opening(purpose=login, ip_address=None, device=None)
     # A class of the site may bill the question.
     if opening.asks_site:
         return False
