@@ -133,6 +133,8 @@ SMS_OTP: dict[str, Any] = {
     # A cap on the bill, well above the busiest hour and day. Limits of numbers and IP addresses
     # are on by default.
     "LIMITS": {"site": "500/h,5000/d"},
+    # A country of which hardly any code is redeemed gets none for some hours: it is fraud.
+    "CONVERSION_BREAKER": {},
     # The number of our own proxies that a request passes: "1" behind nginx. Behind a proxy,
     # limits by IP address do not work without it.
     "TRUSTED_PROXY_COUNT": int(os.environ.get("DJANGO_TRUSTED_PROXY_COUNT", "0")),

@@ -1,7 +1,8 @@
-// Shows new messages as they arrive. Without it, the page has a link that reloads it.
+// Shows new messages as they arrive, in the place of the link that reloads the page.
 (() => {
   "use strict";
   const list = document.getElementById("received");
+  document.getElementById("reload").hidden = true;
 
   const look = async () => {
     const answer = await fetch(location.pathname);
