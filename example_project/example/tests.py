@@ -115,7 +115,7 @@ class SiteTests(SMSTestMixin, TestCase):
         page = self.client.get("/")
         for path in ("get-code/", "auth-code/"):
             self.assertContains(page, f"curl http://testserver/api/auth/sms/{path} ")
-        self.assertContains(page, 'href="/admin/"')
+        self.assertContains(page, 'href="/admin/django_sms_otp/"')
         self.assertContains(page, "serve.py")
 
     def test_a_number_for_reviewers_has_a_fixed_code(self) -> None:
@@ -185,7 +185,7 @@ class MadeUpMonthTests(TestCase):
     def test_the_stories_are_as_told(self) -> None:
         rows = {
             story: Limit.objects.get(kind="number", subject=number)
-            for number, story in re.findall(r"(\+\d+) (.+)", self.told)
+            for number, story in re.findall(r"(\+\d+) +(.+)", self.told)
         }
         quota = rows["has asked for too many codes, and none arrived"]
         assert quota.refusals

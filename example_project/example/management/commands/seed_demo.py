@@ -50,11 +50,10 @@ class Command(BaseCommand):
             HourlyCount.objects.bulk_create(refusals, batch_size=500)
         told = stories.tell_stories(crowd, now)
         call_command("roll_up_otp_codes", stdout=StringIO())
-        self.stdout.write(
-            f"Made up {len(codes)} codes of {len(crowd)} people. Look up in the admin:"
-        )
+        self.stdout.write(f"Made up {len(codes)} codes of {len(crowd)} people.")
+        self.stdout.write("Ask the admin about one of them, by name or number:")
         for person, story in told:
-            self.stdout.write(f"  {person.user.username} {person.phone_number} {story}")
+            self.stdout.write(f"  {person.user.username:16} {person.phone_number:14} {story}")
 
     def flush(self) -> None:
         for rows in (OTPCode, Limit, HourlyCount):
