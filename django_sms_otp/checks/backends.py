@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Tags, register
 
 from ..backends import BaseSMSBackend, get_backend, with_targets
 from ..conf import backend_aliases, get_settings
+from ..conf.validators import did_you_mean
 from ..exceptions import InvalidBackend, InvalidSettings
 from .base import DEPLOY, Problems, check, error_of
 
@@ -87,6 +88,33 @@ def notices_that_nobody_gets() -> Problems:
             yield (
                 "SMS_OTP['NOTIFY_OLD_NUMBER'] is on, but SMS_OTP_BACKENDS"
                 f"[{alias!r}] sends codes in words of its own, and no other text by {channel}."
+            )
+
+
+@check("sms_otp.E024", hint="Name an entry of SMS_OTP_BACKENDS.")
+def prices_of_no_backend() -> Problems:
+    known = backend_aliases()
+    for alias in get_settings().PRICES:
+        if alias not in known:
+            yield (
+                f"SMS_OTP['PRICES'] has prices of {alias!r}, which SMS_OTP_BACKENDS does not "
+                f"have.{did_you_mean(alias, known)}"
+            )
+
+
+@check(
+    "sms_otp.W022",
+    DEPLOY,
+    hint='Add its prices, at least {"*": ...}. A message that costs nothing has the price "0".',
+)
+def backends_without_a_price() -> Problems:
+    prices = get_settings().PRICES
+    for backend in _backends_in_use():
+        # A backend with targets sends nothing by itself.
+        if prices and not backend.targets and backend.alias not in prices:
+            yield (
+                f"SMS_OTP['PRICES'] has no prices of {backend.alias!r}: the dashboard leaves "
+                "its messages out of the cost."
             )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from ..purposes import BUILT_IN, Purpose
 from . import validators
 from .backends import DEFAULT_ALIAS
 from .fixed_codes import code_today, test_numbers_problem
+from .prices import currency_problem, prices_problem
 from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator
 
 __all__ = ["Breaker", "Budget", "Settings", "get_settings", "load_class", "secret_keys"]
@@ -138,6 +140,10 @@ class Settings:
     TRUSTED_ORIGINS: Sequence[str] | None = _optional(validators.origins)
     STORE_IP_ADDRESS: bool = _setting(False, validators.true_or_false)
     DEVICE_COOKIE: str | None = _optional(validators.text)
+    PRICES: Mapping[str, Mapping[str, str | Decimal]] = _setting(
+        MappingProxyType({}), prices_problem
+    )
+    CURRENCY: str = _setting("USD", currency_problem)
     RETENTION: timedelta = _setting(timedelta(days=30), validators.positive_duration)
 
     def rates(self, limit: str) -> tuple[Rate, ...]:

@@ -1,4 +1,4 @@
-"""The list of hourly counts, and the last day's above it."""
+"""The list of hourly counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,14 +15,10 @@ from django.utils import timezone
 
 from django_sms_otp.models import HourlyCount
 
-from ..conftest import Post
-from ..support.factories import OTPCodeFactory
 from .staff import page, staff, unbounded
 
 LIST = "/admin/django_sms_otp/hourlycount/"
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-LINE = re.compile(r'<th scope="row">(.*?)</th>\s*((?:<td>.*?</td>\s*)+)')
-CELL = re.compile(r"<td>(.*?)</td>")
 COUNT = re.compile(r'class="field-count">(\d+)<')
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +33,6 @@ def clerk() -> Iterator[Client]:
 def counted(event: str, count: int, region: str = "US", hours_ago: float = 0) -> None:
     hour = NOON.replace(minute=0) - timedelta(hours=hours_ago)
     HourlyCount.objects.create(hour=hour, region=region, event=event, count=count)
-
-
-def summary(client: Client) -> list[list[str]]:
-    """Return the lines of the tables above the list, each with its heading."""
-    lines = LINE.findall(page(client, LIST))
-    return [[heading, *CELL.findall(cells)] for heading, cells in lines]
 
 
 def counts(client: Client, **query: str) -> list[int]:
@@ -62,7 +51,6 @@ def test_the_newest_hours_come_first(clerk: Client) -> None:
 def test_the_region_of_no_country_has_a_name(clerk: Client) -> None:
     counted("sent", 1, "001")
     assert 'class="field-place">satellite and global networks<' in page(clerk, LIST)
-    assert summary(clerk)[-1][0] == "satellite and global networks"
 
 
 def test_counts_are_filtered_by_event_and_region(clerk: Client) -> None:
@@ -82,57 +70,6 @@ def test_the_dates_offer_each_period(clerk: Client) -> None:
     counted("sent", 2, hours_ago=40 * 24)
     assert "hour__month=1" in page(clerk, LIST, hour__year="2026")
     assert counts(clerk, hour__year="2026", hour__month="1") == [2]
-
-
-def test_refusals_are_added_up_by_control(clerk: Client) -> None:
-    counted("refused:ip", 3)
-    counted("refused:ip", 4, "JM", hours_ago=23)
-    counted("recorded:ip", 5)
-    counted("withheld:budget", 20, "JM")
-    counted("low_conversion:country", 99)
-    assert summary(clerk) == [["budget", "0", "20", "0"], ["ip", "7", "0", "5"]]
-
-
-def test_codes_are_added_up_by_country(clerk: Client) -> None:
-    for event, count in (("sent", 40), ("delivered", 38), ("redeemed", 30)):
-        counted(event, count)
-    counted("sent", 20, hours_ago=1)
-    counted("sent", 100, "JM")
-    counted("redeemed", 1, "JM")
-    assert summary(clerk) == [["JM", "100", "0", "1", "1%"], ["US", "60", "38", "30", "50%"]]
-
-
-def test_a_share_of_nothing_is_not_said(clerk: Client) -> None:
-    counted("redeemed", 1)
-    assert summary(clerk) == [["US", "0", "0", "1", ""]]
-
-
-def test_what_is_older_than_a_day_is_not_added(clerk: Client) -> None:
-    counted("refused:ip", 3, hours_ago=25)
-    counted("sent", 3, hours_ago=25)
-    assert summary(clerk) == []
-    assert page(clerk, LIST).count("Nothing.") == 2
-
-
-def test_ten_countries_are_shown(clerk: Client) -> None:
-    for number in range(12):
-        counted("sent", 100 + number, f"X{number}")
-    assert [line[0] for line in summary(clerk)] == [f"X{number}" for number in range(11, 1, -1)]
-
-
-def test_the_story_ends_in_the_tables(get_code: Post) -> None:
-    get_code()
-    get_code()
-    OTPCodeFactory.create(sent_at=timezone.now(), region="JM")
-    call_command("roll_up_otp_codes")
-    lines = summary(staff("view_hourlycount"))
-    assert ["cooldown", "1", "0", "0"] in lines
-    assert ["JM", "1", "0", "0", "0%"] in lines
-    assert ["US", "1", "0", "0", "0%"] in lines
-
-
-def test_the_tables_name_the_command_that_they_wait_for(clerk: Client) -> None:
-    assert "roll_up_otp_codes" in page(clerk, LIST)
 
 
 def test_nothing_can_be_added_changed_or_deleted() -> None:
@@ -156,10 +93,7 @@ def test_no_query_of_the_list_reads_every_row(clerk: Client) -> None:
         counted("sent", 1, hours_ago=number)
     with CaptureQueriesContext(connection) as queries:
         page(clerk, LIST)
-    statements = unbounded(queries, HourlyCount._meta.db_table)
-    # The summary reads the hours of one day.
-    assert len(statements) == 1
-    assert "hour" in statements[0].partition("WHERE")[2].partition("GROUP")[0]
+    assert unbounded(queries, HourlyCount._meta.db_table) == []
 
 
 def test_the_list_takes_as_many_queries_for_one_row_as_for_many(clerk: Client) -> None:

@@ -34,6 +34,8 @@ LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
 ACCOUNT_IDS = {"sms_otp.E022", "sms_otp.E023", "sms_otp.W019", "sms_otp.W020"}
 GATEWAY_IDS = {"sms_otp.W013", "sms_otp.W021"}
 """See tests/checks/test_gateway_codes.py."""
+PRICE_IDS = {"sms_otp.E024", "sms_otp.W022"}
+"""See tests/checks/test_prices.py."""
 QUEUE_IDS = {"sms_otp.E019", "sms_otp.E020", "sms_otp.W016"}
 DATABASE_IDS = {"sms_otp.W017", "sms_otp.W018"}
 IDS = (
@@ -661,6 +663,7 @@ def test_every_id_has_a_test_that_triggers_it_and_one_that_shows_it_silent() -> 
 
 def test_the_ids_are_these() -> None:
     ids = IDS | ACCOUNT_IDS | LIMITS_IDS | GATEWAY_IDS | CHANNEL_IDS | QUEUE_IDS | DATABASE_IDS
+    ids |= PRICE_IDS
     files = Path(our_checks.__file__).parent.glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     assert set(re.findall(r"sms_otp\.[EW]\d{3}", source)) == ids

@@ -22,7 +22,7 @@ WANTED = {
     "django_sms_otp/static/django_sms_otp/web/login.css",
     "django_sms_otp/static/django_sms_otp/web/login.js",
     "django_sms_otp/templates/django_sms_otp/web/login.html",
-    "django_sms_otp/web/names/en.json",
+    "django_sms_otp/phone/names/en.json",
     "django_sms_otp/templates/admin/django_sms_otp/hourlycount/change_list.html",
     "django_sms_otp/locale/de/LC_MESSAGES/django.mo",
 }

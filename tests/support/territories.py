@@ -1,4 +1,4 @@
-"""Writes the names of the countries on the login page: ``python -m tests.support.territories``.
+"""Writes the names of the countries: ``python -m tests.support.territories``.
 
 They are those of the Unicode CLDR, as Babel has them. Babel comes with the group ``docs``.
 """
@@ -32,4 +32,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(django_sms_otp.__file__).parent / "web" / "names")
+    write(Path(django_sms_otp.__file__).parent / "phone" / "names")

@@ -11,8 +11,9 @@ from django.utils import translation
 
 import django_sms_otp
 from django_sms_otp.phone import SATELLITE_REGION, SUPPORTED_REGIONS
+from django_sms_otp.phone.countries import NAMES
 from django_sms_otp.testing import override_sms_otp
-from django_sms_otp.web.countries import NAMES, countries
+from django_sms_otp.web.countries import countries
 from tests.conftest import last_code, wrong
 from tests.services.test_numbers import NEW, OLD, THIRD, id_of, user_with
 

@@ -1,0 +1,196 @@
+"""Everything that the page and the CSV files say about a span."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from ... import phone
+from ...conf import get_settings
+from ..words import meaning_of
+from . import cells
+from .cells import Cell, Column, Table
+from .figures import Step, Totals, read_prefixes, read_steps, read_totals
+from .lines import Line, cost_of, lines_by_backend, lines_by_country
+from .spans import Span
+
+__all__ = ["Report"]
+
+ACTIONS = ("refused", "withheld", "recorded")
+"""What a control does to a message."""
+
+RESULTS = (
+    Column("requested", _("requested")),
+    Column("sent", _("sent")),
+    Column("delivered", _("delivered")),
+    Column("redeemed", _("redeemed")),
+)
+CONVERSION = Column("conversion", _("conversion"))
+REFUSED = Column("refused", _("refused"))
+WITHHELD = Column("withheld", _("withheld"))
+OUTCOMES = (
+    *RESULTS,
+    CONVERSION,
+    Column("median_seconds", _("median time")),
+    Column("p95_seconds", _("95% within")),
+    Column("messages", _("messages")),
+)
+
+
+class Report:
+    """The tables of a span, each read when it is asked for.
+
+    :param shows_numbers: whether the reader may see whole prefixes.
+    """
+
+    def __init__(self, span: Span, *, shows_numbers: bool) -> None:
+        self.span = span
+        self.shows_numbers = shows_numbers
+
+    @property
+    def tables(self) -> Mapping[str, Callable[[], Table]]:
+        """The tables by the names of their CSV files."""
+        return {
+            "codes": self.codes,
+            "countries": self.countries,
+            "backends": self.backends,
+            "prefixes": self.prefixes,
+            "controls": self.controls,
+        }
+
+    @cached_property
+    def steps(self) -> Sequence[Step]:
+        return read_steps(self.span)
+
+    @cached_property
+    def _both(self) -> tuple[Line, Line]:
+        now, before = (Line("", each.all(), cost_of(each)) for each in self._totals)
+        return now, before
+
+    @cached_property
+    def _totals(self) -> Sequence[Totals]:
+        return read_totals(self.span)
+
+    @property
+    def all(self) -> Line:
+        return self._both[0]
+
+    @property
+    def before(self) -> Line:
+        return self._both[1]
+
+    def label(self, step: Step) -> str:
+        """Return how the axis names an hour or a day."""
+        at = timezone.localtime(step.start)
+        return date_format(at, "TIME_FORMAT" if self.span.is_by_hour else "MONTH_DAY_FORMAT")
+
+    def codes(self) -> Table:
+        first = Column(
+            "start", _("hour") if self.span.is_by_hour else _("day"), is_number=False
+        )
+        columns = (first, *RESULTS, CONVERSION, REFUSED, WITHHELD)
+        return Table("codes", columns, [self._codes_of(step) for step in self.steps])
+
+    def _codes_of(self, step: Step) -> Sequence[Cell]:
+        at = timezone.localtime(step.start)
+        value = at.isoformat() if self.span.is_by_hour else at.date().isoformat()
+        form = "SHORT_DATETIME_FORMAT" if self.span.is_by_hour else "SHORT_DATE_FORMAT"
+        return (
+            cells.text(value, date_format(at, form)),
+            *(cells.count(step.counts[each.name]) for each in RESULTS),
+            cells.share(step.counts["redeemed"], step.counts["sent"]),
+            *(cells.count(step.counts[each.name]) for each in (REFUSED, WITHHELD)),
+        )
+
+    def countries(self) -> Table:
+        lines = lines_by_country(self._totals[0])
+        name = Column("country", _("country"), is_number=False)
+        found = _outcomes("countries", name, lines, cells.country)
+        rows = [
+            (*row, cells.count(line.refused))
+            for row, line in zip(found.rows, lines, strict=True)
+        ]
+        return Table("countries", (*found.columns, REFUSED), rows)
+
+    def backends(self) -> Table:
+        name = Column("backend", _("backend"), is_number=False)
+        return _outcomes("backends", name, lines_by_backend(self._totals[0]), cells.text)
+
+    def prefixes(self) -> Table:
+        columns = (
+            Column("prefix", _("prefix"), is_number=False),
+            Column("country", _("country"), is_number=False),
+            *(each for each in RESULTS if each.name != "delivered"),
+            CONVERSION,
+        )
+        found = read_prefixes(self.span)
+        most = max((each.counts["requested"] for each in found), default=0)
+        rows = [
+            (
+                self._prefix(each.prefix),
+                cells.country(each.region),
+                cells.count(each.counts["requested"], most),
+                cells.count(each.counts["sent"]),
+                cells.count(each.counts["redeemed"]),
+                cells.share(each.counts["redeemed"], each.counts["sent"]),
+            )
+            for each in found
+        ]
+        return Table("prefixes", columns, rows)
+
+    def _prefix(self, prefix: str) -> Cell:
+        shown = prefix if self.shows_numbers else phone.mask_prefix(prefix)
+        # Without the plus: a spreadsheet would take it for a formula.
+        return cells.text(shown.removeprefix("+"), shown)
+
+    def controls(self) -> Table:
+        columns = (
+            Column("control", _("control"), is_number=False),
+            Column("meaning", _("meaning"), is_number=False),
+            *(REFUSED, WITHHELD, Column("recorded", _("only recorded"))),
+        )
+        found: dict[str, Counter[str]] = {}
+        for event, count in self.all.counts.items():
+            action, _colon, control = event.partition(":")
+            if action in ACTIONS:
+                found.setdefault(control, Counter())[action] += count
+        busiest = sorted(found.items(), key=lambda line: (-line[1].total(), line[0]))
+        most = max((counts[action] for _, counts in busiest for action in ACTIONS), default=0)
+        rows = [
+            (
+                cells.text(control),
+                cells.text(meaning_of(control)),
+                *(cells.count(counts[action], most) for action in ACTIONS),
+            )
+            for control, counts in busiest
+        ]
+        return Table("controls", columns, rows)
+
+
+def _outcomes(
+    name: str, first: Column, lines: Sequence[Line], heading: Callable[[str], Cell]
+) -> Table:
+    """Return what became of the codes of each country or backend."""
+    has_prices = bool(get_settings().PRICES)
+    longest = max((line.p95 or 0 for line in lines if line.p95 != inf), default=0)
+    rows = []
+    for line in lines:
+        median, p95 = line.median, line.p95
+        bar = cells.between(median, p95, longest)
+        row = [
+            heading(line.key),
+            *(cells.count(line.count(each.name)) for each in RESULTS),
+            cells.share(line.count("redeemed"), line.count("sent"), with_bar=True),
+            cells.seconds(median),
+            cells.seconds(p95, bar),
+            cells.count(line.count("messages")),
+        ]
+        rows.append([*row, cells.money(line.cost.amount)] if has_prices else row)
+    cost = [Column("cost", _("cost"))] if has_prices else []
+    return Table(name, (first, *OUTCOMES, *cost), rows)
