@@ -24,7 +24,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Greatest, TruncDate, TruncHour
+from django.db.models.functions import Greatest, TruncDate
 from django.utils import timezone
 
 from ..conf import get_settings
@@ -51,7 +51,9 @@ RECEIPT_DELAY = timedelta(hours=3)
 """An hour is counted again until its codes have been expired for this time. Receipts may come
 late."""
 
-AT_ONCE = timedelta(hours=12)
+HOUR = timedelta(hours=1)
+
+AT_ONCE = 12 * HOUR
 """More than may have changed since a roll-up of an hour ago."""
 
 REMEMBERED_DAYS = 14
@@ -99,23 +101,27 @@ def busiest_day(region: str) -> int:
     return totals.aggregate(most=Max("total"))["most"] or 0
 
 
-def roll_up(*, time_limit: timedelta = timedelta.max) -> RollUp:
+def roll_up(*, time_limit: timedelta | None = None) -> RollUp:
     """Count the results of codes, for every hour that may have changed since the last call.
 
     It is safe to call this at any time, and twice at once.
 
-    :param time_limit: stop after this time, but count some new hours in any case. The next
-        call goes on there.
+    :param time_limit: of a call by a page, which may come again and again. Stop after this
+        time, but count some new hours in any case; the next call goes on there. Count late
+        receipts with the first call of an hour alone.
     """
     begun, counts = time.monotonic(), 0
     last = _last_counted_hour()
-    start = _first_changed_hour(last) if last else _first_hour(_codes())
+    has_counted_receipts = time_limit is not None and last == start_of_hour(timezone.now())
+    delay = timedelta(0) if has_counted_receipts else RECEIPT_DELAY
+    start = _first_changed_hour(last, delay) if last else _first_hour(_codes())
     while start is not None:
         end = start + AT_ONCE
         counts += _count_hours(start, end)
         is_new = last is None or start > last
         start = _first_hour(_codes().filter(created_at__gte=end))
-        if is_new and time.monotonic() - begun > time_limit.total_seconds():
+        spent = timedelta(seconds=time.monotonic() - begun)
+        if is_new and time_limit is not None and spent > time_limit:
             break
     return RollUp(counts=counts, until=start)
 
@@ -131,9 +137,9 @@ def _last_counted_hour() -> datetime | None:
     return last
 
 
-def _first_changed_hour(last: datetime) -> datetime:
+def _first_changed_hour(last: datetime, receipt_delay: timedelta) -> datetime:
     """Return the first hour that may have changed since a roll-up that ended in this hour."""
-    return start_of_hour(last - get_settings().longest_code_lifetime - RECEIPT_DELAY)
+    return start_of_hour(last - get_settings().longest_code_lifetime - receipt_delay)
 
 
 def _first_hour(codes: OTPCodeQuerySet) -> datetime | None:
@@ -148,18 +154,27 @@ def _count_hours(start: datetime, end: datetime) -> int:
 
 
 def _counted(start: datetime, end: datetime) -> Iterator[tuple[Key, int]]:
-    codes = _codes().filter(created_at__gte=start, created_at__lt=end)
-    hours = codes.annotate(hour=TruncHour("created_at", tzinfo=UTC), within=_within())
-    names = ("hour", "region", "backend", "within")
-    groups = hours.values(*names).annotate(**RESULTS).order_by()
+    """Count each hour by a statement of its own: PostgreSQL would take several for so many
+    rows that it sorts them, and compiles the statement first."""
+    hour = start
+    while hour < end and hour <= timezone.now():
+        yield from _counted_in(hour).items()
+        hour += HOUR
+
+
+def _counted_in(hour: datetime) -> Counter[Key]:
+    codes = _codes().filter(created_at__gte=hour, created_at__lt=hour + HOUR)
+    names = ("region", "backend", "within")
+    groups = codes.annotate(within=_within()).values(*names).annotate(**RESULTS).order_by()
     totals: Counter[Key] = Counter()
-    for hour, region, backend, within, *counts in groups.values_list(*names, *RESULTS):
+    for region, backend, within, *counts in groups.values_list(*names, *RESULTS):
         results = dict(zip(RESULTS, counts, strict=True))
         if within:
             results[within] = results["requested"]
         for event, count in results.items():
-            totals[Key(event, region, hour, backend)] += count or 0
-    return ((key, count) for key, count in totals.items() if count)
+            if count:
+                totals[Key(event, region, hour, backend)] += count
+    return totals
 
 
 def _within() -> Case:

@@ -28,6 +28,7 @@ __all__ = [
     "count",
     "country",
     "money",
+    "rounded",
     "seconds",
     "share",
     "text",
@@ -89,6 +90,11 @@ class Table:
         )
 
 
+def rounded(number: float) -> str:
+    """Write a number without decimals. Django would cut them off."""
+    return number_format(round(number), force_grouping=True)
+
+
 def text(value: str, shown: str = "") -> Cell:
     return Cell(value, shown or value)
 
@@ -111,7 +117,7 @@ def share(part: int, whole: int, *, with_bar: bool = False) -> Cell:
     if not whole:
         return Cell("", UNKNOWN)
     found = part / whole
-    shown = _("%(number)s%%") % {"number": number_format(found * 100, 0)}
+    shown = _("%(number)s%%") % {"number": rounded(found * 100)}
     return Cell(round(found, 4), shown, (0.0, min(found, 1.0)) if with_bar else None)
 
 
@@ -123,9 +129,9 @@ def seconds(number: float | None, bar: tuple[float, float] | None = None) -> Cel
         return Cell("", _("over 1 h"))
     value = round(number, 1)
     if number < MINUTES_FROM:
-        shown = _("%(seconds)s s") % {"seconds": number_format(number, 0)}
+        shown = _("%(seconds)s s") % {"seconds": rounded(number)}
     else:
-        shown = _("%(minutes)s min") % {"minutes": number_format(number / 60, 0)}
+        shown = _("%(minutes)s min") % {"minutes": rounded(number / 60)}
     return Cell(value, shown, bar)
 
 
@@ -145,5 +151,5 @@ def between(
 def money(amount: Decimal | None) -> Cell:
     if amount is None:
         return Cell("", UNKNOWN)
-    number = number_format(amount, 2, force_grouping=True)
+    number = number_format(round(amount, 2), 2, force_grouping=True)
     return Cell(f"{amount.normalize():f}", f"{number} {get_settings().CURRENCY}")

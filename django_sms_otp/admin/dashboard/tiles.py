@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -76,7 +75,7 @@ def _change(now: int, before: int) -> tuple[str, ...]:
         text = _("%(percent)s%% more than the %(figure)s before")
     else:
         text = _("%(percent)s%% less than the %(figure)s before")
-    change = formats.number_format(abs(now / before - 1) * 100, 0)
+    change = cells.rounded(abs(now / before - 1) * 100)
     return (text % {"figure": cells.count(before).text, "percent": change},)
 
 
