@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -45,7 +46,7 @@ def _hint(region: Any) -> str:
 
 
 def currency_problem(value: Any) -> str | None:
-    is_code = isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()
+    is_code = isinstance(value, str) and re.fullmatch("[A-Z]{3}", value)
     return None if is_code else 'must be the three letters of a currency, such as "USD"'
 
 
