@@ -19,7 +19,7 @@ from rest_framework_simplejwt import settings as simplejwt
 
 from ..conf import get_settings
 from . import sessions
-from .users import get_user_resolver
+from .users import get_user_resolver, is_staff
 
 __all__ = [
     "WITHIN",
@@ -77,11 +77,16 @@ def proof_for_numbers(
     :param user: who has made the request.
     """
     settings = get_settings()
-    within = settings.NUMBERS_NEED_PROOF_WITHIN
+    guarded = settings.GUARD_STAFF_NUMBERS and is_staff(user)
+    within = settings.NUMBERS_NEED_PROOF_WITHIN or (WITHIN if guarded else None)
     if within is None:
         return None
-    # Who has no number yet cannot confirm a code.
-    by_sms = settings.NUMBERS_NEED_PROOF_BY == "sms" and get_user_resolver().numbers_of(user)
+    by_sms = guarded or settings.NUMBERS_NEED_PROOF_BY == "sms"
+    if by_sms and not get_user_resolver().numbers_of(user):
+        # Who has no number yet cannot confirm a code.
+        if guarded and not sessions.may_add_first_number(request):
+            return within
+        by_sms = False
     is_proven = is_verified if by_sms else is_fresh
     return None if is_proven(request, within=within) else within
 

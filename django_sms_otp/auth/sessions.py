@@ -1,7 +1,8 @@
 """Django sessions: logs in the holder of a redeemed code, and keeps when a session proved what.
 
-A session holds two times: when it logged in, by whatever door, and when it last proved by SMS
-that it has the person's number. ``user.last_login`` tells neither: another session moves it.
+A session holds when it logged in, by whatever door, whether that was by SMS, and when it last
+proved by SMS that it has the person's number. ``user.last_login`` does not tell: another
+session moves it.
 
 The times belong to one user. Where the request is another user's, there are none: Django keeps
 what an anonymous session held when somebody logs in, and a request with a token may carry a
@@ -10,11 +11,12 @@ cookie of somebody else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.contrib.auth import SESSION_KEY, load_backend, login
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, load_backend, login
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
@@ -24,10 +26,18 @@ from django.utils import timezone
 from ..exceptions import InvalidSettings
 from ..results import Redeemed
 
-__all__ = ["authenticated_at", "has_login", "log_in", "note_verified", "verified_at"]
+__all__ = [
+    "authenticated_at",
+    "has_login",
+    "log_in",
+    "logged_in_by_sms",
+    "note_verified",
+    "verified_at",
+]
 
 KEY = "_sms_otp"
 USER, AUTHENTICATED_AT, VERIFIED_AT = "user", "authenticated_at", "verified_at"
+BY_SMS, MAY_ADD_FIRST = "by_sms", "may_add_first_number"
 
 PROVED_AT = "sms_otp_proved_at"
 """What ``SMSCodeBackend`` writes to the user whom it returns, as Django does ``backend``: that
@@ -68,7 +78,7 @@ def log_in(request: HttpRequest, redeemed: Redeemed[Any]) -> None:
     if request.session.session_key == before:
         # Django keeps the key of a session that is this user's already.
         request.session.cycle_key()
-    _write(request, user, VERIFIED_AT, timezone.now())
+    _write(request, user, {VERIFIED_AT: timezone.now().timestamp(), BY_SMS: True})
 
 
 def note_verified(request: HttpRequest, at: datetime | None = None) -> None:
@@ -88,7 +98,7 @@ def note_verified(request: HttpRequest, at: datetime | None = None) -> None:
     if at is not None and timezone.is_naive(at):
         raise ValueError("at needs a time zone: pass django.utils.timezone.now().")
     request.session.cycle_key()
-    _write(request, request.user, VERIFIED_AT, at or timezone.now())
+    _write(request, request.user, {VERIFIED_AT: (at or timezone.now()).timestamp()})
 
 
 def verified_at(request: HttpRequest) -> datetime | None:
@@ -119,6 +129,28 @@ def has_login(request: HttpRequest) -> bool:
     return bool(session.get(SESSION_KEY) == _name(user))
 
 
+def logged_in_by_sms(request: HttpRequest) -> bool:
+    """Tell whether ``request.user`` logged in to this session by SMS, and by nothing else."""
+    if not has_login(request):
+        return False
+    from .backends import SMSCodeBackend
+
+    if _kept(request.session, request.user).get(BY_SMS):
+        return True
+    # A view of the site may have called login() itself.
+    return isinstance(load_backend(request.session[BACKEND_SESSION_KEY]), SMSCodeBackend)
+
+
+def allow_first_number(request: HttpRequest) -> None:
+    """Let who is logged in add the first number of their account in this login, although
+    ``GUARD_STAFF_NUMBERS`` is on."""
+    _write(request, request.user, {MAY_ADD_FIRST: True})
+
+
+def may_add_first_number(request: HttpRequest) -> bool:
+    return has_login(request) and bool(_kept(request.session, request.user).get(MAY_ADD_FIRST))
+
+
 def past_time(seconds: float) -> datetime | None:
     """Return a kept time, which is never later than now; ``None`` if it is of no use.
 
@@ -141,9 +173,12 @@ def keep_login_time(*, request: HttpRequest | None, user: AbstractBaseUser, **_:
     if request is None or session is None or not session.modified:
         return
     if session.get(SESSION_KEY) == _name(user):
-        _write(request, user, AUTHENTICATED_AT, timezone.now())
-        if proved_at := getattr(user, PROVED_AT, None):
-            _write(request, user, VERIFIED_AT, proved_at)
+        proved_at: datetime | None = getattr(user, PROVED_AT, None)
+        proof = {VERIFIED_AT: proved_at.timestamp()} if proved_at else {}
+        at = timezone.now().timestamp()
+        # The first number of an account is added in the login in which that was allowed.
+        values = {AUTHENTICATED_AT: at, BY_SMS: bool(proof), MAY_ADD_FIRST: False}
+        _write(request, user, {**values, **proof})
 
 
 def _check_session(request: HttpRequest) -> None:
@@ -179,9 +214,10 @@ def backend_path() -> str:
     )
 
 
-def _write(request: HttpRequest, user: Any, name: str, at: datetime) -> None:
+def _write(request: HttpRequest, user: Any, values: Mapping[str, float | bool]) -> None:
+    """:param values: times are seconds since the epoch."""
     kept = _kept(request.session, user) or {USER: _name(user)}
-    request.session[KEY] = {**kept, name: at.timestamp()}
+    request.session[KEY] = {**kept, **values}
 
 
 def _read(request: HttpRequest, name: str) -> datetime | None:

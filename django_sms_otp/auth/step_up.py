@@ -180,7 +180,7 @@ def _refusal(
         return None
     if not asks_for_page:
         return _json(REQUIRED, 403, challenge(within))
-    page = _page(step_up_url)
+    page = step_up_page(step_up_url)
     if page is None:
         plain = "text/plain; charset=utf-8"
         return HttpResponseForbidden(text_of(REQUIRED), content_type=plain)
@@ -188,7 +188,7 @@ def _refusal(
     return redirect_to_login(way_back, page) if way_back else redirect(page)
 
 
-def _page(step_up_url: str | None) -> str | None:
+def step_up_page(step_up_url: str | None) -> str | None:
     """Return the address of the page where a person confirms a code, if there is one."""
     if step_up_url is not None:
         return resolve_url(step_up_url)

@@ -132,6 +132,7 @@ class Settings:
     NUMBERS_NEED_PROOF_WITHIN: timedelta | None = _setting(
         timedelta(minutes=10), validators.or_none(validators.positive_duration)
     )
+    GUARD_STAFF_NUMBERS: bool = _setting(False, validators.true_or_false)
     TOKEN_ISSUER: str = _setting(
         "django_sms_otp.auth.tokens.SimpleJWTIssuer", validators.dotted_path
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, resolve_url
@@ -55,7 +56,8 @@ CHALLENGES = (
 
 
 @method_decorator(
-    [never_cache, sensitive_post_parameters(), csrf_protect, non_atomic], name="dispatch"
+    [never_cache, sensitive_post_parameters(), csrf_protect, non_atomic, login_not_required],
+    name="dispatch",
 )
 class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     """A page. It is one of the login: whoever is logged in already goes on to the site."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
 
 from ..auth.proofs import is_verified, proof_for_numbers
-from ..auth.sessions import note_verified
+from ..auth.sessions import may_add_first_number, note_verified
+from ..auth.users import is_staff
 from ..client import client_of
+from ..conf import get_settings
 from ..phone import PhoneNumber
 from ..results import (
     CodeRequested,
@@ -49,7 +53,14 @@ class StepUpView(AskPage, OfStepUp):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         numbers = numbers_of(self.user)
         may_add = not numbers and proof_for_numbers(self.request, self.user) is None
-        return super().get_context_data(numbers=numbers, may_add=may_add, **kwargs)
+        is_guarded = get_settings().GUARD_STAFF_NUMBERS and is_staff(self.user)
+        return super().get_context_data(
+            numbers=numbers,
+            may_add=may_add,
+            asks_colleague=is_guarded and not may_add_first_number(self.request),
+            logout_url=admin_logout(self.next),
+            **kwargs,
+        )
 
     def form_valid(self, form: Form) -> HttpResponse:
         chosen = form.cleaned_data["number"]
@@ -107,6 +118,15 @@ class StepUpResendView(ResendPage, OfStepUp):
 
     def send_again(self, **asked: Any) -> CodeRequested | RequestRefused:
         return code_of(request_step_up(self.user, self.pending.number_id, **asked))
+
+
+def admin_logout(way: str) -> str:
+    """Return where who waits before an admin logs out; empty if the way leads to none."""
+    try:
+        match = resolve(urlsplit(way).path)
+    except (Resolver404, ValueError):
+        return ""
+    return reverse(f"{match.namespace}:logout") if match.app_names[-1:] == ["admin"] else ""
 
 
 def code_of(outcome: StepUpRequested | RequestRefused) -> CodeRequested | RequestRefused:

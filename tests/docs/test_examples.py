@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
+from django.apps import AppConfig
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -24,6 +25,7 @@ from django.db import connection, router
 from django.test import Client, RequestFactory, override_settings
 from django.urls import include, path
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from rest_framework_simplejwt import serializers
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from twilio.http.http_client import TwilioHttpClient
@@ -52,6 +54,7 @@ from . import pages
 EXERCISED = {
     "shop",
     "shop.account",
+    "shop.admin_site",
     "shop.bot",
     "shop.captcha",
     "shop.celery",
@@ -77,6 +80,7 @@ EXERCISED = {
     "shop.routers",
     "shop.session_login",
     "shop.support",
+    "shop.support_site",
     "shop.tokens",
     "shop.views",
     "shop.webhooks",
@@ -669,3 +673,30 @@ def values_of(name: str, title: str, whole: bool = False, **values: Any) -> dict
     block = next(each for each in pages.blocks(pages.page(name)) if each.title == title)
     exec(compile(block.text, str(block), "exec"), values)
     return values if whole else {key: each for key, each in values.items() if key.isupper()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_admin_asks_for_a_code(modules: Modules, client: Client) -> None:
+    found = modules(pages.page("pages.md"))
+    config: Any = AppConfig.create("shop.admin_site.ShopAdminConfig")
+    kind = import_string(config.default_site)
+    assert kind.site_header == "Ada's shop"
+    urls = types.ModuleType("urls")
+    vars(urls)["urlpatterns"] = [
+        path("admin/", kind(name="admin").urls),
+        path("support/", found["shop.support_site"].SupportSite(name="support").urls),
+        path("login/", include("django_sms_otp.web.urls")),
+    ]
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    user.is_staff = True
+    user.save()
+    policy = testing.override_sms_otp(GUARD_STAFF_NUMBERS=True, ALLOW_STAFF=True)
+    with override_settings(ROOT_URLCONF=urls), policy:
+        client.post("/login/", {"phone_number": PHONE})
+        tab = client.get("/login/code/").context["pending"].tab
+        client.post("/login/code/", {"code": last_code(), "tab": tab})
+        assert client.get("/support/").status_code == 200
+        assert client.get("/admin/").status_code == 302
+        client = Client()
+        client.force_login(user)
+        assert client.get("/admin/login/")["Location"] == "/login/step-up/?next=/admin/"

@@ -22,6 +22,7 @@ PUBLIC = [
     "django_sms_otp.auth.tokens",
     "django_sms_otp.auth.sessions",
     "django_sms_otp.auth.step_up",
+    "django_sms_otp.web.admin_site",
     "django_sms_otp.controls.hooks",
     "django_sms_otp.contrib.twilio_lookup",
     "django_sms_otp.webhooks",

@@ -27,6 +27,7 @@ from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import Cause, NotDelivered
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
 from django_sms_otp.texts import TEXTS
+from django_sms_otp.web import admin_site
 from tests.support.apprise_services import SERVICES
 
 from . import pages
@@ -92,7 +93,7 @@ def test_signals_are_all_there() -> None:
 
 
 def test_check_ids_are_all_there() -> None:
-    files = Path(checks.__file__).parent.glob("*.py")
+    files = [*Path(checks.__file__).parent.glob("*.py"), Path(admin_site.__file__)]
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     ids = set(re.findall(r"sms_otp\.[EW]\d{3}", source))
     headings = pages.headings(pages.page("checks.md"))
