@@ -173,14 +173,22 @@ if DEBUG:
     SMS_OTP["TEST_NUMBERS"] = {"+14155550100": {"code": "123456", "until": until}}
 
 if PHONE_ON_SCREEN:
-    # The gateway of the made-up month of seed_demo. Nothing is sent by it.
-    SMS_OTP_BACKENDS["twilio"] = {
+    # The gateways of the made-up month of seed_demo. Nothing is sent by them.
+    made_up = {
         "BACKEND": "django_sms_otp.backends.twilio.SMSBackend",
         "OPTIONS": {
             "account_sid": f"AC{0:032}",
             "auth_token": f"{0:032}",
             "from_number": "+15005550006",
+            "voice_from": "+15005550006",
         },
+    }
+    SMS_OTP_BACKENDS |= {"twilio": made_up, "twilio_calls": made_up}
+    # What a message costs, for the dashboard of the admin.
+    SMS_OTP["PRICES"] = {
+        "default": {"*": "0"},
+        "twilio": {"US": "0.0083", "CA": "0.0083", "GB": "0.0463", "DE": "0.0998", "*": "0.08"},
+        "twilio_calls": {"US": "0.013", "CA": "0.013", "*": "0.03"},
     }
     # Who tries everything asks for more codes than who logs in: for as many as a number gets.
     SMS_OTP["LIMITS"] |= {"phone_ip": "5/h,10/d"}

@@ -34,7 +34,7 @@ def make_codes(
 ) -> Iterator[OTPCode]:
     """Yield the codes of some days, unsaved."""
     keenness = [person.keenness for person in people]
-    for day in range(days, -1, -1):
+    for day in range(days - 1, -1, -1):
         midnight = (now - timedelta(days=day)).replace(hour=0, minute=0, second=0)
         growth = 1.15 - 0.3 * day / days
         busy = OF_WEEKDAYS[midnight.weekday()] * growth * random.uniform(0.92, 1.08)
@@ -78,14 +78,14 @@ def make_code(
 
 
 def send(random: Random, code: OTPCode) -> None:
-    """Send the message, once more if it is slow."""
+    """Send the message, once more if it is slow. Who waits may ask for a call."""
     arrives = random.random() < ARRIVAL.get(code.region, 0.9)
     delay = min(random.lognormvariate(1.1, 0.7), 400)
     if delay > 30 or (not arrives and random.random() < 0.5):
         code.send_count = 2
         code.claimed_at = code.created_at + timedelta(seconds=random.uniform(32, 90))
-        if code.purpose == "login" and random.random() < 0.4:
-            code.channel, arrives = "voice", True
+    if code.purpose == "login" and random.random() < (0.4 if code.send_count > 1 else 0.03):
+        code.channel, code.backend, arrives = "voice", "twilio_calls", True
     code.sent_at = (code.claimed_at or code.created_at) + timedelta(seconds=0.4)
     if arrives:
         code.delivery_state = DeliveryState.DELIVERED

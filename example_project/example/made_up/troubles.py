@@ -1,4 +1,4 @@
-"""Two bad nights: a wave of fraud, and an hour in which the gateway was down. And refusals."""
+"""Two bad days: a wave of fraud, and an evening without the gateway. And refusals."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,14 +34,14 @@ def withhold(code: OTPCode) -> None:
     code.withheld_by, code.delivery_state = "breaker", DeliveryState.WITHHELD
     code.sent_at = code.delivered_at = None
     code.delivery_error = code.undelivered_by = code.message_id = ""
-    code.send_count, code.channel = 1, "sms"
+    code.send_count, code.channel, code.backend = 1, "sms", "twilio"
 
 
 def break_gateway(codes: Sequence[OTPCode], now: datetime) -> None:
-    """Let the gateway be down for an hour."""
+    """Let the gateway be down for an evening."""
     begun = (now - timedelta(days=17)).replace(hour=18, minute=5, second=0)
     for code in codes:
-        if begun < code.created_at < begun + timedelta(minutes=55):
+        if begun < code.created_at < begun + timedelta(hours=3):
             fail(code, "20503")
             code.sent_at = code.delivered_at = code.redeemed_at = code.user = None
             code.undelivered_by, code.failed_attempts = "", 0
