@@ -14,6 +14,7 @@ from .texts import text_of
 
 __all__ = [
     "CodeRequested",
+    "Erased",
     "LinkedNumber",
     "NumberLinked",
     "NumberRefused",
@@ -91,6 +92,20 @@ class RedemptionRefused:
     def text(self) -> str:
         """What the person reads, in the active language."""
         return text_of(self.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What ``erase_number()`` has done.
+
+    :param codes: deleted codes.
+    :param accounts: accounts that the number opens no more.
+    :param keeps_limits: whether the number's row stays, because limits still count in it.
+    """
+
+    codes: int
+    accounts: int
+    keeps_limits: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
 from .story.links import link_to
-from .story.pages import StoryPages
+from .story.urls import story_urls
 from .words import describe_control, describe_failure, meaning_of
 
 INVALIDATED = gettext_noop("Invalidated the code.")
@@ -108,7 +108,7 @@ class OTPCodeAdmin(PhoneAdmin):
         return format_time_briefly(row.created_at)
 
     def get_urls(self) -> list[Any]:
-        return [*StoryPages(self.admin_site).urls, *super().get_urls()]
+        return [*story_urls(self.admin_site), *super().get_urls()]
 
     @admin.display(description=_("phone number"))
     def recipient(self, row: Any) -> str:

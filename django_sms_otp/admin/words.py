@@ -25,6 +25,7 @@ CONTROLS: dict[str, str | Promise] = {
         "too few codes of this country or prefix are redeemed, or the gateway saw fraud"
     ),
     "lookup": gettext_lazy("the look-up refused this number"),
+    "blocked": gettext_lazy("staff have blocked this number"),
     "challenge": gettext_lazy("the CAPTCHA was not passed"),
     "test_number": gettext_lazy("this is a test number: its code is in the settings"),
     "unknown_number": gettext_lazy("no account has this number"),

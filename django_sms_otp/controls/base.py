@@ -13,6 +13,7 @@ from ..conf import Settings
 from ..db import NumberRow
 from ..limits.keys import LimitKey
 from ..limits.shared import SharedCounters
+from ..limits.staff_rules import ALLOWED
 from .breakers import Trip
 from .callers import Caller
 from .hooks import SendAttempt
@@ -43,13 +44,19 @@ class Subject:
         return self.is_trusted(row)
 
     def is_trusted(self, row: NumberRow) -> bool:
-        """Whether the number opens an account, and its messages get redeemed.
+        """Whether the number opens an account and its messages get redeemed, or staff say so.
 
         Ask only after the number's own limits let the message pass. A refused caller may
         repeat a request without end, and could measure how long the look-up takes.
         """
-        # The look-up comes first: its time must not tell that messages were left unredeemed.
-        return self._opens_account and row.state.gets_redeemed
+        # The look-up comes first: its time must not tell that messages were left unredeemed,
+        # or that staff allowed the number.
+        is_proven = self._opens_account and row.state.gets_redeemed
+        return is_proven or self.is_allowed(row)
+
+    def is_allowed(self, row: NumberRow) -> bool:
+        """Whether staff let the number pass the fraud controls."""
+        return row.state.has_rule(ALLOWED, row.now)
 
     @cached_property
     def _opens_account(self) -> bool:

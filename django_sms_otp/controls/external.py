@@ -83,7 +83,8 @@ class LookupControl(Controls):
             return [] if self.subject.is_trusted(row) else [_suspicion()]
         if self._verdict is Verdict.NOT_SMS_CAPABLE:
             return [Violation(control="lookup", reason="phone_number_not_sms_capable")]
-        return [_suspicion()] if self._verdict is Verdict.FRAUD else []
+        is_suspect = self._verdict is Verdict.FRAUD and not self.subject.is_allowed(row)
+        return [_suspicion()] if is_suspect else []
 
     def _look_up(self) -> Violation | None:
         """Pay for a look-up, and ask. Return the limit of the address that is used up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..conf import get_settings
 from ..conf.validators import NUMBERS_OWN
@@ -12,6 +12,7 @@ from ..db import NumberRow
 from ..limits.failures import Claimant, FailureBudget, Lock
 from ..limits.messages import SEND_MEMORY
 from ..limits.shared import longest_memory
+from ..limits.staff_rules import BLOCKED
 from ..logs import log_fields
 from ..phone import mask
 from .base import Controls, Violation
@@ -20,6 +21,9 @@ __all__ = ["NumberControls", "failure_budget", "lock_on", "memory"]
 
 
 logger = logging.getLogger("django_sms_otp")
+
+LIKELY_WINDOW = 3600
+"""Seconds of the wait that a blocked number answers, if the site limits no number."""
 
 
 def memory() -> timedelta:
@@ -73,10 +77,26 @@ class NumberControls(Controls):
     def check(self, row: NumberRow) -> Sequence[Violation]:
         tag = self.subject.caller.network_tag(self.number.e164)
         return [
+            *self._block(row),
             *self._lock(row),
             *self._cooldown(row),
             *self._quota(row, "phone", None),
             *(self._quota(row, "phone_ip", tag) if tag else ()),
+        ]
+
+    def _block(self, row: NumberRow) -> Sequence[Violation]:
+        """Answer as a used-up quota does, whose wait gets shorter and begins anew."""
+        if not row.state.has_rule(BLOCKED, row.now):
+            return ()
+        rates = self.settings.rates("phone")
+        window = min((rate.window for rate in rates), default=LIKELY_WINDOW)
+        free_at = (row.now.timestamp() // window + 1) * window
+        return [
+            Violation(
+                control=BLOCKED,
+                reason="quota_exceeded",
+                free_at=datetime.fromtimestamp(free_at, UTC),
+            )
         ]
 
     def _lock(self, row: NumberRow) -> Sequence[Violation]:

@@ -19,6 +19,7 @@ from ..limits.keys import LimitKey
 from ..limits.messages import SEND_MEMORY
 from ..limits.refusals import Refusal, Refusals
 from ..limits.shared import UNLIMITED
+from ..limits.staff_rules import BLOCKED
 from ..results import RequestRefused
 from .base import Controls, Subject, Tally, Violation
 from .breakers import Trip
@@ -81,14 +82,26 @@ class Policy:
     """The controls over one message. :class:`Controls` describes the steps.
 
     :param lifetime: the lifetime of the code.
+    :param asks_challenge: whether the caller has to pass ``CHALLENGE``. Staff do not.
     """
 
-    def __init__(self, attempt: SendAttempt, caller: Caller, lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        attempt: SendAttempt,
+        caller: Caller,
+        lifetime: timedelta,
+        *,
+        asks_challenge: bool = True,
+    ) -> None:
         settings = get_settings()
         self._subject = Subject(
             attempt=attempt, caller=caller, lifetime=lifetime, settings=settings
         )
-        self._groups = [group(self._subject) for group in GROUPS if group.are_on(settings)]
+        self._groups = [
+            group(self._subject)
+            for group in GROUPS
+            if group.are_on(settings) and (asks_challenge or group is not ChallengeControl)
+        ]
         self._keys = {key for group in self._groups for key in group.row_keys()}
 
     @property
@@ -158,11 +171,12 @@ def _noted(violation: Violation, row: NumberRow) -> Refusals | None:
     Otherwise anybody whose address has used up its limit could measure which numbers have a
     row, and so which ones belong to customers.
     """
-    is_own = violation.control in {*NUMBERS_OWN, "cooldown"}
+    is_own = violation.control in {*NUMBERS_OWN, "cooldown", BLOCKED}
     is_recent = row.state.has_sent_since(row.now - SEND_MEMORY)
     if row.row.stored is None or not (is_own or is_recent):
         return None
-    free_at = violation.free_at
+    # The answer to who asks for a blocked number makes up a wait. Staff are told none.
+    free_at = None if violation.control == BLOCKED else violation.free_at
     refusal = Refusal(
         control=violation.control,
         at=int(row.now.timestamp()),

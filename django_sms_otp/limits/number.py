@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .failures import (
@@ -161,6 +161,21 @@ class NumberState(Messages):
             succeeded_at=now.timestamp(),
             unredeemed=0,
             known=(*others, *tags)[-MOST_KNOWN_CALLERS:],
+        )
+
+    def forgotten(self, now: datetime, memory: timedelta) -> NumberState:
+        """Forget what no limit counts: who used the number, and what happened to it.
+
+        :param memory: how long the limits count a message.
+        """
+        since = (now - memory).timestamp()
+        sends = tuple(replace(send, code="") for send in self.sends if send.at > since)
+        return NumberState(
+            sends=sends,
+            succeeded_at=self.succeeded_at if sends else 0,
+            unredeemed=self.unredeemed if sends else 0,
+            guesses=replace(self.guesses, codes={}) if self.has_failures else Guesses(),
+            rule=self.rule if self.rule and self.rule.holds(now) else None,
         )
 
     def unlocked(self) -> NumberState:

@@ -29,7 +29,11 @@ from ..purposes import Purpose
 from .dispatch import PendingDelivery
 from .guesses import code_issuer, is_spent
 
-__all__ = ["CodeRequest", "falls_under", "issue"]
+__all__ = ["CodeEnded", "CodeRequest", "falls_under", "issue"]
+
+
+class CodeEnded(Exception):
+    """There is no code to send again, or it has too little time left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class CodeRequest:
     """The arguments of a request, as read.
 
     :param is_test: whether its code is the fixed one of a test number.
+    :param by_staff: whether staff have the code ``request_id`` sent again, and no other.
     """
 
     attempt: SendAttempt
@@ -47,6 +52,7 @@ class CodeRequest:
     channel: str
     backend: BaseSMSBackend
     is_test: bool
+    by_staff: bool = False
 
     @property
     def lifetime(self) -> timedelta:
@@ -56,7 +62,12 @@ class CodeRequest:
 
 
 def issue(request: CodeRequest, policy: Policy, row: NumberRow) -> PendingDelivery | Refused:
-    """Decide, and write the number's row, the code and the counts."""
+    """Decide, and write the number's row, the code and the counts.
+
+    :raises CodeEnded: staff have a code sent again that is not to be sent any more.
+    """
+    if request.by_staff:
+        _check_code(request, row)
     decision = policy.check(row)
     if isinstance(decision, Refused):
         return decision
@@ -99,7 +110,22 @@ def _message_of(otp_code: OTPCode) -> EarlierMessage:
     )
 
 
+def _check_code(request: CodeRequest, row: NumberRow) -> None:
+    """:raises CodeEnded: the code of the request is not to be sent again."""
+    code = _earlier_code(request, row)
+    if code is None or code.pk != request.request_id:
+        raise CodeEnded
+    if not _is_worth_resending(code, request, row):
+        raise CodeEnded
+
+
 def _send_of(request: CodeRequest, otp_code: OTPCode, row: NumberRow) -> Send:
+    if request.by_staff:
+        # In the name of who asked for the code before. Another asker would get the code's id,
+        # and it would be nobody's secret any more.
+        asked = [send for send in row.state.sends if send.code == otp_code.short_id]
+        network, device = (asked[-1].network, asked[-1].device) if asked else ("", "")
+        return Send(row.now.timestamp(), otp_code.short_id, network, device)
     return Send(
         at=row.now.timestamp(),
         code=otp_code.short_id,

@@ -25,6 +25,7 @@ from ..db import NumberRow, change_number, database_alias
 from ..delivery import send_text
 from ..delivery.messages import site_name
 from ..exceptions import DeliveryError
+from ..limits.staff_rules import BLOCKED
 from ..logs import describe_error, log_fields
 from ..models import OTPCode
 from ..phone import PhoneNumber
@@ -118,7 +119,7 @@ def _language_of(phone_number: PhoneNumber) -> str | None:
 
 def _count(row: NumberRow) -> bool:
     """Count a notice in the number's row. Return whether it may be sent."""
-    if not row.state.may_be_told(row.now):
+    if not row.state.may_be_told(row.now) or row.state.has_rule(BLOCKED, row.now):
         return False
     row.replace(row.state.with_notice(row.now))
     return True

@@ -34,7 +34,7 @@ from .fixed_codes import gets_fixed_code
 from .issuing import CodeRequest, falls_under, issue
 from .phone_numbers import refusal_of_test_number
 
-__all__ = ["request_code"]
+__all__ = ["fulfil", "request_code"]
 
 
 def request_code(
@@ -98,6 +98,11 @@ def request_code(
         backend=backend,
         is_test=gets_fixed_code(phone_number, declared),
     )
+    return fulfil(request)
+
+
+def fulfil(request: CodeRequest) -> CodeRequested | RequestRefused:
+    """Decide, commit, deliver and tell of it."""
     outcome = _refuse_unknown_number(request) or _decide_and_commit(request)
     if isinstance(outcome, Refused):
         _announce(request, outcome, outcome.answer, outcome.control)
@@ -121,7 +126,12 @@ def _refuse_unknown_number(request: CodeRequest) -> Refused | None:
 
 
 def _decide_and_commit(request: CodeRequest) -> PendingDelivery | Refused:
-    policy = Policy(request.attempt, request.caller, request.lifetime)
+    policy = Policy(
+        request.attempt,
+        request.caller,
+        request.lifetime,
+        asks_challenge=not request.by_staff,
+    )
     try:
         return change_number(
             request.attempt.phone_number.e164,

@@ -17,7 +17,14 @@ from ..models import Limit, LimitKind, OTPCode
 from ..phone import PhoneNumber
 from .arguments import e164_of
 
-__all__ = ["forget_limit", "give_back_messages", "invalidate_codes", "unlock_number"]
+__all__ = [
+    "NOBODY_NAMED",
+    "forget_limit",
+    "give_back_messages",
+    "invalidate_codes",
+    "log_limit_change",
+    "unlock_number",
+]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -66,7 +73,7 @@ def unlock_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) ->
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, forget)
     if is_changed:
-        _log(by, LimitKey(NUMBER, e164), "Lifted the lockout.")
+        log_limit_change(by, LimitKey(NUMBER, e164), "Lifted the lockout.")
     return is_changed
 
 
@@ -86,7 +93,7 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, forget)
     if is_changed:
-        _log(by, LimitKey(NUMBER, e164), "Restored the message quota.")
+        log_limit_change(by, LimitKey(NUMBER, e164), "Restored the message quota.")
     return is_changed
 
 
@@ -112,7 +119,7 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
         )
     if limit.kind == CIRCUIT:
         if is_changed := circuits.close(limit.subject):
-            _log(by, limit, "Closed the circuit.")
+            log_limit_change(by, limit, "Closed the circuit.")
         return is_changed
     had_any = False
 
@@ -123,11 +130,12 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
 
     change_limit(limit, forget)
     if had_any:
-        _log(by, limit, "Reset the counts.")
+        log_limit_change(by, limit, "Reset the counts.")
     return had_any
 
 
-def _log(by: str, key: LimitKey, text: str) -> None:
+def log_limit_change(by: str, key: LimitKey, text: str) -> None:
+    """Log what somebody did to a limit."""
     masked = str(Limit(kind=key.kind, subject=key.subject))
     extra = log_fields("limit_changed", outcome=text, key=masked)
     logger.info("%s, limit %s: %s", by, masked, text, extra=extra)

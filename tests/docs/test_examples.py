@@ -18,6 +18,7 @@ import pytest
 import time_machine
 from asgiref.sync import async_to_sync
 from django.apps import AppConfig
+from django.contrib import admin
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -58,6 +59,7 @@ EXERCISED = {
     "shop.bot",
     "shop.captcha",
     "shop.celery",
+    "shop.admin",
     "shop.counts",
     "shop.deliveries",
     "shop.forms",
@@ -72,6 +74,7 @@ EXERCISED = {
     "shop.payments",
     "shop.numbers",
     "shop.parcels",
+    "shop.privacy",
     "shop.profiles",
     "shop.receiver",
     "shop.receivers",
@@ -700,3 +703,19 @@ def test_the_admin_asks_for_a_code(modules: Modules, client: Client) -> None:
         client = Client()
         client.force_login(user)
         assert client.get("/admin/login/")["Location"] == "/login/step-up/?next=/admin/"
+
+
+def test_a_user_leads_to_their_story(db: None, modules: Modules, admin_client: Client) -> None:
+    page = modules(pages.page("support.md"))["shop.admin"]
+    phone = VerifiedPhoneFactory.create(phone_number=PHONE)
+    user_admin = page.CustomerAdmin(type(phone.user), admin.site)
+    url = re.findall(r'href="(.+?)"', user_admin.sms_login(phone.user))[0]
+    assert f"Story of {PHONE}" in admin_client.get(url).content.decode()
+
+
+def test_a_user_who_goes_leaves_nothing(transactional_db: None, modules: Modules) -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    OTPCodeFactory.create(phone_number=PHONE)
+    modules(pages.page("support.md"))["shop.privacy"].forget(user)
+    left = [model.objects.count() for model in (type(user), VerifiedPhone, OTPCode, Limit)]
+    assert left == [0, 0, 0, 0]

@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 
 from ...models import Limit, OTPCode, VerifiedPhone
 
-__all__ = ["KINDS", "link_to", "story_url"]
+__all__ = ["ACT", "EXPORT", "FIND", "KINDS", "OF", "link_to", "story_url"]
 
 KINDS = {"limit": Limit, "code": OTPCode, "phone": VerifiedPhone}
 """The rows that stand for a number in an address."""
 
-FIND, OF, ACT = "django_sms_otp_story", "django_sms_otp_story_of", "django_sms_otp_story_act"
+FIND, OF = "django_sms_otp_story", "django_sms_otp_story_of"
+ACT, EXPORT = "django_sms_otp_story_act", "django_sms_otp_story_export"
+"""The names of the addresses."""
 
 
 def story_url(row: Any, *, site: str = "admin") -> str:

@@ -1,0 +1,294 @@
+"""What may be done about a story: who may do it, when it is offered, and what it does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
+from ...conf import get_settings
+from ...limits.staff_rules import ALLOWED, BLOCKED
+from ...models import OTPCode
+from ...results import RequestRefused
+from ...services import (
+    allow_number,
+    block_number,
+    erase_number,
+    give_back_messages,
+    invalidate_codes,
+    lift_rule,
+    send_again,
+    unlock_number,
+)
+from .gathering import Story
+from .words import channel_name
+
+__all__ = ["ACTIONS", "Action", "Done", "offered_to"]
+
+FOR_GOOD = ""
+
+SPANS = [
+    ("1", gettext_lazy("for an hour")),
+    ("24", gettext_lazy("for a day")),
+    ("168", gettext_lazy("for a week")),
+    ("720", gettext_lazy("for 30 days")),
+    (FOR_GOOD, gettext_lazy("until somebody lifts it")),
+]
+"""Hours, and what they are called."""
+
+
+class SpanForm(forms.Form):
+    """How long a decision of staff holds."""
+
+    hours = forms.ChoiceField(label=gettext_lazy("How long"), choices=SPANS, required=False)
+
+    def until(self) -> Any:
+        hours = self.cleaned_data["hours"]
+        return timezone.now() + timedelta(hours=int(hours)) if hours else None
+
+
+class ChannelForm(forms.Form):
+    """By which channel a code is sent."""
+
+    channel = forms.ChoiceField(label=gettext_lazy("By"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["channel"]
+        field.choices = [(name, channel_name(name)) for name in get_settings().CHANNELS]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an action did.
+
+    :param text: what staff read.
+    :param row: a row whose history tells of it; ``None``: that of the number's limits.
+    :param is_done: whether anything has changed.
+    """
+
+    text: str
+    row: OTPCode | None = None
+    is_done: bool = True
+
+
+NOTHING = Done("", is_done=False)
+"""There was nothing to do any more."""
+
+
+class Action(ABC):
+    """One button of a story.
+
+    :cvar name: names it in an address.
+    :cvar permission: who may do it.
+    :cvar help: what it does, as a sentence.
+    :cvar log_text: for the history, in English.
+    :cvar form: what else it asks for.
+    :cvar asks_first: whether it is confirmed on a page of its own.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str | Promise]
+    permission: ClassVar[str]
+    help: ClassVar[str | Promise]
+    log_text: ClassVar[str]
+    form: ClassVar[type[forms.Form]] = forms.Form
+    asks_first: ClassVar[bool] = False
+    is_dangerous: ClassVar[bool] = False
+
+    @abstractmethod
+    def is_offered(self, story: Story) -> bool: ...
+
+    @abstractmethod
+    def do(self, story: Story, form: Any, by: str) -> Done: ...
+
+
+class SendAgain(Action):
+    name = "send"
+    label = gettext_lazy("Send the code again")
+    permission = "send_otpcode"
+    help = gettext_lazy(
+        "The same code goes out once more, and counts as a message. The person types it on the "
+        "page where they wait for it."
+    )
+    log_text = gettext_noop("Sent the code again.")
+    form = ChannelForm
+
+    def is_offered(self, story: Story) -> bool:
+        newest = story.newest
+        return newest is not None and newest.is_live(story.now) and not newest.is_test
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        if story.newest is None:
+            return NOTHING
+        channel = form.cleaned_data["channel"]
+        try:
+            answer = send_again(story.newest, channel=channel, by=by)
+        except ValueError:
+            text = _("This channel cannot show what the code is for. Choose another one.")
+            return Done(text, is_done=False)
+        if isinstance(answer, RequestRefused):
+            if answer.reason == "invalid_code":
+                text = _("This code cannot be sent any more. The person asks for a new one.")
+                return Done(text, is_done=False)
+            return Done(_("Not sent. %(reason)s") % {"reason": answer.text}, is_done=False)
+        return Done(_("The code is on its way."), row=story.newest)
+
+
+class Unlock(Action):
+    name = "unlock"
+    label = gettext_lazy("Lift the lockout")
+    permission = "unlock_limit"
+    help = gettext_lazy("Forgets the wrong codes. First make sure who is asking.")
+    log_text = gettext_noop("Lifted the lockout.")
+
+    def is_offered(self, story: Story) -> bool:
+        return story.state.has_failures
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        if unlock_number(story.number, by=by):
+            return Done(_("The lockout was lifted."))
+        return NOTHING
+
+
+class GiveBack(Action):
+    name = "give-back"
+    label = gettext_lazy("Give the messages back")
+    permission = "unlock_limit"
+    help = gettext_lazy("Forgets the messages that count for this number's limits.")
+    log_text = gettext_noop("Gave the messages back.")
+
+    def is_offered(self, story: Story) -> bool:
+        return any(send.at for send in story.state.sends)
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        if give_back_messages(story.number, by=by):
+            return Done(_("The number got its messages back."))
+        return NOTHING
+
+
+class Invalidate(Action):
+    name = "invalidate"
+    label = gettext_lazy("Invalidate the live codes")
+    permission = "invalidate_otpcode"
+    help = gettext_lazy("Nobody can use them any more. The person asks for a new one.")
+    log_text = gettext_noop("Invalidated the live codes.")
+    asks_first = True
+
+    def is_offered(self, story: Story) -> bool:
+        return bool(self._live(story))
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        if invalidate_codes(self._live(story), by=by):
+            return Done(_("The live codes are invalid now."))
+        return NOTHING
+
+    def _live(self, story: Story) -> Sequence[OTPCode]:
+        return [code for code in story.codes if code.is_live(story.now)]
+
+
+class Block(Action):
+    name = "block"
+    label = gettext_lazy("Block the number")
+    permission = "block_number"
+    help = gettext_lazy(
+        "No code goes to it, and its live codes end. Who asks for one is told to try again "
+        "later. Who is logged in stays so."
+    )
+    log_text = gettext_noop("Blocked the number.")
+    form = SpanForm
+    asks_first = True
+    is_dangerous = True
+
+    def is_offered(self, story: Story) -> bool:
+        return not story.state.has_rule(BLOCKED, story.now)
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        block_number(story.number, until=form.until(), by=by)
+        return Done(_("The number is blocked."))
+
+
+class Allow(Action):
+    name = "allow"
+    label = gettext_lazy("Allow the number")
+    permission = "block_number"
+    help = gettext_lazy(
+        "The fraud controls let it pass: use this for somebody whom you know. The limits of "
+        "the number and the lockout stay."
+    )
+    log_text = gettext_noop("Allowed the number.")
+    form = SpanForm
+    asks_first = True
+
+    def is_offered(self, story: Story) -> bool:
+        return not story.state.has_rule(ALLOWED, story.now)
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        allow_number(story.number, until=form.until(), by=by)
+        return Done(_("The number is allowed."))
+
+
+class LiftRule(Action):
+    name = "lift-rule"
+    label = gettext_lazy("Lift the block or allowance")
+    permission = "block_number"
+    help = gettext_lazy("The number is like any other again.")
+    log_text = gettext_noop("Lifted the block or allowance.")
+
+    def is_offered(self, story: Story) -> bool:
+        rule = story.state.rule
+        return rule is not None and rule.holds(story.now)
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        if lift_rule(story.number, by=by):
+            return Done(_("The number is like any other again."))
+        return NOTHING
+
+
+class Erase(Action):
+    name = "erase"
+    label = gettext_lazy("Erase what is kept")
+    permission = "erase_number"
+    help = gettext_lazy(
+        "Deletes the codes of the number and its confirmation, so that it opens no account. "
+        "The user stays. What limits still count stays too, until the purge: the messages of "
+        "the last hours, and as long as they hold a lockout and a block. This cannot be undone."
+    )
+    log_text = gettext_noop("Erased what was kept about the number.")
+    asks_first = True
+    is_dangerous = True
+
+    def is_offered(self, story: Story) -> bool:
+        return True
+
+    def do(self, story: Story, form: Any, by: str) -> Done:
+        erased = erase_number(story.number, by=by)
+        if erased.keeps_limits:
+            return Done(_("Erased, but for what limits still count."))
+        return Done(_("Everything that was kept about the number is erased."))
+
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        *(SendAgain(), Unlock(), GiveBack(), LiftRule()),
+        *(Invalidate(), Allow(), Block(), Erase()),
+    )
+}
+
+
+def offered_to(user: Any, story: Story) -> list[Action]:
+    """Return what a member of staff may do now."""
+    return [
+        action
+        for action in ACTIONS.values()
+        if user.has_perm(f"django_sms_otp.{action.permission}") and action.is_offered(story)
+    ]

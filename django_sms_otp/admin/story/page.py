@@ -1,0 +1,82 @@
+"""What the pages of stories share: who may see them, whose they are, how they answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import Media
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+
+from ... import phone
+from ...auth.users import get_user_resolver
+from ...models import Limit, OTPCode
+from ..base import may_see_numbers
+from .links import KINDS, story_url
+
+__all__ = ["Page", "check_may_see", "number_of", "shown"]
+
+MEDIA = Media(css={"all": ["django_sms_otp/admin.css", "django_sms_otp/story.css"]})
+
+VIEWS = ("view_otpcode", "view_limit")
+"""Who may see a story: it shows both tables."""
+
+
+class Page:
+    """Views of one ``AdminSite``."""
+
+    def __init__(self, site: AdminSite) -> None:
+        self.site = site
+
+    def address(self, row: Any) -> str:
+        return story_url(row, site=self.site.name)
+
+    def answer(
+        self, request: HttpRequest, name: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        request.current_app = self.site.name
+        everything = {
+            **self.site.each_context(request),
+            "opts": OTPCode._meta,
+            "media": MEDIA,
+            **context,
+        }
+        return TemplateResponse(request, f"admin/django_sms_otp/story/{name}.html", everything)
+
+
+def check_may_see(request: HttpRequest) -> None:
+    """:raises PermissionDenied: the member of staff may not see the tables of a story."""
+    if not request.user.has_perms([f"django_sms_otp.{name}" for name in VIEWS]):
+        raise PermissionDenied
+
+
+def number_of(kind: str, key: str) -> str | None:
+    """Return the number that an address stands for; ``None`` if a user has none.
+
+    :raises Http404: there is no such row.
+    """
+    try:
+        if kind == "user":
+            return _number_of_user(key)
+        row: Any = KINDS[kind]._default_manager.filter(pk=key).first()
+    except (KeyError, ValueError, ValidationError):
+        raise Http404 from None
+    if row is None or (isinstance(row, Limit) and not row.is_number):
+        raise Http404
+    return str(row.subject if isinstance(row, Limit) else row.phone_number)
+
+
+def shown(request: HttpRequest, e164: str) -> str:
+    """Return a number as the member of staff may see it."""
+    return e164 if may_see_numbers(request) else phone.mask(e164)
+
+
+def _number_of_user(key: str) -> str | None:
+    user = get_user_model()._default_manager.filter(pk=key).first()
+    if user is None:
+        raise Http404
+    numbers = get_user_resolver().numbers_of(user)
+    return numbers[0].phone_number.e164 if numbers else None

@@ -1,0 +1,113 @@
+"""What is kept about a number is exported and erased."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from django_sms_otp import services
+from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
+from django_sms_otp.results import Erased
+from django_sms_otp.testing import override_sms_otp
+
+from ..conftest import PHONE, Post, last_code, wrong
+from ..support.factories import OTPCodeFactory, VerifiedPhoneFactory
+
+OTHER = "+14155552672"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_an_export_holds_every_row_and_no_secret(get_code: Post, auth_code: Post) -> None:
+    get_code()
+    code = last_code()
+    auth_code(phone_number=PHONE, code=wrong(code))
+    auth_code(phone_number=PHONE, code=code)
+    get_code(phone_number=OTHER)
+    text = json.dumps(services.export_number(PHONE), cls=DjangoJSONEncoder)
+    data = json.loads(text)
+    assert data["phone_number"] == PHONE
+    assert [len(data[name]) for name in ("codes", "accounts", "limits")] == [1, 1, 1]
+    assert data["accounts"][0]["user_id"] == User.objects.get().pk
+    assert data["limits"][0]["state"]["journal"][0][0] == "guess"
+    row = OTPCode.objects.get(phone_number=PHONE)
+    assert not {row.seed, row.key_id, OTHER} & {*text.replace('"', " ").split()}
+
+
+def test_everything_is_erased_and_the_user_stays(get_code: Post, auth_code: Post) -> None:
+    get_code()
+    auth_code(phone_number=PHONE, code=last_code())
+    get_code(phone_number=OTHER)
+    day = timezone.now() - timedelta(days=2)
+    state = Limit.objects.get(subject=PHONE).state
+    sends = [[day.timestamp(), *send[1:]] for send in state["sends"]]
+    Limit.objects.filter(subject=PHONE).update(state={**state, "sends": sends})
+    assert services.erase_number(PHONE) == Erased(codes=1, accounts=1, keeps_limits=False)
+    assert [code.phone_number for code in OTPCode.objects.all()] == [OTHER]
+    assert not VerifiedPhone.objects.exists()
+    assert not Limit.objects.filter(subject=PHONE).exists()
+    assert User.objects.count() == 1
+    assert services.export_number(PHONE) == {
+        "phone_number": PHONE,
+        "codes": [],
+        "accounts": [],
+        "limits": [],
+    }
+
+
+def test_to_erase_a_number_is_no_way_past_its_quota(get_code: Post) -> None:
+    with override_sms_otp(COOLDOWN=[], LIMITS={"phone": "1/h"}):
+        assert get_code().status_code == 202
+        assert services.erase_number(PHONE).keeps_limits
+        assert get_code().status_code == 429
+        assert get_code(phone_number=OTHER).status_code == 202
+
+
+def test_to_erase_a_number_lifts_no_lockout(get_code: Post, auth_code: Post) -> None:
+    get_code()
+    for _ in range(5):
+        auth_code(phone_number=PHONE, code=wrong(last_code()))
+    before = Limit.objects.get(subject=PHONE)
+    services.erase_number(PHONE)
+    row = Limit.objects.get(subject=PHONE)
+    assert row.is_kept
+    assert row.state["guesses"]["consecutive"] == before.state["guesses"]["consecutive"] == 5
+    assert not {"known", "journal"} & {*row.state}
+    assert row.refusals is None
+
+
+def test_to_erase_a_number_lifts_no_block(get_code: Post) -> None:
+    services.block_number(PHONE)
+    assert services.erase_number(PHONE).keeps_limits
+    assert get_code().status_code == 429
+
+
+def test_who_has_other_numbers_keeps_a_main_one() -> None:
+    main = VerifiedPhoneFactory.create(phone_number=PHONE)
+    other = VerifiedPhoneFactory.create(user=main.user, phone_number=OTHER)
+    assert other.is_primary is None
+    services.erase_number(PHONE)
+    assert VerifiedPhone.objects.get().is_primary
+
+
+def test_nothing_is_left_by_erasing_nothing() -> None:
+    assert services.erase_number(PHONE) == Erased(codes=0, accounts=0, keeps_limits=False)
+    assert not Limit.objects.exists()
+
+
+def test_who_did_it_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    OTPCodeFactory.create(phone_number=PHONE)
+    services.export_number(PHONE, by="User 5")
+    services.erase_number(PHONE, by="User 6")
+    assert [each.getMessage() for each in caplog.records] == [
+        "User 5 exported what is kept about +1********71.",
+        "User 6 erased what is kept about +1********71.",
+    ]
+    assert PHONE[1:] not in repr([vars(each) for each in caplog.records])
