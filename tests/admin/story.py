@@ -9,7 +9,7 @@ from typing import Any
 
 from django.test import Client
 
-__all__ = ["FIND", "Told", "ask", "read"]
+__all__ = ["FIND", "Told", "ask", "press", "read"]
 
 FIND = "/admin/django_sms_otp/otpcode/story/"
 
@@ -46,6 +46,14 @@ def ask(clerk: Client, who: str) -> Told:
 
 def read(clerk: Client, url: str) -> Told:
     return _told(clerk.get(url, follow=True))
+
+
+def press(clerk: Client, told: Told, name: str, **fields: str) -> None:
+    """Press a button that a page offers."""
+    [url] = re.findall(rf'(?:action|href)="([^"]*/{name}/)"', told.shown)
+    answer = clerk.post(url, {"sure": "yes", **fields}, follow=True)
+    page = answer.content.decode()
+    assert 'class="success"' in page, re.findall(r'<li class="\w+">(.*?)</li>', page)
 
 
 def _told(answer: Any) -> Told:

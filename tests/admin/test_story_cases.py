@@ -12,19 +12,19 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from django_sms_otp import services
+from django_sms_otp import services, testing
 from django_sms_otp.limits.keys import COUNTRY
 from django_sms_otp.limits.shared import SharedCounters
-from django_sms_otp.models import Limit, OTPCode
+from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, Post, body_of, last_code, wrong
 from ..support.callbacks import PUBLIC_URL, Callback, twilio
 from ..support.factories import VerifiedPhoneFactory
-from ..support.fake_twilio import refusal
+from ..support.fake_twilio import accepted, refusal
 from ..support.gateways import composite, entries, gateways, twilio_entry
 from .staff import limit, staff
-from .story import ask
+from .story import ask, press
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 EVERYTHING = (
@@ -85,6 +85,8 @@ def test_one_address_has_used_up_its_messages(
     assert told.advice == "Give the messages back, or let the person wait."
     assert told.events[-1].startswith("A request was refused: too many messages")
     assert sum("Message: SMS" in event for event in told.events) == 3
+    press(clerk, told, "give-back")
+    assert get_code().status_code == 202
 
 
 def test_the_person_has_texted_stop(clerk: Client, get_code: Post) -> None:
@@ -100,7 +102,9 @@ def test_the_person_has_texted_stop(clerk: Client, get_code: Post) -> None:
     assert "asks again, or uses another number" in told.advice
 
 
-def test_a_landline_gets_no_sms(clerk: Client, get_code: Post) -> None:
+def test_a_landline_gets_no_sms(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
     with gateways("default") as found:
         found["default"].answers(refusal(400, 21614))
         with (
@@ -109,12 +113,16 @@ def test_a_landline_gets_no_sms(clerk: Client, get_code: Post) -> None:
         ):
             assert get_code().status_code == 400
             told = ask(clerk, PHONE)
+            found["default"].answers(accepted())
+            clock.shift(timedelta(minutes=1))
+            press(clerk, told, "send", channel="voice")
+            assert "Message: call" in ask(clerk, PHONE).events[-1]
     assert "This is a landline, or its carrier takes no SMS." in told.answer
     assert "send the code by another channel" in told.advice
 
 
 def test_too_many_wrong_codes_lock_the_person_out(
-    clerk: Client, get_code: Post, auth_code: Post
+    clerk: Client, get_code: Post, auth_code: Post, clock: time_machine.Traveller
 ) -> None:
     request_id = body_of(get_code())["request_id"]
     for _ in range(5):
@@ -128,6 +136,10 @@ def test_too_many_wrong_codes_lock_the_person_out(
     assert told.events.count(told.events[-1]) == 5
     assert told.events[-1].startswith("A wrong code was typed")
     assert "Who asked for the code typed it." in told.events[-1]
+    press(clerk, told, "unlock")
+    clock.shift(timedelta(minutes=1))
+    get_code()
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
 
 
 def test_the_country_is_not_allowed(clerk: Client, get_code: Post) -> None:
@@ -151,7 +163,7 @@ def test_the_number_was_not_used_for_too_long(
         assert auth_code(request_id=request_id, code=last_code()).status_code == 403
         told = ask(clerk, PHONE)
     assert "not used for so long that it opens its account no more" in told.answer + told.also
-    assert "confirms the number anew" in told.advice + told.also
+    assert "verifies the number anew" in told.advice + told.also
 
 
 def test_the_first_gateway_is_down_and_the_second_sends(clerk: Client, get_code: Post) -> None:
@@ -222,7 +234,9 @@ def test_the_number_has_moved_to_another_account(
     assert any("It opens the account of second." in event for event in told.events)
 
 
-def test_a_breaker_withheld_the_message(clerk: Client, get_code: Post) -> None:
+def test_a_breaker_withheld_the_message(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
     state = SharedCounters(blocked_until=NOON.timestamp() + 3600)
     limit(f"{COUNTRY}:US", state)
     with override_sms_otp(CONVERSION_BREAKER={}):
@@ -234,7 +248,11 @@ def test_a_breaker_withheld_the_message(clerk: Client, get_code: Post) -> None:
     )
     assert told.advice == "If you know the person, allow the number."
     assert "country:US: blocked" in told.also
-    assert Limit.objects.filter(kind="number").exists()
+    press(clerk, told, "allow", hours="24")
+    clock.shift(timedelta(minutes=1))
+    with override_sms_otp(CONVERSION_BREAKER={}):
+        assert get_code().status_code == 202
+    assert len(testing.outbox) == 1
 
 
 def test_a_test_number_gets_no_message(clerk: Client, get_code: Post) -> None:

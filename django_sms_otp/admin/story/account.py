@@ -30,7 +30,7 @@ def account_obstacles(story: Story) -> Iterator[Obstacle]:
         yield Obstacle(text, _("The person logs in in another way."))
     elif _is_stale(story):
         text = _("The number was not used for so long that it opens its account no more.")
-        advice = _("The person logs in in another way, and confirms the number anew.")
+        advice = _("The person logs in in another way, and verifies the number anew.")
         yield Obstacle(text, advice)
     yield from _earlier_account(story)
 

@@ -151,7 +151,9 @@ class Unlock(Action):
     log_text = gettext_noop("Lifted the lockout.")
 
     def is_offered(self, story: Story) -> bool:
-        return story.state.has_failures
+        status = story.status
+        locks = (status.lock_of_strangers, status.lock_of_askers, status.lock_of_known)
+        return any(locks)
 
     def do(self, story: Story, form: Any, by: str) -> Done:
         if unlock_number(story.number, by=by):
@@ -258,7 +260,7 @@ class Erase(Action):
     label = gettext_lazy("Erase what is kept")
     permission = "erase_number"
     help = gettext_lazy(
-        "Deletes the codes of the number and its confirmation, so that it opens no account. "
+        "Deletes the codes of the number and its verification, so that it opens no account. "
         "The user stays. What limits still count stays too, until the purge: the messages of "
         "the last hours, and as long as they hold a lockout and a block. This cannot be undone."
     )

@@ -88,7 +88,7 @@ def _lockouts(story: Story) -> Iterator[Obstacle]:
     if status.badge == Badge.DISABLED:
         text = _("The number is disabled: %(guesses)s were wrong.") % {"guesses": guesses}
         advice = _(
-            "Make sure who is asking. Then lift the lockout, or let the person confirm the "
+            "Make sure who is asking. Then lift the lockout, or let the person verify the "
             "number anew in their account."
         )
         yield Obstacle(text, advice)

@@ -40,7 +40,7 @@ class StoryPages(Page):
             if found.why:
                 messages.warning(request, found.why)
         context = {
-            "title": _("Why did somebody get no code?"),
+            "title": _("Why did this person get no code?"),
             "who": text,
             "found": [(_label(row), self._address_of(row)) for row in rows],
         }

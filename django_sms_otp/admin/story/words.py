@@ -34,7 +34,7 @@ CHANNELS = {
 
 PURPOSES = {
     LOGIN: gettext_lazy("to log in"),
-    VERIFY_PHONE: gettext_lazy("to confirm the number"),
+    VERIFY_PHONE: gettext_lazy("to verify the number"),
     STEP_UP: gettext_lazy("to confirm a step"),
 }
 
