@@ -21,6 +21,7 @@ from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.limits.refusals import Refusal, Refusals
 from django_sms_otp.limits.shared import SharedCounters
+from django_sms_otp.limits.staff_rules import StaffRule
 from django_sms_otp.models import HourlyCount, Limit
 
 from ..conftest import PHONE
@@ -336,6 +337,15 @@ def test_countries_where_nothing_was_redeemed_are_named(clerk: Client) -> None:
     limit("ip:203.0.113.7", state)
     lines = facts(clerk, "ip:203.0.113.7")
     assert lines["Countries where nothing was redeemed"] == "BB, JM"
+
+
+def test_a_number_that_staff_have_blocked_is_marked_until_the_end(clerk: Client) -> None:
+    rule = StaffRule("blocked", NOW - 60, NOW + 60)
+    limit(PHONE, NumberState(rule=rule))
+    assert badges(clerk) == ["blocked"]
+    assert facts(clerk)["Next message"] == "staff have blocked this number"
+    Limit.objects.update(state=NumberState(rule=replace(rule, until=NOW)).to_json())
+    assert badges(clerk) == []
 
 
 def test_a_row_from_the_future_is_judged_by_its_own_time(clerk: Client) -> None:

@@ -13,8 +13,10 @@ from ...controls import failure_budget
 from ...limits.failures import KNOWN, STRANGERS, Claimant, Lock
 from ...limits.number import NumberState
 from ...limits.refusals import Refusals
+from ...limits.staff_rules import BLOCKED
 from ...models import Limit
 from ..formatting import format_time
+from ..words import meaning_of
 from .base import Badge, Fact, LimitStatus
 from .messages import MessageStatus
 
@@ -36,6 +38,8 @@ class NumberStatus(LimitStatus):
 
     @property
     def badge(self) -> Badge | None:
+        if self.state.has_rule(BLOCKED, self.now):
+            return Badge.BLOCKED
         locks = (self.lock_of_strangers, self.lock_of_askers, self.lock_of_known)
         if any(locks) and self.is_enforced("failures"):
             return Badge.DISABLED if self._is_disabled() else Badge.LOCKED
@@ -84,6 +88,8 @@ class NumberStatus(LimitStatus):
         return self.usage("phone", [(send.at, 1) for send in self.state.sends])
 
     def _next_message(self) -> str:
+        if self.state.has_rule(BLOCKED, self.now):
+            return meaning_of(BLOCKED)
         if self._is_disabled() and self.is_enforced("failures"):
             return _("to known callers only")
         free_at = self.messages.free_at()
