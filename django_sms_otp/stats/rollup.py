@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import (
@@ -156,18 +156,18 @@ def _count_hours(start: datetime, end: datetime) -> int:
 def _counted(start: datetime, end: datetime) -> Iterator[tuple[Key, int]]:
     """Count each hour by a statement of its own: PostgreSQL would take several for so many
     rows that it sorts them, and compiles the statement first."""
+    names = ("region", "backend", "within")
+    groups = _codes().annotate(within=_within()).values(*names).annotate(**RESULTS).order_by()
     hour = start
     while hour < end and hour <= timezone.now():
-        yield from _counted_in(hour).items()
+        codes = groups.filter(created_at__gte=hour, created_at__lt=hour + HOUR)
+        yield from _totals(hour, codes.values_list(*names, *RESULTS)).items()
         hour += HOUR
 
 
-def _counted_in(hour: datetime) -> Counter[Key]:
-    codes = _codes().filter(created_at__gte=hour, created_at__lt=hour + HOUR)
-    names = ("region", "backend", "within")
-    groups = codes.annotate(within=_within()).values(*names).annotate(**RESULTS).order_by()
+def _totals(hour: datetime, groups: Iterable[Sequence[Any]]) -> Counter[Key]:
     totals: Counter[Key] = Counter()
-    for region, backend, within, *counts in groups.values_list(*names, *RESULTS):
+    for region, backend, within, *counts in groups:
         results = dict(zip(RESULTS, counts, strict=True))
         if within:
             results[within] = results["requested"]

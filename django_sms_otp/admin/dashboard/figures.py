@@ -23,7 +23,8 @@ __all__ = [
     "Step",
     "Totals",
     "Waiting",
-    "read_month",
+    "read_events",
+    "read_messages",
     "read_prefixes",
     "read_steps",
     "read_totals",
@@ -105,30 +106,30 @@ def read_steps(span: Span) -> list[Step]:
     return [Step(start, counts) for start, counts in zip(starts, sums, strict=True)]
 
 
-def read_totals(span: Span) -> tuple[Totals, Totals]:
-    """Return the totals of the span, and of the span before."""
-    first, end = span.before
-    now, before = Q(hour__gte=span.since), Q(hour__lt=end)
-    rows = _counts(first, span.until).filter(now | before).order_by()
+def read_totals(span: Span) -> Totals:
+    """Return the totals of the span."""
+    return _totals(_counts(span.since, span.until))
+
+
+def read_events(since: datetime, until: datetime) -> Counter[str]:
+    """Return the counts of a time by event. They are read in half the time of all totals."""
+    rows = _counts(since, until).order_by().values("event").annotate(total=Sum("count"))
+    return Counter(dict(rows.values_list("event", "total")))
+
+
+def read_messages(since: datetime, until: datetime) -> Totals:
+    """Return the messages of a time: they cost money."""
+    return _totals(_counts(since, until).filter(event="messages"))
+
+
+def _totals(rows: Any) -> Totals:
     names = ("region", "backend", "event")
-    sums = rows.values(*names).annotate(
-        now=Sum("count", filter=now), before=Sum("count", filter=before)
-    )
-    found: tuple[dict[tuple[str, str, str], int], ...] = ({}, {})
-    for *key, this, last in sums.values_list(*names, "now", "before"):
-        for counts, count in zip(found, (this, last), strict=True):
-            if count:
-                counts[key[0], key[1], key[2]] = count
-    return Totals(found[0]), Totals(found[1])
-
-
-def read_month() -> Totals:
-    """Return the messages of this month."""
-    month = Span.named("month")
-    rows = _counts(month.since, month.until).filter(event="messages").order_by()
-    sums = rows.values("region", "backend", "event").annotate(total=Sum("count"))
+    sums = rows.order_by().values(*names).annotate(total=Sum("count"))
     return Totals(
-        {(each["region"], each["backend"], "messages"): each["total"] for each in sums}
+        {
+            (region, backend, event): total
+            for region, backend, event, total in sums.values_list(*names, "total")
+        }
     )
 
 

@@ -18,8 +18,7 @@ from ...db import non_atomic
 from ...stats.rollup import roll_up
 from ..base import may_see_numbers
 from .csv_files import lines_of
-from .figures import read_month, read_waiting
-from .lines import cost_of
+from .figures import read_waiting
 from .report import Report
 from .sections import sections
 from .spans import SPANS, Span, SpanForm
@@ -53,7 +52,6 @@ def _page(request: HttpRequest, model_admin: ModelAdmin[Any]) -> HttpResponse:
     form = SpanForm(request.GET or None)
     span = form.chosen()
     report = Report(span, shows_numbers=may_see_numbers(request))
-    month = report.all.cost if span.name == "month" else cost_of(read_month())
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Dashboard"),
@@ -66,8 +64,8 @@ def _page(request: HttpRequest, model_admin: ModelAdmin[Any]) -> HttpResponse:
         "query": _query(span),
         "tiles": tiles(
             report.all,
-            report.before,
-            month=month,
+            report.before(),
+            month=report.cost_of_month(),
             waiting=read_waiting(span.now),
             at=span.now,
         ),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from math import inf
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -16,8 +17,16 @@ from ...conf import get_settings
 from ..words import meaning_of
 from . import cells
 from .cells import Cell, Column, Table
-from .figures import Step, Totals, read_prefixes, read_steps, read_totals
-from .lines import Line, cost_of, lines_by_backend, lines_by_country
+from .figures import (
+    Step,
+    Totals,
+    read_events,
+    read_messages,
+    read_prefixes,
+    read_steps,
+    read_totals,
+)
+from .lines import Cost, Line, cost_of, lines_by_backend, lines_by_country
 from .spans import Span
 
 __all__ = ["Report"]
@@ -69,26 +78,33 @@ class Report:
         return read_steps(self.span)
 
     @cached_property
-    def _both(self) -> tuple[Line, Line]:
-        now, before = (Line("", each.all(), cost_of(each)) for each in self._totals)
-        return now, before
-
-    @cached_property
-    def _totals(self) -> Sequence[Totals]:
+    def totals(self) -> Totals:
         return read_totals(self.span)
 
-    @property
+    @cached_property
     def all(self) -> Line:
-        return self._both[0]
+        return Line("", self.totals.all(), cost_of(self.totals))
 
-    @property
     def before(self) -> Line:
-        return self._both[1]
+        """Return the figures of the span before."""
+        return Line("", read_events(*self.span.before), self._cost(*self.span.before))
+
+    def cost_of_month(self) -> Cost:
+        month = Span.named("month")
+        return self._cost(month.since, month.until)
+
+    def _cost(self, since: datetime, until: datetime) -> Cost:
+        # Without prices, nothing shows it.
+        has_prices = bool(get_settings().PRICES)
+        return cost_of(read_messages(since, until)) if has_prices else Cost(None, 0)
 
     def label(self, step: Step) -> str:
         """Return how the axis names an hour or a day."""
         at = timezone.localtime(step.start)
-        return date_format(at, "TIME_FORMAT" if self.span.is_by_hour else "MONTH_DAY_FORMAT")
+        if self.span.is_by_hour:
+            return date_format(at, "TIME_FORMAT")
+        # Django has no format with a short name of the month.
+        return date_format(at, get_format("MONTH_DAY_FORMAT").replace("F", "M"))
 
     def codes(self) -> Table:
         first = Column(
@@ -109,7 +125,7 @@ class Report:
         )
 
     def countries(self) -> Table:
-        lines = lines_by_country(self._totals[0])
+        lines = lines_by_country(self.totals)
         name = Column("country", _("country"), is_number=False)
         found = _outcomes("countries", name, lines, cells.country)
         rows = [
@@ -120,7 +136,7 @@ class Report:
 
     def backends(self) -> Table:
         name = Column("backend", _("backend"), is_number=False)
-        return _outcomes("backends", name, lines_by_backend(self._totals[0]), cells.text)
+        return _outcomes("backends", name, lines_by_backend(self.totals), cells.text)
 
     def prefixes(self) -> Table:
         columns = (
@@ -146,8 +162,9 @@ class Report:
 
     def _prefix(self, prefix: str) -> Cell:
         shown = prefix if self.shows_numbers else phone.mask_prefix(prefix)
-        # Without the plus: a spreadsheet would take it for a formula.
-        return cells.text(shown.removeprefix("+"), shown)
+        # Without the plus: a spreadsheet would take it for a formula. The marks keep it before
+        # the digits where the text runs from right to left.
+        return cells.text(shown.removeprefix("+"), f"\u2066{shown}\u2069")
 
     def controls(self) -> Table:
         columns = (
