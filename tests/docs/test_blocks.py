@@ -20,12 +20,14 @@ from django.apps import AppConfig
 from django.conf import settings as django_settings
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.shortcuts import render
 from django.test import Client, override_settings
 from django.urls import reverse
 
 from django_sms_otp import backends, conf
 from django_sms_otp.delivery import messages
 from django_sms_otp.purposes import LOGIN
+from tests.conftest import PHONE
 from tests.support.customers.models import EmailCustomer
 
 from . import pages
@@ -204,10 +206,17 @@ def test_templates_are_shown(block: Block, client: Client, tmp_path: Path) -> No
     file.parent.mkdir(parents=True)
     file.write_text(block.text, encoding="utf-8")
     templates = [{**django_settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    client.post("/login/", {"phone_number": PHONE})
     with override_settings(TEMPLATES=templates):
-        page = client.get("/login/").content.decode()
-    added = block.text.splitlines()[-1].partition("%}")[2].partition("{%")[0]
-    assert f"{added}\n" in page
+        if name.startswith("shop/"):
+            request = client.get("/login/").wsgi_request
+            page = render(request, name).content.decode()
+            assert 'name="code"' in page
+            assert 'value="/orders/"' in page
+        else:
+            page = client.get("/login/").content.decode()
+            added = block.text.splitlines()[-1].partition("%}")[2].partition("{%")[0]
+            assert f"{added}\n" in page
     assert 'name="phone_number"' in page
 
 
