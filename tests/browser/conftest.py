@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import django
 import pytest
 from django.conf import settings
 from django.test import override_settings
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
 
 NewPerson = Callable[..., Person]
 
+POLICIES = ["tests.browser.site.StrictPolicy"]
+if django.VERSION >= (6, 0):
+    POLICIES.append("django.middleware.csp.ContentSecurityPolicyMiddleware")
+
 PATIENCE = 10_000
 """Milliseconds until what does not come is an error. A busy machine is none."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pictures", action="store_true", help="make the pictures of docs/pictures anew"
+    )
 
 
 def pytest_sessionstart() -> None:
@@ -33,7 +44,7 @@ def live_server() -> Iterator[LiveServer]:
     """A server of the site of these tests, in a thread of this process."""
     with override_settings(
         ROOT_URLCONF="tests.browser.site",
-        MIDDLEWARE=["tests.browser.site.StrictPolicy", *settings.MIDDLEWARE],
+        MIDDLEWARE=[*POLICIES, *settings.MIDDLEWARE],
         LOGIN_REDIRECT_URL="/",
     ):
         server = LiveServer("localhost")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import include, path
 
 from django_sms_otp.auth.step_up import sms_verified
@@ -28,8 +29,8 @@ class StrictPolicy:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    who = "somebody" if request.user.is_authenticated else "nobody"
-    return HttpResponse(f"<title>Home</title><h1>Home</h1><p>Logged in: {who}.</p>")
+    """A page with the app's forms in the midst of its own text."""
+    return render(request, "browser/home.html")
 
 
 @sms_verified(within=timedelta(minutes=5))
