@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,11 @@ PATH, PHONE = "/api/auth/sms", "+14155550199"
 def test_nothing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SITE))
     example = importlib.import_module("demo").Site(tmp_path)
-    example._environment["DJANGO_TRUSTED_PROXY_COUNT"] = "1"
+    example._environment |= {
+        "DJANGO_TRUSTED_PROXY_COUNT": "1",
+        "DJANGO_SETTINGS_MODULE": "tests.support.schemathesis_settings",
+        "PYTHONPATH": str(ROOT),
+    }
     with example as site:
         _, asked = site.call("POST", f"{PATH}/get-code/", {"phone_number": PHONE})
         guess = {"phone_number": PHONE, "code": site.code(asked["code_length"])}
@@ -36,6 +42,10 @@ def test_nothing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         found = run(tmp_path, f"{site.url}{PATH}", tokens["access"])
     assert found.returncode == 0, found.stdout + found.stderr
     assert re.search(r"API Links: +[1-9]", found.stdout), found.stdout
+    # It has seen what a login answers.
+    with closing(sqlite3.connect(tmp_path / "demo.sqlite3")) as database:
+        logins = "SELECT COUNT(*) FROM django_sms_otp_verifiedphone WHERE is_test"
+        assert database.execute(logins).fetchone() > (0,)
 
 
 def run(folder: Path, url: str, token: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 from .login import PHONE, report
@@ -60,4 +61,6 @@ def visit() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # Unfold's own, with Django 6.1.
+    warnings.filterwarnings("ignore", "Overriding get_action_choices")
     report(visit)
