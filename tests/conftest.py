@@ -29,38 +29,33 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
-WITHOUT_DATABASE = (
-    "tests/auth/test_tokens.py",
-    "tests/backends/twilio/",
-    "tests/backends/test_apprise.py",
-    "tests/backends/test_aws.py",
-    "tests/backends/test_deadlines.py",
-    "tests/backends/test_twilio_verify.py",
-    "tests/backends/test_webhook.py",
-    "tests/controls/test_stores.py",
-    "tests/limits/test_addresses.py",
-    "tests/limits/test_rates.py",
-    "tests/limits/test_shared.py",
-    "tests/test_codes.py",
-    "tests/phone/test_reading.py",
-    "tests/test_reports.py",
-    "tests/testing/test_contract.py",
-    "tests/testing/test_contract_catches.py",
+ON_SERVERS = (
+    "tests/admin/",
+    "tests/api/test_api.py",
+    "tests/api/test_asgi",
+    "tests/api/test_enumeration_sql.py",
+    "tests/api/test_enumeration_time.py",
+    "tests/api/test_numbers.py",
+    "tests/api/test_outages.py",
+    "tests/api/test_site_differences.py",
+    "tests/attacks/",
+    "tests/auth/",
+    "tests/backends/test_circuits.py",
+    "tests/backends/test_failover.py",
+    "tests/controls/",
+    "tests/db/",
+    "tests/delivery/",
+    "tests/limits/",
+    "tests/management/",
+    "tests/services/",
+    "tests/stats/",
+    "tests/test_models.py",
+    "tests/web/test_login.py",
+    "tests/web/test_numbers.py",
+    "tests/webhooks/test_receipts.py",
 )
-"""Modules of which most tests touch no database. Those run with SQLite alone;
-pytest-django sees to it that what asks for none gets none."""
-
-WHATEVER_DATABASE = (
-    "tests/api/test_enumeration.py",
-    "tests/api/test_enumeration_aside.py",
-    "tests/api/test_properties.py",
-    "tests/contrib/test_metrics.py",
-    "tests/docs/",
-    "tests/package/",
-    "tests/test_start.py",
-    "tests/testing/test_sites.py",
-)
-"""Modules to which it is the same which database there is: they run with SQLite alone."""
+"""Modules whose statements a server may take in another way than SQLite. Of these, the tests that
+touch a database run on servers too, and all others on SQLite alone."""
 
 POSTGRES_ALONE = (
     "tests/api/test_enumeration_time.py",
@@ -107,6 +102,8 @@ SLOW = (
 )
 """Modules that start processes, wait, or go through all orders and all kinds."""
 
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences"})
+
 
 ENDS = (
     "tests/backends/",
@@ -140,18 +137,16 @@ def pytest_collection_modifyitems(
 
 
 def _is_for_this_database(item: pytest.Item) -> bool:
-    if item.nodeid.startswith(POSTGRES_ALONE):
-        return connection.vendor == "postgresql" or not _touches_database(item)
-    if item.nodeid.startswith(WHATEVER_DATABASE):
+    if not _touches_database(item):
         return connection.vendor == "sqlite"
-    if item.nodeid.startswith(WITHOUT_DATABASE):
-        return connection.vendor == "sqlite" or _touches_database(item)
-    return True
+    if item.nodeid.startswith(POSTGRES_ALONE):
+        return connection.vendor == "postgresql"
+    return connection.vendor == "sqlite" or item.nodeid.startswith(ON_SERVERS)
 
 
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
-    return bool(item.get_closest_marker("django_db")) or "db" in fixtures
+    return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(fixtures)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
