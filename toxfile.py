@@ -23,6 +23,7 @@ def tox_before_run_commands(tox_env: ToxEnv) -> None:
         raise Skip("MARIADB_URL names no server")
     if not (options.labels or options.factors or list(options.env)):
         leave_out("tests that start servers or wait")
+        leave_out("the pages in a browser")
         leave_out("MariaDB, and other Pythons and Djangos than those of this run")
 
 
