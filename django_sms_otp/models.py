@@ -294,7 +294,7 @@ class Limit(models.Model):
     uses = models.PositiveIntegerField(_("uses"), default=0)
     version = models.BigIntegerField(_("version"), default=0)
     updated_at = UTCDateTimeField(_("updated at"))
-    is_kept = models.BooleanField(_("kept by the purge"), default=False)
+    is_kept = models.BooleanField(_("exempt from the purge"), default=False)
     refusals = models.JSONField(_("refusals"), null=True, blank=True, editable=False)
 
     class Meta:

@@ -54,8 +54,8 @@ ON_SERVERS = (
     "tests/web/test_numbers.py",
     "tests/webhooks/test_receipts.py",
 )
-"""Modules whose statements a server may take in another way than SQLite. Of these, the tests that
-touch a database run on servers too, and all others on SQLite alone."""
+"""Modules whose statements a server may take in another way than SQLite. Of these, the tests
+that touch a database run on servers too, and all others on SQLite alone."""
 
 POSTGRES_ALONE = (
     "tests/api/test_enumeration_time.py",
@@ -146,7 +146,9 @@ def _is_for_this_database(item: pytest.Item) -> bool:
 
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = getattr(item, "fixturenames", ())
-    return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(fixtures)
+    return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(
+        fixtures
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

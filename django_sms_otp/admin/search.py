@@ -62,11 +62,11 @@ def explain_unreadable(text: str) -> str:
     """Return why a text is no phone number."""
     regions = _regions()
     if not regions or text.strip().startswith("+"):
-        return _("This is no phone number. Write it with its country code: +14155552671.")
+        return _("This is not a phone number. Write it with its country code: +14155552671.")
     named = ", ".join(regions[:MOST_NAMED_REGIONS])
     if len(regions) > MOST_NAMED_REGIONS:
         named += ", …"
-    return _("This is no phone number of %(regions)s.") % {"regions": named}
+    return _("This is not a phone number of %(regions)s.") % {"regions": named}
 
 
 def explain_no_code(number: str) -> str:
@@ -78,8 +78,8 @@ def explain_no_code(number: str) -> str:
         days,
     )
     why = refusal_by_settings(number) or _(
-        "A first request leaves no row if a limit of the address, the country or the site "
-        "refuses it: see the hourly counts."
+        "A first request leaves no row if a limit of the IP address, the country or the "
+        "site refuses it: see the hourly counts."
     )
     return f"{kept % {'number': number, 'days': number_format(days)}} {why}"
 
@@ -96,7 +96,7 @@ def refusal_by_settings(number: str) -> str:
             "The site sends no messages to numbers of this type: see REFUSED_NUMBER_TYPES."
         )
     except PhoneNumberError:
-        return _("Its country has not assigned this number, so the site sends nothing to it.")
+        return _("The country has not assigned this number, so the site sends nothing to it.")
     return ""
 
 

@@ -19,7 +19,7 @@ CONTROLS: dict[str, str | Promise] = {
     "ip": gettext_lazy("too many messages from one IP address"),
     "prefix": gettext_lazy("too many messages to numbers with this prefix"),
     "country": gettext_lazy("too many messages to this country"),
-    "site": gettext_lazy("too many messages of the whole site"),
+    "site": gettext_lazy("too many messages from the whole site"),
     "budget": gettext_lazy("too many unredeemed messages to unverified numbers"),
     "breaker": gettext_lazy(
         "too few codes of this country or prefix are redeemed, or the gateway saw fraud"

@@ -112,7 +112,7 @@ LANDLINE = _number(
 PREMIUM = _number(_("This is a premium-rate number."), "phone_number_not_sms_capable")
 NOT_ON_CHANNEL = _number(_("This number is not on WhatsApp."), "phone_number_not_sms_capable")
 OPTED_OUT = _number(
-    _("The person has texted STOP. START, texted to the same sender, ends that."),
+    _("The person has texted STOP. Texting START to the same sender ends that."),
     "recipient_opted_out",
 )
 REGION_OFF = _number(
@@ -129,12 +129,12 @@ WRONG_SENDER = _number(_("This sender may not send to this number."), is_to_mend
 PHONE_OFF = _number(_("The phone is switched off or out of reach."))
 UNKNOWN_PHONE = _number(_("The number is not in use, or the phone takes no messages."))
 BLOCKED = _number(_("The person or the carrier blocks messages to this number."))
-NO_REASON = _number(_("The carrier did not deliver it, and gives no reason."))
+NO_REASON = _number(_("The carrier did not deliver the message, and gives no reason."))
 BUSY_LINE = _number(_("The line was busy."))
 NOBODY_ANSWERED = _number(_("Nobody answered the call."))
 FRAUD = Fault(
     cause=Cause.NUMBER,
-    words=_("The gateway takes it for fraud, and blocks it."),
+    words=_("The gateway takes the message for fraud, and blocks it."),
     is_fraud=True,
 )
 

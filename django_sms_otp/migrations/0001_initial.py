@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(verbose_name="updated at")),
                 (
                     "is_kept",
-                    models.BooleanField(default=False, verbose_name="kept by the purge"),
+                    models.BooleanField(default=False, verbose_name="exempt from the purge"),
                 ),
                 (
                     "refusals",

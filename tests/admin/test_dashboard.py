@@ -122,7 +122,7 @@ def test_messages_that_wait(clerk: Client) -> None:
     OTPCodeFactory.create(counted_at=waits, claimed_at=None)
     OTPCodeFactory.create(counted_at=waits, created_at=NOON - timedelta(hours=1))  # Expired.
     OTPCodeFactory.create(counted_at=waits, delivery_state=DeliveryState.SENT)
-    assert tiles(clerk)["Messages waiting"] == "1 the oldest since 12:08 p.m."
+    assert tiles(clerk)["Messages waiting to be sent"] == "1 the oldest since 12:08 p.m."
 
 
 def test_times_by_country_and_backend(clerk: Client) -> None:

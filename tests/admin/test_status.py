@@ -34,7 +34,7 @@ FACT = re.compile(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>')
 BADGE = re.compile(r"sms-otp-badge-(\w+)")
 SUMMARY = re.compile(r'class="field-summary">(.*?)</td>')
 
-BY_ONE = "Messages from one address, at most (phone_ip)"
+BY_ONE = "Messages from the busiest IP address (phone_ip)"
 DISABLED = "disabled until the number is verified anew or the lockout is lifted"
 
 pytestmark = pytest.mark.django_db

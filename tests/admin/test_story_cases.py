@@ -82,7 +82,7 @@ def test_one_address_has_used_up_its_messages(
         "A request was refused at 12:05 p.m.: too many messages to this number from one IP "
         "address (at most 3 in 1h, 5 in 1d); free again at 1 p.m."
     )
-    assert told.advice == "Give the messages back, or let the person wait."
+    assert told.advice == "Restore the message quota, or let the person wait."
     assert told.events[-1].startswith("A request was refused: too many messages")
     assert sum("Message: SMS" in event for event in told.events) == 3
     press(clerk, told, "give-back")
@@ -130,13 +130,11 @@ def test_too_many_wrong_codes_lock_the_person_out(
         auth_code(request_id=request_id, code=wrong(last_code()))
     assert auth_code(request_id=request_id, code=last_code()).status_code == 429
     told = ask(clerk, request_id)
-    assert told.answer == (
-        "Until 12:01 p.m. no code that is typed is looked at: 5 codes in a row were wrong."
-    )
+    assert told.answer == ("Until 12:01 p.m. no code is checked: 5 wrong codes in a row.")
     assert told.advice == "Make sure who is asking. Then lift the lockout."
     assert told.events.count(told.events[-1]) == 5
     assert told.events[-1].startswith("A wrong code was typed")
-    assert "Who asked for the code typed it." in told.events[-1]
+    assert "Whoever asked for the code typed it." in told.events[-1]
     press(clerk, told, "unlock")
     clock.shift(timedelta(minutes=1))
     get_code()

@@ -56,7 +56,9 @@ def tiles(
             (*_before(cells.money(before.cost.amount)), *_costs(now.cost, month)),
         )
     yield Tile(
-        gettext_lazy("Messages waiting"), cells.count(waiting.count).text, _oldest(waiting, at)
+        gettext_lazy("Messages waiting to be sent"),
+        cells.count(waiting.count).text,
+        _oldest(waiting, at),
     )
 
 

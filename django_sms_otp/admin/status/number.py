@@ -62,7 +62,7 @@ class NumberStatus(LimitStatus):
         yield _("Messages (phone)"), self._messages()
         if entries := self.messages.busiest_network():
             usage = self.usage("phone_ip", entries)
-            yield _("Messages from one address, at most (phone_ip)"), usage
+            yield _("Messages from the busiest IP address (phone_ip)"), usage
         yield _("Next message"), self._next_message()
         if refusal := self.messages.last_refusal_in_words():
             yield _("Last refused"), refusal
@@ -97,7 +97,7 @@ class NumberStatus(LimitStatus):
         network = self.messages.network_free_at
         if network is None or (free_at and network <= free_at):
             return text
-        return _("%(time)s; for that one address %(later)s") % {
+        return _("%(time)s; for the busiest IP address %(later)s") % {
             "time": text,
             "later": format_time(network),
         }

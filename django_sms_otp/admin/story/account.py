@@ -21,7 +21,7 @@ def account_obstacles(story: Story) -> Iterator[Obstacle]:
     if story.user is None:
         if get_settings().UNKNOWN_NUMBERS != "register":
             text = _("No account has this number, and the site sends codes to no others.")
-            yield Obstacle(text, _("The person registers, or has another number."))
+            yield Obstacle(text, _("The person may register, or may have another number."))
     elif not story.user.is_active:
         text = _("The account of this number is inactive: no code logs in to it.")
         yield Obstacle(text, _("Activate the user, if there is no reason against it."))

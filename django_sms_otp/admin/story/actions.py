@@ -58,7 +58,7 @@ class SpanForm(forms.Form):
 class ChannelForm(forms.Form):
     """By which channel a code is sent."""
 
-    channel = forms.ChoiceField(label=gettext_lazy("By"))
+    channel = forms.ChoiceField(label=gettext_lazy("Channel"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -163,17 +163,17 @@ class Unlock(Action):
 
 class GiveBack(Action):
     name = "give-back"
-    label = gettext_lazy("Give the messages back")
+    label = gettext_lazy("Restore the message quota")
     permission = "unlock_limit"
     help = gettext_lazy("Forgets the messages that count for this number's limits.")
-    log_text = gettext_noop("Gave the messages back.")
+    log_text = gettext_noop("Restored the message quota.")
 
     def is_offered(self, story: Story) -> bool:
         return any(send.at for send in story.state.sends)
 
     def do(self, story: Story, form: Any, by: str) -> Done:
         if give_back_messages(story.number, by=by):
-            return Done(_("The number got its messages back."))
+            return Done(_("The message quota was restored."))
         return NOTHING
 
 
@@ -202,8 +202,8 @@ class Block(Action):
     label = gettext_lazy("Block the number")
     permission = "block_number"
     help = gettext_lazy(
-        "No code goes to it, and its live codes end. Who asks for one is told to try again "
-        "later. Who is logged in stays so."
+        "No code goes to it, and its live codes end. Whoever asks for one is told to try again "
+        "later. Whoever is logged in stays logged in."
     )
     log_text = gettext_noop("Blocked the number.")
     form = SpanForm
@@ -242,7 +242,7 @@ class LiftRule(Action):
     name = "lift-rule"
     label = gettext_lazy("Lift the block or allowance")
     permission = "block_number"
-    help = gettext_lazy("The number is like any other again.")
+    help = gettext_lazy("The number is treated like any other again.")
     log_text = gettext_noop("Lifted the block or allowance.")
 
     def is_offered(self, story: Story) -> bool:
@@ -251,7 +251,7 @@ class LiftRule(Action):
 
     def do(self, story: Story, form: Any, by: str) -> Done:
         if lift_rule(story.number, by=by):
-            return Done(_("The number is like any other again."))
+            return Done(_("The number is treated like any other again."))
         return NOTHING
 
 

@@ -60,7 +60,7 @@ def _request(code: OTPCode) -> Event:
     if code.exempt:
         lines.append(_("The fraud controls let it pass: the number opens an account."))
     if code.recorded:
-        text = _("Controls that only record would have refused it: %(controls)s.")
+        text = _("Controls that only record would have refused the message: %(controls)s.")
         lines.append(text % {"controls": code.recorded.replace(",", ", ")})
     return Event(at=code.created_at, title=title, lines=lines, anchor=f"code-{code.short_id}")
 

@@ -80,13 +80,17 @@ def _advice_on_failure(code: OTPCode, alias: str) -> str:
         case Cause.ACCOUNT | Cause.MESSAGE:
             return _("Tell the people who run the site: this is not the person's fault.")
         case Cause.NUMBER:
-            other = _("Once that is mended, the person asks again, or uses another number.")
+            other = _(
+                "Once that is solved, the person can ask again. Until then, they need another "
+                "number."
+            )
             return f"{other} {_other_channels(code)}".strip()
     return _again(code)
 
 
 def _again(code: OTPCode) -> str:
-    return f"{_('The person may ask again.')} {_other_channels(code)}".strip()
+    again = _("The person may ask again.")
+    return f"{again} {_other_channels(code)}".strip()
 
 
 def _other_channels(code: OTPCode) -> str:
@@ -103,7 +107,7 @@ def _guesses(story: Story, code: OTPCode) -> Iterator[Obstacle]:
         code.failed_attempts,
     )
     most = get_settings().MAX_ATTEMPTS
-    advice = _("Only the newest code is right, and for each request there is one.")
+    advice = _("Each request has a code of its own, and only the newest one is right.")
     tone = INFO if code.failed_attempts < most else "bad"
     yield Obstacle(text % {"count": code.failed_attempts}, advice, tone)
 

@@ -57,7 +57,7 @@ def _forgotten_messages(story: Story) -> Iterator[Event]:
     known = {code.short_id for code in story.codes}
     for send in story.state.sends:
         if send.at and send.code not in known and not story.is_cut:
-            title = _("A message, whose code was deleted since")
+            title = _("A message whose code has been deleted since")
             yield Event(at=at_time(send.at), title=title, tone=PLAIN)
 
 

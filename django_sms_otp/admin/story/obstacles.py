@@ -82,11 +82,11 @@ def _lockouts(story: Story) -> Iterator[Obstacle]:
     if not status.is_enforced("failures"):
         return
     count = story.state.guesses.consecutive
-    guesses = ngettext("%(count)d code in a row", "%(count)d codes in a row", count) % {
-        "count": count
-    }
+    guesses = ngettext(
+        "%(count)d wrong code in a row", "%(count)d wrong codes in a row", count
+    ) % {"count": count}
     if status.badge == Badge.DISABLED:
-        text = _("The number is disabled: %(guesses)s were wrong.") % {"guesses": guesses}
+        text = _("The number is disabled: %(guesses)s.") % {"guesses": guesses}
         advice = _(
             "Make sure who is asking. Then lift the lockout, or let the person verify the "
             "number anew in their account."
@@ -96,11 +96,9 @@ def _lockouts(story: Story) -> Iterator[Obstacle]:
         locks = (status.lock_of_askers, status.lock_of_strangers, status.lock_of_known)
         lock = next(filter(None, locks))
         until = lock.until and format_end(lock.until, story.now)
-        text = _("No code that is typed is looked at: %(guesses)s were wrong.")
+        text = _("No code is checked: %(guesses)s.")
         if until:
-            text = _(
-                "Until %(time)s no code that is typed is looked at: %(guesses)s were wrong."
-            )
+            text = _("Until %(time)s no code is checked: %(guesses)s.")
         yield Obstacle(text % {"guesses": guesses, "time": until}, advice_on("failures"))
 
 

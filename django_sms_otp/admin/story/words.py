@@ -41,7 +41,7 @@ PURPOSES = {
 GUESSERS = {
     STRANGERS: gettext_lazy("Somebody typed it who had not asked for the code."),
     KNOWN: gettext_lazy("A device or network typed it that has logged in before."),
-    ASKERS: gettext_lazy("Who asked for the code typed it."),
+    ASKERS: gettext_lazy("Whoever asked for the code typed it."),
 }
 
 FATES: dict[str, str | Promise] = {
@@ -58,8 +58,8 @@ FATES: dict[str, str | Promise] = {
     ),
 }
 
-GIVE_BACK = gettext_lazy("Give the messages back, or let the person wait.")
-FORGET = gettext_lazy("Among the limits, forget what this one has counted, or wait.")
+GIVE_BACK = gettext_lazy("Restore the message quota, or let the person wait.")
+FORGET = gettext_lazy("Reset the counts of this limit in the list of limits, or wait.")
 
 ADVICE: dict[str, str | Promise] = {
     "failures": gettext_lazy("Make sure who is asking. Then lift the lockout."),
@@ -79,7 +79,7 @@ ADVICE: dict[str, str | Promise] = {
     "blocked": gettext_lazy("Lift the block, if there is no reason for it any more."),
     TEST_NUMBER: gettext_lazy("Use the code of TEST_NUMBERS in the settings."),
     "unknown_number": gettext_lazy(
-        "The person registers in another way, or has registered with another number."
+        "The person must register in another way, or may have another number."
     ),
 }
 
