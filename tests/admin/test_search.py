@@ -37,8 +37,8 @@ def test_a_number_is_found_as_people_of_the_sites_regions_write_it(
 @pytest.mark.parametrize(
     ("policy", "term", "reason"),
     [
-        ({"ALLOWED_REGIONS": ["CA", "US"]}, "12", "This is no phone number of CA, US."),
-        ({}, "415 555", "This is no phone number. Write it with its country code"),
+        ({"ALLOWED_REGIONS": ["CA", "US"]}, "12", "This is not a phone number of CA, US."),
+        ({}, "415 555", "This is not a phone number. Write it with its country code"),
         ({}, "+14155552671", "No row for +14155552671. Rows are kept for 30 days. A first"),
         ({"ALLOWED_REGIONS": ["US"]}, "+4915123456789", "sends no messages to DE"),
         ({}, "+18002530000", "sends no messages to numbers of this type"),

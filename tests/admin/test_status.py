@@ -148,7 +148,8 @@ def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client
     )
     lines = facts(clerk)
     assert (
-        lines["Next message"] == "at any time; for that one address March 1, 2026, 12:20 p.m."
+        lines["Next message"]
+        == "at any time; for the busiest IP address March 1, 2026, 12:20 p.m."
     )
     assert lines["Last refused"] == (
         "11:59 a.m., phone_ip: too many messages to this number from one IP address; "
