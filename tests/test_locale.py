@@ -20,27 +20,8 @@ from django_sms_otp.services import notices
 PACKAGE = Path(django_sms_otp.__file__).parent
 CATALOGS = sorted(PACKAGE.glob("locale/*/LC_MESSAGES/django.mo"))
 LANGUAGES = [
-    "ar",
-    "bn",
-    "de",
-    "es",
-    "fa",
-    "fr",
-    "hi",
-    "id",
-    "it",
-    "ja",
-    "ko",
-    "nl",
-    "pl",
-    "pt_BR",
-    "ru",
-    "th",
-    "tr",
-    "uk",
-    "vi",
-    "zh_Hans",
-    "zh_Hant",
+    *("ar", "bn", "de", "es", "fa", "fr", "hi", "id", "it", "ja", "ko"),
+    *("nl", "pl", "pt_BR", "ru", "th", "tr", "uk", "vi", "zh_Hans", "zh_Hant"),
 ]
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 IN_TEMPLATE = re.compile(r"""(?:{% translate |_\()["'](.*?)["'][ )]""")
