@@ -49,9 +49,9 @@ def test_with_a_nonce_alone(new_person: NewPerson) -> None:
         answer = person.page.goto("/login/")
         assert answer
         assert "'nonce-" in answer.headers["content-security-policy"]
-        person.ask()
+        person.ask(at="/login/?next=/pay/")
         # The style sheet and the script are at work.
         colour = "getComputedStyle(document.querySelector('button')).backgroundColor"
         assert person.page.evaluate(colour) == "rgb(39, 71, 209)"
         person.enter(person.code)
-        assert person.path == "/"
+        assert person.path == "/pay/"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import override_settings
 from django.utils import translation
 
@@ -88,6 +89,24 @@ def test_a_strict_policy_holds() -> None:
     style = (STATIC / "login.css").read_text(encoding="utf-8")
     assert "url(" not in style
     assert "@import" not in style
+
+
+class LazyNonce:
+    """As Django 6's: it is false until somebody has used it."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "used"
+
+
+def test_a_nonce_that_nobody_has_used_yet_is_put_in() -> None:
+    context = {"csp_nonce": LazyNonce()}
+    page = Page(render_to_string("django_sms_otp/web/base.html", context))
+    assert [each["nonce"] for each in page.all("link") + page.all("script")] == ["used"] * 2
+    without = Page(render_to_string("django_sms_otp/web/base.html"))
+    assert not [attrs for _, attrs in without.tags if "nonce" in attrs]
 
 
 def test_the_field_of_the_code_is_one_that_fills_itself() -> None:
