@@ -6,7 +6,10 @@ import hmac
 import io
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 import types
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,7 +20,6 @@ from typing import Any
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
-from django.apps import AppConfig
 from django.contrib import admin
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group
@@ -56,6 +58,7 @@ EXERCISED = {
     "shop",
     "shop.account",
     "shop.admin_site",
+    "shop.apps",
     "shop.bot",
     "shop.captcha",
     "shop.celery",
@@ -681,8 +684,7 @@ def values_of(name: str, title: str, whole: bool = False, **values: Any) -> dict
 @pytest.mark.django_db(transaction=True)
 def test_the_admin_asks_for_a_code(modules: Modules, client: Client) -> None:
     found = modules(pages.page("pages.md"))
-    config: Any = AppConfig.create("shop.admin_site.ShopAdminConfig")
-    kind = import_string(config.default_site)
+    kind = import_string(found["shop.apps"].ShopAdminConfig.default_site)
     assert kind.site_header == "Ada's shop"
     urls = types.ModuleType("urls")
     vars(urls)["urlpatterns"] = [
@@ -719,3 +721,42 @@ def test_a_user_who_goes_leaves_nothing(transactional_db: None, modules: Modules
     modules(pages.page("support.md"))["shop.privacy"].forget(user)
     left = [model.objects.count() for model in (type(user), VerifiedPhone, OTPCode, Limit)]
     assert left == [0, 0, 0, 0]
+
+
+def test_a_site_starts_with_the_admin_that_asks_for_a_code(tmp_path: Path) -> None:
+    """In a process of its own: the apps are not loaded yet when it names their classes."""
+    (tmp_path / "shop").mkdir()
+    for block in pages.blocks(pages.page("pages.md")):
+        if block.title in {"shop/admin_site.py", "shop/apps.py"}:
+            (tmp_path / block.title).write_text(block.text)
+    settings = [
+        "from tests.settings import *",
+        "INSTALLED_APPS.remove('django.contrib.admin')",
+        *(
+            block.text
+            for block in pages.blocks(pages.page("pages.md"))
+            if block.title == "settings.py" and "INSTALLED_APPS" in block.text
+        ),
+    ]
+    (tmp_path / "shop_settings.py").write_text("\n".join(settings))
+    code = (
+        "import django; django.setup()\n"
+        "from django.contrib import admin\n"
+        "from django.core.checks import run_checks\n"
+        "print(admin.site.site_header, [each.id for each in run_checks()])"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=False,
+        cwd=pages.ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "shop_settings",
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(pages.ROOT)]),
+        },
+        text=True,
+        timeout=60,
+    )
+    assert started.stdout.startswith("Ada's shop ["), started.stderr
+    assert "sms_otp.E" not in started.stdout
