@@ -70,12 +70,14 @@ class State:
 STATES: list[State] = []
 
 
-def state(*, locale: str = "en-US", **policy: Any) -> Callable[[Way], Way]:
+def state(
+    *, among: list[State] = STATES, locale: str = "en-US", **policy: Any
+) -> Callable[[Way], Way]:
     """Add what the decorated function leads to. Its docstring says what is shown."""
 
     def add(way: Way) -> Way:
         name = way.__name__.replace("_", "-")
-        STATES.append(State(name=name, way=way, locale=locale, policy=policy))
+        among.append(State(name=name, way=way, locale=locale, policy=policy))
         return way
 
     return add

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
@@ -41,5 +42,6 @@ def pay(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", home),
     path("pay/", pay),
+    path("admin/", admin.site.urls),
     path("login/", include("django_sms_otp.web.urls")),
 ]

@@ -50,9 +50,12 @@ def test_axe_finds_nothing(state: State, new_person: NewPerson) -> None:
     assert found == []
 
 
-def violations(page: Page, rules: list[str]) -> list[str]:
+def violations(page: Page, rules: list[str], *, within: Any = "html") -> list[str]:
+    """:param within: the part of the page that is looked at, as axe takes it."""
     options = {"runOnly": rules, "resultTypes": ["violations", "incomplete"]}
-    answer: dict[str, Any] = page.evaluate("(options) => axe.run(options)", options)
+    answer: dict[str, Any] = page.evaluate(
+        "([within, options]) => axe.run(within, options)", [within, options]
+    )
     # What axe is not sure of is somebody's to look at: contrast over a background, for one.
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
