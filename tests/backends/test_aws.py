@@ -175,7 +175,8 @@ def test_what_it_cannot_send_is_not_sent_otherwise(
         ("fr-ca", "CHANTAL", "Votre code"),
         ("es-ar", "LUCIA", "código"),
         ("xx", "JOANNA", "Your code is"),
-        ("ja", "JOANNA", "Your code is"),
+        ("ja", "MIZUKI", "認証コード"),
+        ("fi", "JOANNA", "Your code is"),
         ("", "JOANNA", "Your code is"),
     ],
 )

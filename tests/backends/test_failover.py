@@ -270,7 +270,7 @@ def test_each_hop_is_a_line_without_number_and_code(
     send()
     code = "Code 00000000"
     refused = "Twilio: The gateway does not accept the credentials"
-    full = "Twilio: Too many messages of this account wait"
+    full = "Twilio: Too many messages of the gateway account are waiting"
     then = "Not sent. Going on with"
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("ERROR", f"{code} by 'first': {refused} (20003). {then} 'second'."),

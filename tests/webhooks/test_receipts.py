@@ -476,8 +476,8 @@ def test_delivered_codes_are_counted() -> None:
     for code, status in zip(codes, ("delivered", "read", "undelivered"), strict=True):
         Callback(code=code, status=status).post()
     roll_up()
-    counts = dict(HourlyCount.objects.values_list("event", "count"))
-    assert counts == {"sent": 3, "delivered": 2}
+    counts = HourlyCount.objects.filter(event__in=["sent", "delivered"])
+    assert dict(counts.values_list("event", "count")) == {"sent": 3, "delivered": 2}
 
 
 # Who hears of it
