@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import growth, processor_time, shared_limits
+from . import dashboard, growth, processor_time, shared_limits
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,6 +21,9 @@ def parser() -> argparse.ArgumentParser:
         "--processor-time",
         action="store_true",
         help="compare the processor time of a login with that of --app",
+    )
+    what.add_argument(
+        "--dashboard", action="store_true", help="open the admin's dashboard beside many codes"
     )
     parser.add_argument(
         "--app", type=Path, help="another checkout of the app, to measure in the same run"
@@ -56,6 +59,8 @@ def main() -> int:
         if args.app is None:
             sys.exit("--processor-time compares with another checkout: name it by --app.")
         missed = processor_time.report(args.app, rounds=args.rounds)
+    elif args.dashboard:
+        missed = dashboard.report(rows=args.rows)
     else:
         missed = growth.report(app=args.app, rows=args.rows, customers=args.customers)
     for line in missed:

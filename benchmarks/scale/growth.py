@@ -15,7 +15,7 @@ from ..processes import ROOT, Worker, placed, working
 from ..tables import table
 from .fill import CODES_OF_A_USER, fill
 
-__all__ = ["report"]
+__all__ = ["buffers", "report"]
 
 MOST = 1.1
 """A promise: times as long beside ten million codes as beside none."""
@@ -30,7 +30,7 @@ def report(*, app: Path | None, rows: int, customers: int) -> list[str]:
     """Print a table; return the broken promises."""
     users = max(rows // CODES_OF_A_USER, customers + WARM_UP)
     numbers = random.sample(range(1, users + 1), customers + WARM_UP)
-    on = server(shared_buffers=f"{min(_quarter_of_memory(), ENOUGH)}MB")
+    on = server(shared_buffers=buffers())
     with ExitStack() as stack:
         probes = {}
         for label, only in (("full", None), ("empty", numbers)):
@@ -59,6 +59,8 @@ def _compare(probes: dict[str, Worker], numbers: list[int]) -> dict[str, float]:
     }
 
 
-def _quarter_of_memory() -> int:
-    """Return the megabytes that PostgreSQL's manual suggests for ``shared_buffers``."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
+def buffers() -> str:
+    """Return ``shared_buffers``: what is enough, or a quarter of the memory, which PostgreSQL's
+    manual suggests."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return f"{min(memory // 4, ENOUGH)}MB"

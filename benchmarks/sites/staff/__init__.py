@@ -1,0 +1,1 @@
+"""This app with Django's admin, for staff who look at the dashboard."""
