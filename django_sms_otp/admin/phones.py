@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -18,6 +20,8 @@ from ..auth.linked_numbers import have_a_primary
 from ..db import database_alias, lock_users
 from ..logs import log_fields
 from ..models import VerifiedPhone
+from ..results import LinkedNumber
+from ..services.numbers import announce_removal, find, numbers_of
 from .accounts import may_see_users
 from .base import PhoneAdmin, staff_name
 from .formatting import format_time_briefly
@@ -42,11 +46,11 @@ class VerifiedPhoneAdmin(PhoneAdmin):
         return request.user.has_perm("django_sms_otp.delete_verifiedphone")
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        with _primaries_kept({obj.user_id}):
+        with _numbers_taken([obj]):
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        with _primaries_kept({*queryset.values_list("user_id", flat=True)}):
+        with _numbers_taken([*queryset]):
             super().delete_queryset(request, queryset)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -72,13 +76,29 @@ class VerifiedPhoneAdmin(PhoneAdmin):
 
 
 @contextmanager
-def _primaries_kept(user_ids: Collection[Any]) -> Iterator[None]:
-    """Let users who keep a number have a primary one, whichever are deleted within."""
+def _numbers_taken(rows: Collection[VerifiedPhone]) -> Iterator[None]:
+    """Delete these rows within: their users keep a primary number, and hear of it."""
+    user_ids = {row.user_id for row in rows}
     with ExitStack() as stack:
         for alias in {database_alias(VerifiedPhone), database_alias(get_user_model())}:
             stack.enter_context(transaction.atomic(using=alias))
         # As every change of an account's numbers does.
-        lock_users(user_ids)
+        users = lock_users(user_ids)
+        lost = [*_numbers_of(users, rows)]
         yield
         for user_id in user_ids:
             have_a_primary(user_id)
+        for user, number in lost:
+            announce = partial(announce_removal, user, number)
+            transaction.on_commit(announce, using=database_alias(VerifiedPhone))
+
+
+def _numbers_of(
+    users: Mapping[Any, AbstractBaseUser], rows: Iterable[VerifiedPhone]
+) -> Iterator[tuple[AbstractBaseUser, LinkedNumber]]:
+    """Yield the numbers that these rows are. A resolver may keep numbers elsewhere."""
+    for row in rows:
+        user = users.get(row.user_id)
+        number = user and find(numbers_of(user), str(row.pk))
+        if user and number:
+            yield user, number

@@ -25,7 +25,14 @@ from ..signals import number_unlinked
 from . import notices
 from .arguments import check_user
 
-__all__ = ["find", "log_change", "make_primary", "numbers_of", "unlink_number"]
+__all__ = [
+    "announce_removal",
+    "find",
+    "log_change",
+    "make_primary",
+    "numbers_of",
+    "unlink_number",
+]
 
 logger = logging.getLogger("django_sms_otp")
 
@@ -71,9 +78,14 @@ def unlink_number(
     outcome = _change(user, number_id, unlink)
     if isinstance(outcome, LinkedNumber):
         log_change(outcome.phone_number, "removed")
-        number_unlinked.send_robust(VerifiedPhone, user=user, phone_number=outcome.phone_number)
-        notices.tell_of_removal(outcome)
+        announce_removal(user, outcome)
     return outcome
+
+
+def announce_removal(user: AbstractBaseUser, number: LinkedNumber) -> None:
+    """Tell the site and the number itself, after the commit, that it opens no account more."""
+    number_unlinked.send_robust(VerifiedPhone, user=user, phone_number=number.phone_number)
+    notices.tell_of_removal(number)
 
 
 def make_primary(user: AbstractBaseUser, number_id: str) -> LinkedNumber | NumberRefused:

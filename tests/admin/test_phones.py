@@ -9,20 +9,30 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from django_sms_otp import services
 from django_sms_otp.models import VerifiedPhone
+from django_sms_otp.signals import number_unlinked
+from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE
-from ..services.test_numbers import NEW, OLD, THIRD, id_of, user_with
+from ..services.test_notices import told
+from ..services.test_numbers import NEW, OLD, THIRD, heard, id_of, user_with
 from ..support.factories import UserFactory, VerifiedPhoneFactory
 from .staff import page, staff
 
 USER = r'class="field-account"><a href="[^"]*">(.*?)</a>'
 PHONES = "/admin/django_sms_otp/verifiedphone/"
 
+REMOVED = "localhost: This number was removed from your account."
+
 pytestmark = pytest.mark.django_db
+
+
+def remover() -> Client:
+    return staff("view_verifiedphone", "delete_verifiedphone")
 
 
 def test_verified_numbers_are_masked_and_cannot_be_bound_here() -> None:
@@ -43,7 +53,7 @@ def test_who_loses_the_primary_number_has_another_one(whole_selection: bool) -> 
     gone = [str(other.verified_phones.get().pk), id_of(user, OLD)][not whole_selection :]
     ticked = {"action": "delete_selected", "_selected_action": gone} if whole_selection else {}
     url += "" if whole_selection else f"{gone[0]}/delete/"
-    staff("view_verifiedphone", "delete_verifiedphone").post(url, {**ticked, "post": "yes"})
+    remover().post(url, {**ticked, "post": "yes"})
     numbers = [(each.phone_number.e164, each.is_primary) for each in services.numbers_of(user)]
     assert numbers == [(NEW, True), (THIRD, False)]
     assert other.verified_phones.exists() is not whole_selection
@@ -53,7 +63,7 @@ def test_who_loses_the_primary_number_has_another_one(whole_selection: bool) -> 
 def test_a_removal_is_logged(caplog: pytest.LogCaptureFixture, whole_selection: bool) -> None:
     caplog.set_level(logging.INFO, logger="django_sms_otp")
     bound = VerifiedPhoneFactory.create(phone_number=PHONE)
-    client = staff("view_verifiedphone", "delete_verifiedphone")
+    client = remover()
     ticked = {"action": "delete_selected", "_selected_action": [str(bound.pk)]}
     url = PHONES if whole_selection else f"{PHONES}{bound.pk}/delete/"
     client.post(url, {**(ticked if whole_selection else {}), "post": "yes"})
@@ -62,6 +72,33 @@ def test_a_removal_is_logged(caplog: pytest.LogCaptureFixture, whole_selection: 
     said = f"User {user.pk} removed the number +1********71 of user {bound.user_id}."
     assert record.getMessage() == said
     assert PHONE[1:] not in repr(vars(record))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("whole_selection", [True, False])
+def test_the_number_and_the_site_hear_of_a_removal(whole_selection: bool) -> None:
+    user = user_with(OLD, NEW)
+    lost = [OLD, NEW][: 1 + whole_selection]
+    ids = [id_of(user, number) for number in lost]
+    ticked = {"action": "delete_selected", "_selected_action": ids} if whole_selection else {}
+    url = PHONES if whole_selection else f"{PHONES}{ids[0]}/delete/"
+    with heard(number_unlinked) as carried:
+        remover().post(url, {**ticked, "post": "yes"})
+    assert sorted(each["phone_number"].e164 for each in carried) == sorted(lost)
+    assert {each["user"] for each in carried} == {user}
+    assert sorted(told()) == sorted((number, REMOVED) for number in lost)
+
+
+@pytest.mark.django_db(transaction=True)
+@override_sms_otp(
+    USER_RESOLVER="django_sms_otp.auth.users.UserFieldResolver", USER_PHONE_FIELD="last_name"
+)
+def test_nobody_hears_of_a_row_that_opens_no_account() -> None:
+    row = VerifiedPhoneFactory.create(user__last_name=PHONE, phone_number=PHONE)
+    with heard(number_unlinked) as carried:
+        remover().post(f"{PHONES}{row.pk}/delete/", {"post": "yes"})
+    assert not VerifiedPhone.objects.exists()
+    assert [carried, told()] == [[], []]
 
 
 def test_the_list_says_which_number_is_a_test() -> None:

@@ -72,6 +72,7 @@ def _code(key: str, at: datetime, **values: Any) -> None:
         created_at=at,
         counted_at=at,
         sent_at=at + timedelta(seconds=1),
+        backend="twilio",
         **values,
     )
 

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.test import override_settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.backends.twilio.kit import OPTIONS
+
 from . import chromium
 from .person import Person
 
@@ -22,6 +24,8 @@ NewPerson = Callable[..., Person]
 POLICIES = ["tests.browser.site.StrictPolicy"]
 if django.VERSION >= (6, 0):
     POLICIES.append("django.middleware.csp.ContentSecurityPolicyMiddleware")
+
+TWILIO = {"BACKEND": "django_sms_otp.backends.twilio.SMSBackend", "OPTIONS": OPTIONS}
 
 PATIENCE = 10_000
 """Milliseconds until what does not come is an error. A busy machine is none."""
@@ -46,6 +50,8 @@ def live_server() -> Iterator[LiveServer]:
         ROOT_URLCONF="tests.browser.site",
         MIDDLEWARE=[*POLICIES, *settings.MIDDLEWARE],
         LOGIN_REDIRECT_URL="/",
+        # What the pages of staff tell of: nothing is sent by it.
+        SMS_OTP_BACKENDS={**settings.SMS_OTP_BACKENDS, "twilio": TWILIO},
     ):
         server = LiveServer("localhost")
         yield server
