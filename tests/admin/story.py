@@ -9,7 +9,7 @@ from typing import Any
 
 from django.test import Client
 
-__all__ = ["FIND", "Told", "ask", "press", "read"]
+__all__ = ["FIND", "Told", "ask", "hidden", "press", "read"]
 
 FIND = "/admin/django_sms_otp/otpcode/story/"
 
@@ -17,6 +17,7 @@ ANSWER = re.compile(
     r'<h2 id="sms-otp-answer">(.*?)</h2>\s*(?:<p>(.*?)</p>)?(.*?)</section>', re.DOTALL
 )
 EVENT = re.compile(r'<li class="sms-otp-event [^"]*"[^>]*>(.*?)</li>', re.DOTALL)
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -51,9 +52,17 @@ def read(clerk: Client, url: str) -> Told:
 def press(clerk: Client, told: Told, name: str, **fields: str) -> None:
     """Press a button that a page offers."""
     [url] = re.findall(rf'(?:action|href)="([^"]*/{name}/)"', told.shown)
-    answer = clerk.post(url, {"sure": "yes", **fields}, follow=True)
+    sent = hidden(told.shown, url) or hidden(clerk.get(url).content.decode())
+    answer = clerk.post(url, {**sent, **fields}, follow=True)
     page = answer.content.decode()
     assert 'class="success"' in page, re.findall(r'<li class="\w+">(.*?)</li>', page)
+
+
+def hidden(page: str, url: str = "") -> dict[str, str]:
+    """Return what the form with an address sends by itself, or the one that asks first."""
+    start = f'action="{url}"' if url else 'class="sms-otp-confirm"'
+    form = page.partition(start)[2].partition("</form>")[0]
+    return {name: html.unescape(value) for name, value in HIDDEN.findall(form)}
 
 
 def _told(answer: Any) -> Told:

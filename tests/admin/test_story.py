@@ -121,7 +121,7 @@ def test_the_index_of_the_app_offers_the_search() -> None:
 @pytest.mark.parametrize("url", ["limit/1/", "limit/x/", "code/x/", "user/9/", "other/1/"])
 def test_there_is_no_story_of_what_is_not_there(url: str) -> None:
     limit("site")
-    assert staff(*VIEWS).get(f"{FIND}{url}").status_code == 404
+    assert staff(*VIEWS, "view_user").get(f"{FIND}{url}").status_code == 404
 
 
 def test_a_row_that_many_numbers_share_has_no_story() -> None:

@@ -712,7 +712,7 @@ def test_a_user_leads_to_their_story(db: None, modules: Modules, admin_client: C
     phone = VerifiedPhoneFactory.create(phone_number=PHONE)
     user_admin = page.CustomerAdmin(type(phone.user), admin.site)
     url = re.findall(r'href="(.+?)"', user_admin.sms_login(phone.user))[0]
-    assert f"Story of {PHONE}" in admin_client.get(url).content.decode()
+    assert f"Story of {PHONE}" in admin_client.get(url, follow=True).content.decode()
 
 
 def test_a_user_who_goes_leaves_nothing(transactional_db: None, modules: Modules) -> None:

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
 
 from ...exceptions import Contention
@@ -20,13 +20,19 @@ from ..base import may_see_numbers, staff_name
 from .actions import ACTIONS, Action
 from .finding import row_of
 from .gathering import Story, gather
-from .links import FIND, OF
+from .links import OF
+from .obstacles import decisions
 from .page import Page, check_may_see, number_of, shown
+from .seen import is_seen, mark_of
 
 __all__ = ["ActionPages"]
 
 EXPORTED = gettext_noop("Exported what is kept about the number.")
 FILE = "phone-number.json"
+
+CHANGED = gettext_lazy(
+    "Something has changed meanwhile, so nothing was done. Please look again."
+)
 
 
 class ActionPages(Page):
@@ -39,16 +45,20 @@ class ActionPages(Page):
             raise Http404
         if not request.user.has_perm(f"django_sms_otp.{action.permission}"):
             raise PermissionDenied
-        form = action.form(request.POST or None)
+        story, form = gather(e164), action.form(request.POST or None)
         if request.method == "POST" and (form.is_valid() or not form.fields):
-            self._do(request, action, gather(e164), form)
-            row = row_of(e164)
-            return redirect(self.address(row) if row else f"admin:{FIND}")
+            if is_seen(request.POST.get("seen", ""), story, action):
+                self._do(request, action, story, form)
+            else:
+                messages.warning(request, CHANGED)
+            return redirect(self.story_of(e164))
         context = {
             "title": action.label,
             "number": shown(request, e164),
             "action": action,
             "form": form,
+            "seen": mark_of(story, action),
+            "decided": [each.text for each in decisions(story)],
             "kind": kind,
             "key": key,
         }
@@ -60,7 +70,10 @@ class ActionPages(Page):
         if not may_see_numbers(request):
             raise PermissionDenied
         if request.method != "POST":
-            return redirect(f"admin:{OF}", kind, key)
+            return redirect(self.url(OF, kind, key))
+        if not is_seen(request.POST.get("seen", ""), gather(e164)):
+            messages.warning(request, CHANGED)
+            return redirect(self.story_of(e164))
         data = export_number(e164, by=staff_name(request))
         _log(request, row_of(e164), EXPORTED)
         headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
@@ -87,7 +100,7 @@ class ActionPages(Page):
 
 def _number(request: HttpRequest, kind: str, key: str) -> str:
     """:raises Http404: the address stands for no number."""
-    check_may_see(request)
+    check_may_see(request, kind)
     e164 = number_of(kind, unquote(key))
     if e164 is None:
         raise Http404

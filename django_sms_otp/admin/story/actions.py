@@ -110,6 +110,17 @@ class Action(ABC):
     @abstractmethod
     def do(self, story: Story, form: Any, by: str) -> Done: ...
 
+    def depends_on(self, story: Story) -> object:
+        """Return what must not change between the page and the press of its button."""
+        return None
+
+
+class RuleAction(Action):
+    """Takes the place of what staff have decided before, so they must have seen it."""
+
+    def depends_on(self, story: Story) -> object:
+        return story.state.rule
+
 
 class SendAgain(Action):
     name = "send"
@@ -197,7 +208,7 @@ class Invalidate(Action):
         return [code for code in story.codes if code.is_live(story.now)]
 
 
-class Block(Action):
+class Block(RuleAction):
     name = "block"
     label = gettext_lazy("Block the number")
     permission = "block_number"
@@ -218,7 +229,7 @@ class Block(Action):
         return Done(_("The number is blocked."))
 
 
-class Allow(Action):
+class Allow(RuleAction):
     name = "allow"
     label = gettext_lazy("Allow the number")
     permission = "block_number"
@@ -238,7 +249,7 @@ class Allow(Action):
         return Done(_("The number is allowed."))
 
 
-class LiftRule(Action):
+class LiftRule(RuleAction):
     name = "lift-rule"
     label = gettext_lazy("Lift the block or allowance")
     permission = "block_number"

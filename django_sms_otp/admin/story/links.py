@@ -11,10 +11,13 @@ from django.utils.translation import gettext as _
 
 from ...models import Limit, OTPCode, VerifiedPhone
 
-__all__ = ["ACT", "EXPORT", "FIND", "KINDS", "OF", "link_to", "story_url"]
+__all__ = ["ACT", "EXPORT", "FIND", "KINDS", "OF", "USER", "link_to", "story_url"]
 
 KINDS = {"limit": Limit, "code": OTPCode, "phone": VerifiedPhone}
 """The rows that stand for a number in an address."""
+
+USER = "user"
+"""Stands for the main number of a user."""
 
 FIND, OF = "django_sms_otp_story", "django_sms_otp_story_of"
 ACT, EXPORT = "django_sms_otp_story_act", "django_sms_otp_story_export"
@@ -26,7 +29,7 @@ def story_url(row: Any, *, site: str = "admin") -> str:
 
     :param site: the name of the ``AdminSite``.
     """
-    kind = next((name for name, model in KINDS.items() if isinstance(row, model)), "user")
+    kind = next((name for name, model in KINDS.items() if isinstance(row, model)), USER)
     return reverse(f"admin:{OF}", args=[kind, quote(str(row.pk))], current_app=site)
 
 

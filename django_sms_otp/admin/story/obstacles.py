@@ -21,7 +21,7 @@ from .last_code import code_obstacles
 from .obstacle import GOOD, INFO, Obstacle
 from .words import advice_on, control_words
 
-__all__ = ["obstacles_of"]
+__all__ = ["decisions", "obstacles_of"]
 
 LATELY = timedelta(hours=1)
 """A refusal without an end is worth a headline for so long."""
@@ -37,6 +37,12 @@ def obstacles_of(story: Story) -> list[Obstacle]:
     if all(each.tone in {GOOD, INFO} for each in found):
         found.append(_nothing(story))
     return found
+
+
+def decisions(story: Story) -> Iterator[Obstacle]:
+    """Yield what staff have decided about the number."""
+    yield from _blocked(story)
+    yield from _allowed(story)
 
 
 def _nothing(story: Story) -> Obstacle:

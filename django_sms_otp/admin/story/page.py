@@ -10,12 +10,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Media
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from ... import phone
 from ...auth.users import get_user_resolver
 from ...models import Limit, OTPCode
+from ..accounts import may_see_users
 from ..base import may_see_numbers
-from .links import KINDS, story_url
+from .finding import row_of
+from .links import FIND, KINDS, USER, story_url
 
 __all__ = ["Page", "check_may_see", "number_of", "shown"]
 
@@ -34,6 +37,15 @@ class Page:
     def address(self, row: Any) -> str:
         return story_url(row, site=self.site.name)
 
+    def url(self, name: str, *args: str) -> str:
+        """Return the address of a page of this site."""
+        return reverse(f"admin:{name}", args=args, current_app=self.site.name)
+
+    def story_of(self, e164: str) -> str:
+        """Return the address of a number's story. A user may have another number by now."""
+        row = row_of(e164)
+        return self.address(row) if row else self.url(FIND)
+
     def answer(
         self, request: HttpRequest, name: str, context: dict[str, Any]
     ) -> TemplateResponse:
@@ -47,9 +59,13 @@ class Page:
         return TemplateResponse(request, f"admin/django_sms_otp/story/{name}.html", everything)
 
 
-def check_may_see(request: HttpRequest) -> None:
-    """:raises PermissionDenied: the member of staff may not see the tables of a story."""
+def check_may_see(request: HttpRequest, kind: str = "") -> None:
+    """:param kind: what names the number in the address.
+    :raises PermissionDenied: the member of staff may not see the tables of a story, or users.
+    """
     if not request.user.has_perms([f"django_sms_otp.{name}" for name in VIEWS]):
+        raise PermissionDenied
+    if kind == USER and not may_see_users(request):
         raise PermissionDenied
 
 
@@ -59,7 +75,7 @@ def number_of(kind: str, key: str) -> str | None:
     :raises Http404: there is no such row.
     """
     try:
-        if kind == "user":
+        if kind == USER:
             return _number_of_user(key)
         row: Any = KINDS[kind]._default_manager.filter(pk=key).first()
     except (KeyError, ValueError, ValidationError):

@@ -16,9 +16,10 @@ from ..base import may_see_numbers
 from .actions import offered_to
 from .finding import find, row_of
 from .gathering import gather
-from .links import FIND, KINDS
+from .links import FIND, KINDS, USER
 from .obstacles import obstacles_of
 from .page import Page, check_may_see, number_of, shown
+from .seen import mark_of
 from .timeline import timeline_of
 
 __all__ = ["StoryPages"]
@@ -47,11 +48,14 @@ class StoryPages(Page):
         return self.answer(request, "find", context)
 
     def show(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
-        check_may_see(request)
+        check_may_see(request, kind)
         e164 = number_of(kind, unquote(key))
         if e164 is None:
             messages.warning(request, _("This user has no phone number."))
-            return redirect(f"admin:{FIND}")
+            return redirect(self.url(FIND))
+        # The buttons are about the number that is shown, whatever becomes of the user's.
+        if kind == USER and (row := row_of(e164)):
+            return redirect(self.address(row))
         story = gather(e164)
         names_users = may_see_users(request)
         answer, *others = obstacles_of(story)
@@ -63,8 +67,12 @@ class StoryPages(Page):
             "others": [(row, self.address(row)) for row in story.others],
             "answer": answer,
             "obstacles": others,
-            "actions": [(action, action.form()) for action in offered_to(request.user, story)],
+            "actions": [
+                (action, action.form(), mark_of(story, action))
+                for action in offered_to(request.user, story)
+            ],
             "may_export": may_see_numbers(request),
+            "seen": mark_of(story),
             "kind": kind,
             "key": key,
             "timeline": timeline_of(story, names_users=names_users),
