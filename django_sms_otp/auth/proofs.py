@@ -19,6 +19,7 @@ from rest_framework_simplejwt import settings as simplejwt
 
 from ..conf import get_settings
 from . import sessions
+from .session_record import past_time
 from .users import get_user_resolver, is_staff
 
 __all__ = [
@@ -121,7 +122,7 @@ def _login_time(claims: Mapping[str, Any]) -> datetime | None:
     seconds = claims.get("auth_time")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
-    return sessions.past_time(seconds)
+    return past_time(seconds)
 
 
 def _is_by_sms(claims: Mapping[str, Any]) -> bool:

@@ -4,27 +4,38 @@ A session holds when it logged in, by whatever door, whether that was by SMS, an
 proved by SMS that it has the person's number. ``user.last_login`` does not tell: another
 session moves it.
 
-The times belong to one user. Where the request is another user's, there are none: Django keeps
-what an anonymous session held when somebody logs in, and a request with a token may carry a
-cookie of somebody else.
+Who has logged in by SMS must not pass for somebody who knows a password. So a session says so
+of its user until a login is certain, and nothing is concluded from a signal: whatever gives
+tokens sends ``user_logged_in``, too, and the caller may bring the cookie of any session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, load_backend, login
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
 
 from ..exceptions import InvalidSettings
 from ..results import Redeemed
+from .session_record import (
+    AUTHENTICATED_AT,
+    BY_SMS,
+    MAY_ADD_FIRST,
+    VERIFIED_AT,
+    kept,
+    name_of,
+    read_time,
+    write,
+    write_login,
+)
 
 __all__ = [
     "authenticated_at",
@@ -35,17 +46,12 @@ __all__ = [
     "verified_at",
 ]
 
-KEY = "_sms_otp"
-USER, AUTHENTICATED_AT, VERIFIED_AT = "user", "authenticated_at", "verified_at"
-BY_SMS, MAY_ADD_FIRST = "by_sms", "may_add_first_number"
-
 PROVED_AT = "sms_otp_proved_at"
 """What ``SMSCodeBackend`` writes to the user whom it returns, as Django does ``backend``: that
 user is logged in next."""
 
-TOLERANCE = timedelta(minutes=1)
-"""How far the clocks of a site's hosts may be apart. A time that is further ahead was written
-before a clock stepped back: it would stay fresh for too long, so it counts as no time."""
+EXPECTS_LOGIN = "sms_otp_expects_login"
+"""What :func:`expected_login` writes to a request."""
 
 
 def log_in(request: HttpRequest, redeemed: Redeemed[Any]) -> None:
@@ -74,11 +80,14 @@ def log_in(request: HttpRequest, redeemed: Redeemed[Any]) -> None:
     _check_session(request)
     before = request.session.session_key
     user: Any = redeemed.user  # The stubs know Django's own model only.
+    now = timezone.now()
+    setattr(user, PROVED_AT, now)
     login(request, user, backend=backend_path())
     if request.session.session_key == before:
         # Django keeps the key of a session that is this user's already.
         request.session.cycle_key()
-    _write(request, user, {VERIFIED_AT: timezone.now().timestamp(), BY_SMS: True})
+    # Whether or not the signal has reached us.
+    write_login(request, user, now)
 
 
 def note_verified(request: HttpRequest, at: datetime | None = None) -> None:
@@ -89,16 +98,19 @@ def note_verified(request: HttpRequest, at: datetime | None = None) -> None:
     Change").
 
     :param at: when it was proved; now, if you give none.
-    :raises ValueError: nobody is logged in, or ``at`` has no time zone.
+    :raises ValueError: nobody is logged in, the session is that of somebody else, or ``at`` has
+        no time zone.
     :raises InvalidSettings: the site has no sessions.
     """
     _check_session(request)
     if not request.user.is_authenticated:
         raise ValueError("Nobody is logged in. Call log_in() first.")
+    if request.session.get(SESSION_KEY, name_of(request.user)) != name_of(request.user):
+        raise ValueError("The session is not that of request.user. Ask has_login() first.")
     if at is not None and timezone.is_naive(at):
         raise ValueError("at needs a time zone: pass django.utils.timezone.now().")
     request.session.cycle_key()
-    _write(request, request.user, {VERIFIED_AT: (at or timezone.now()).timestamp()})
+    write(request, request.user, {VERIFIED_AT: (at or timezone.now()).timestamp()})
 
 
 def verified_at(request: HttpRequest) -> datetime | None:
@@ -106,16 +118,17 @@ def verified_at(request: HttpRequest) -> datetime | None:
 
     ``None`` means never. A time is never later than now.
     """
-    return _read(request, VERIFIED_AT)
+    return read_time(request, VERIFIED_AT)
 
 
 def authenticated_at(request: HttpRequest) -> datetime | None:
     """Return when ``request.user`` logged in to this session, by whatever door.
 
     ``None`` means that it is unknown: nobody is logged in, or since before this app was
-    installed. A time is never later than now.
+    installed. A time is never later than now. Django's ``login()`` leaves the session of who is
+    logged in as it is, so a second login by it moves no time.
     """
-    return _read(request, AUTHENTICATED_AT)
+    return read_time(request, AUTHENTICATED_AT)
 
 
 def has_login(request: HttpRequest) -> bool:
@@ -126,7 +139,7 @@ def has_login(request: HttpRequest) -> bool:
     session, user = getattr(request, "session", None), getattr(request, "user", None)
     if session is None or user is None or not user.is_authenticated:
         return False
-    return bool(session.get(SESSION_KEY) == _name(user))
+    return bool(session.get(SESSION_KEY) == name_of(user))
 
 
 def logged_in_by_sms(request: HttpRequest) -> bool:
@@ -135,7 +148,7 @@ def logged_in_by_sms(request: HttpRequest) -> bool:
         return False
     from .backends import SMSCodeBackend
 
-    if _kept(request.session, request.user).get(BY_SMS):
+    if kept(request.session, request.user).get(BY_SMS):
         return True
     # A view of the site may have called login() itself.
     return isinstance(load_backend(request.session[BACKEND_SESSION_KEY]), SMSCodeBackend)
@@ -144,41 +157,58 @@ def logged_in_by_sms(request: HttpRequest) -> bool:
 def allow_first_number(request: HttpRequest) -> None:
     """Let who is logged in add the first number of their account in this login, although
     ``GUARD_STAFF_NUMBERS`` is on."""
-    _write(request, request.user, {MAY_ADD_FIRST: True})
+    write(request, request.user, {MAY_ADD_FIRST: True})
 
 
 def may_add_first_number(request: HttpRequest) -> bool:
-    return has_login(request) and bool(_kept(request.session, request.user).get(MAY_ADD_FIRST))
+    return has_login(request) and bool(kept(request.session, request.user).get(MAY_ADD_FIRST))
 
 
-def past_time(seconds: float) -> datetime | None:
-    """Return a kept time, which is never later than now; ``None`` if it is of no use.
+@contextmanager
+def expected_login(request: HttpRequest) -> Iterator[None]:
+    """Take the next ``user_logged_in`` of a request for a login to its session.
 
-    :param seconds: since the epoch.
+    It is for who calls nothing inside but a view that asks for credentials, and calls Django's
+    ``login()`` for the right ones: that leaves no trace in a session of the same user.
     """
+    setattr(request, EXPECTS_LOGIN, True)
     try:
-        at = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-    now = timezone.now()
-    return min(at, now) if at <= now + TOLERANCE else None
+        yield
+    finally:
+        delattr(request, EXPECTS_LOGIN)
 
 
 def keep_login_time(*, request: HttpRequest | None, user: AbstractBaseUser, **_: Any) -> None:
-    """Receive ``user_logged_in``: Django's ``login()`` has written the session just now.
+    """Receive ``user_logged_in``: somebody has logged in, perhaps to the session.
 
     A login that gives tokens sends the signal, too, and has no session. It must not load one.
     """
     session = getattr(request, "session", None)
     if request is None or session is None or not session.modified:
         return
-    if session.get(SESSION_KEY) == _name(user):
-        proved_at: datetime | None = getattr(user, PROVED_AT, None)
-        proof = {VERIFIED_AT: proved_at.timestamp()} if proved_at else {}
-        at = timezone.now().timestamp()
-        # The first number of an account is added in the login in which that was allowed.
-        values = {AUTHENTICATED_AT: at, BY_SMS: bool(proof), MAY_ADD_FIRST: False}
-        _write(request, user, {**values, **proof})
+    if session.get(SESSION_KEY) != name_of(user):
+        return
+    proved_at: datetime | None = getattr(user, PROVED_AT, None)
+    if proved_at:
+        delattr(user, PROVED_AT)  # One code is one login.
+    if proved_at or getattr(request, EXPECTS_LOGIN, False) or _is_new(request, user):
+        write_login(request, user, proved_at)
+
+
+def _is_new(request: HttpRequest, user: AbstractBaseUser) -> bool:
+    """Tell whether the session has become that of a user in this request.
+
+    Django's ``login()`` empties the session of anybody else, and gives that of nobody a new
+    key. A session that was the user's before is as it was, so nothing tells that it was called:
+    a new key alone does not, which comes with a new ``SECRET_KEY``, too.
+    """
+    if kept(request.session, user):
+        return False
+    cookie = request.COOKIES.get(django_settings.SESSION_COOKIE_NAME)
+    before = type(request.session)(cookie)
+    was_theirs = before.get(SESSION_KEY) == name_of(user)
+    # What was kept and is not any more was emptied. Signed cookies last after that.
+    return not was_theirs or bool(kept(before, user))
 
 
 def _check_session(request: HttpRequest) -> None:
@@ -212,30 +242,3 @@ def backend_path() -> str:
         "No backend in AUTHENTICATION_BACKENDS finds a user for a session. Add "
         "'django_sms_otp.auth.backends.SMSCodeBackend'."
     )
-
-
-def _write(request: HttpRequest, user: Any, values: Mapping[str, float | bool]) -> None:
-    """:param values: times are seconds since the epoch."""
-    kept = _kept(request.session, user) or {USER: _name(user)}
-    request.session[KEY] = {**kept, **values}
-
-
-def _read(request: HttpRequest, name: str) -> datetime | None:
-    session, user = getattr(request, "session", None), getattr(request, "user", None)
-    if session is None or user is None or not user.is_authenticated:
-        return None
-    kept = _kept(session, user)
-    if name not in kept:
-        return None
-    return past_time(kept[name])
-
-
-def _kept(session: SessionBase, user: Any) -> dict[str, Any]:
-    """Return what the session holds of a user; nothing if it is another user's."""
-    kept = session.get(KEY)
-    return kept if isinstance(kept, dict) and kept.get(USER) == _name(user) else {}
-
-
-def _name(user: Any) -> str:
-    """Return the key of a user as Django writes it to a session."""
-    return str(user._meta.pk.value_to_string(user))

@@ -16,15 +16,19 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.checks import CheckMessage, Error
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
 from ..auth.proofs import is_verified
-from ..auth.sessions import allow_first_number, has_login, logged_in_by_sms
+from ..auth.sessions import (
+    allow_first_number,
+    expected_login,
+    has_login,
+    logged_in_by_sms,
+)
 from ..auth.step_up import step_up_page
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
@@ -89,7 +93,9 @@ class SMSAdminSite(AdminSite):
         if is_staff and not is_known:
             # Django would say to this user that they may not come in at all.
             own |= {"needs_password": True, "user": AnonymousUser()}
-        response = super().login(request, own)
+        # A password that is right here is one more than an SMS, also of who is logged in.
+        with expected_login(request):
+            response = super().login(request, own)
         if is_staff and request.method == "POST" and request.session.session_key == before:
             # Django keeps the key of a session that is this user's already, and who has read
             # it may not come in.
@@ -130,7 +136,7 @@ class SMSAdminSite(AdminSite):
         if self.lets_add_first_number:
             allow_first_number(request)
         if way_on.partition("?")[0] == page:
-            return redirect(way_on)  # That page has sent the person here to log in.
+            return HttpResponseRedirect(way_on)  # That page has sent the person here to log in.
         return redirect_to_login(way_on, page)
 
     def _way_on(self, request: HttpRequest) -> str:

@@ -11,19 +11,25 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth import get_user, login, logout, user_logged_in
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from rest_framework.request import Request
 
 from django_sms_otp.auth import sessions
+from django_sms_otp.auth.logins import announce_login
+from django_sms_otp.auth.session_record import KEY
 from django_sms_otp.auth.sessions import (
     authenticated_at,
+    expected_login,
     log_in,
+    logged_in_by_sms,
     note_verified,
     verified_at,
 )
@@ -93,8 +99,9 @@ def heard() -> Iterator[list[User]]:
 def next_request(request: HttpRequest) -> HttpRequest:
     """Return a later request of the same browser."""
     request.session.save()
-    store = type(request.session)
-    after = request_of(store(request.session.session_key))
+    key = str(request.session.session_key)
+    after = request_of(type(request.session)(key))
+    after.COOKIES[settings.SESSION_COOKIE_NAME] = key
     after.user = get_user(after)
     return after
 
@@ -216,14 +223,135 @@ def test_a_later_proof_and_a_later_login_move_their_own_time(request_: HttpReque
         key = request_.session.session_key
         note_verified(request_, NOW - timedelta(seconds=5))
         assert request_.session.session_key != key
-    with time_machine.travel(NOW + timedelta(hours=1), tick=False) as clock:
-        login(request_, who)
         assert verified_at(request_) == NOW - timedelta(seconds=5)
-        assert authenticated_at(request_) == NOW + timedelta(hours=1)
+        assert authenticated_at(request_) == NOW
+    with time_machine.travel(NOW + timedelta(hours=1), tick=False) as clock:
+        log_in(request_, redeemed_by(who))
+        assert verified_at(request_) == authenticated_at(request_) == timezone.now()
         clock.shift(60)
         note_verified(request_)
         assert verified_at(request_) == NOW + timedelta(hours=1, minutes=1)
         assert authenticated_at(request_) == NOW + timedelta(hours=1)
+
+
+# What is a login to the session, and what is none ---------------------------------------------
+
+
+def signal(request: HttpRequest, who: User) -> None:
+    """As whatever gives tokens."""
+    user_logged_in.send(User, request=request, user=who)
+
+
+@pytest.mark.parametrize("call", [signal, lambda request, who: announce_login(who, request)])
+@pytest.mark.parametrize("by_sms", [True, False])
+def test_who_gets_tokens_has_not_logged_in_to_the_session(
+    request_: HttpRequest, call: Any, by_sms: bool
+) -> None:
+    who = user()
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(request_, redeemed_by(who)) if by_sms else login(request_, who)
+        before = next_request(request_).session[KEY]
+        clock.shift(60)
+        after = next_request(request_)
+        after.session["last_activity"] = 1
+        call(after, who)
+        assert after.session[KEY] == before
+        assert logged_in_by_sms(after) is by_sms
+        # A key that is new for another reason, such as a new SECRET_KEY.
+        after.session.cycle_key()
+        call(after, who)
+        assert after.session[KEY] == before
+
+
+def test_a_session_from_before_this_app_gets_no_time_by_tokens(request_: HttpRequest) -> None:
+    who = user()
+    login(request_, who)
+    del request_.session[KEY]
+    after = next_request(request_)
+    after.session["last_activity"] = 1
+    signal(after, who)
+    assert authenticated_at(after) is None
+
+
+def test_djangos_login_of_who_is_logged_in_changes_nothing(request_: HttpRequest) -> None:
+    """It leaves the session as it is, so it may as well not have been called."""
+    who = user()
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(request_, redeemed_by(who))
+        clock.shift(60)
+        after = next_request(request_)
+        login(after, who)
+        assert logged_in_by_sms(after)
+        assert authenticated_at(after) == NOW
+        logout(after)
+        login(after, who)
+        assert not logged_in_by_sms(after)
+        assert authenticated_at(after) == NOW + timedelta(minutes=1)
+
+
+def test_a_view_that_asks_for_credentials_may_expect_a_login(request_: HttpRequest) -> None:
+    who = user()
+    log_in(request_, redeemed_by(who))
+    after = next_request(request_)
+    with expected_login(after):
+        pass
+    signal(after, who)
+    assert logged_in_by_sms(after)
+    with expected_login(after):
+        login(after, who)
+    assert not logged_in_by_sms(after)
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_a_login_in_the_second_of_the_last_answer_counts(
+    request_: HttpRequest, anonymous: bool
+) -> None:
+    """In signed cookies the key is made of the values and the second."""
+    with time_machine.travel(NOW, tick=False):
+        request_.session["cart"] = [1]
+        if not anonymous:
+            login(request_, user())
+        after, who = next_request(request_), user()
+        login(after, who)
+        assert authenticated_at(after) == NOW
+
+
+def test_a_login_by_sms_is_one_whoever_hears_of_it(request_: HttpRequest) -> None:
+    who = user()
+    user_logged_in.disconnect(sessions.keep_login_time)
+    try:
+        log_in(request_, redeemed_by(who))
+    finally:
+        user_logged_in.connect(sessions.keep_login_time)
+    assert logged_in_by_sms(request_)
+
+
+def test_no_receiver_sees_a_login_by_sms_as_another(request_: HttpRequest) -> None:
+    seen: list[bool] = []
+
+    def look(request: HttpRequest, **_kwargs: Any) -> None:
+        seen.append(logged_in_by_sms(request))
+
+    user_logged_in.connect(look)
+    try:
+        log_in(request_, redeemed_by(user()))
+    finally:
+        user_logged_in.disconnect(look)
+    assert seen == [True]
+
+
+def test_a_proof_is_not_kept_in_the_session_of_somebody_else(request_: HttpRequest) -> None:
+    """It would stand in the place of what the session holds of its own user."""
+    who = user()
+    log_in(request_, redeemed_by(who))
+    request_.user = user()
+    with pytest.raises(ValueError, match="has_login"):
+        note_verified(request_)
+    request_.user = who
+    assert logged_in_by_sms(request_)
+
+
+# What lasts -----------------------------------------------------------------------------------
 
 
 def test_nothing_survives_a_change_of_the_user(request_: HttpRequest) -> None:
@@ -249,7 +377,7 @@ def test_a_cookie_of_one_user_says_nothing_of_another(request_: HttpRequest) -> 
 
 
 def test_what_an_anonymous_session_holds_proves_nothing(request_: HttpRequest) -> None:
-    request_.session[sessions.KEY] = {"user": "None", "verified_at": NOW.timestamp()}
+    request_.session[KEY] = {"user": "None", "verified_at": NOW.timestamp()}
     login(request_, user())
     assert verified_at(request_) is None
     anonymous = request_of(type(request_.session)())
@@ -275,7 +403,7 @@ def test_a_time_without_a_zone_is_refused(request_: HttpRequest) -> None:
 
 def test_json_holds_what_a_session_keeps(request_: HttpRequest) -> None:
     log_in(request_, redeemed_by(user()))
-    kept = request_.session[sessions.KEY]
+    kept = request_.session[KEY]
     assert json.loads(json.dumps(kept)) == kept
 
 
@@ -289,10 +417,10 @@ def test_a_login_for_tokens_loads_no_session(
 ) -> None:
     who = user()
     client.force_login(who)
-    before = client.session[sessions.KEY]
+    before = client.session[KEY]
     get_code()
     answer = auth_code(phone_number="+14155552671", code=last_code())
     assert answer.status_code == 200
     assert "Cookie" not in answer.headers.get("Vary", "")
     assert not answer.wsgi_request.session.accessed
-    assert client.session[sessions.KEY] == before
+    assert client.session[KEY] == before

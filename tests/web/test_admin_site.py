@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.contrib import admin
 from django.contrib.admin.sites import all_sites
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -15,6 +16,9 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.urls import include, path
+from django.utils import timezone
+from knox.views import LoginView as KnoxLoginView
+from rest_framework.authentication import SessionAuthentication
 from rest_framework_simplejwt.tokens import AccessToken
 
 from django_sms_otp import services
@@ -62,6 +66,7 @@ urlpatterns = [
     path("plain/", admin.AdminSite(name="plain").urls),
     path("login/", include("django_sms_otp.web.urls")),
     path("auth/sms/", include("django_sms_otp.urls")),
+    path("knox/", KnoxLoginView.as_view(authentication_classes=[SessionAuthentication])),
 ]
 
 
@@ -254,6 +259,64 @@ def test_an_sms_alone_opens_nothing_and_the_password_is_asked_for() -> None:
     assert is_open(browser)
 
 
+class LastActivity:
+    """A middleware that writes to each session, as many sites have."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        request.session["last_activity"] = timezone.now().timestamp()
+        return self.get_response(request)
+
+
+ACTIVITY = override_settings(
+    MIDDLEWARE=[*django_settings.MIDDLEWARE, f"{__name__}.LastActivity"]
+)
+
+
+def tokens_by_sms(client: Client) -> Any:
+    number = {"phone_number": OLD}
+    client.post("/auth/sms/get-code/", number)
+    return client.post("/auth/sms/auth-code/", {**number, "code": last_code()})
+
+
+def tokens_of_knox(client: Client) -> Any:
+    return client.post("/knox/")
+
+
+@ACTIVITY
+@override_sms_otp(ALLOW_STAFF=True)
+@pytest.mark.parametrize("get_tokens", [tokens_by_sms, tokens_of_knox])
+def test_tokens_are_no_password(get_tokens: Any) -> None:
+    user = employee(OLD)
+    browser = by_sms()
+    client = Client()
+    client.cookies = browser.client.cookies
+    assert get_tokens(client).status_code == 200
+    assert not is_open(browser)
+    form = {"username": user.username, "password": "wrong"}
+    client.post(LOGIN, form)
+    get_tokens(client)
+    assert not is_open(browser)
+    client.post(LOGIN, {**form, "password": "secret"})
+    assert client.get(INDEX).status_code == 200
+
+
+@ACTIVITY
+@override_sms_otp(ALLOW_STAFF=True)
+def test_only_the_admins_own_login_takes_a_password_of_who_has_logged_in_by_sms() -> None:
+    user = employee(OLD)
+    browser = by_sms()
+    client = Client()
+    client.cookies = browser.client.cookies
+    client.post("/plain/login/", {"username": user.username, "password": "secret"})
+    assert not is_open(browser)
+    client.logout()
+    client.post("/plain/login/", {"username": user.username, "password": "secret"})
+    assert client.get(INDEX, follow=True).redirect_chain[-1][0].startswith(ASK)
+
+
 def test_who_becomes_staff_after_a_login_by_sms_needs_the_password() -> None:
     user = employee(OLD, is_staff=False, is_superuser=False)
     browser = by_sms()
@@ -382,6 +445,7 @@ def test_a_site_may_let_staff_add_their_first_number(
     aside.client.force_login(user)
     assert COLLEAGUE in aside.open(ASK).text
     monkeypatch.setattr(SITE, "lets_add_first_number", False)
+    old.client.logout()
     old.client.force_login(user)
     assert COLLEAGUE in old.open(ASK).text
     monkeypatch.setattr(SITE, "lets_add_first_number", True)
