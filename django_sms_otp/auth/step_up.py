@@ -13,8 +13,14 @@ from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
-from django.shortcuts import redirect, resolve_url
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseForbidden,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.exceptions import PermissionDenied
@@ -185,7 +191,7 @@ def _refusal(
         plain = "text/plain; charset=utf-8"
         return HttpResponseForbidden(text_of(REQUIRED), content_type=plain)
     way_back = _way_back(request)
-    return redirect_to_login(way_back, page) if way_back else redirect(page)
+    return redirect_to_login(way_back, page) if way_back else HttpResponseRedirect(page)
 
 
 def step_up_page(step_up_url: str | None) -> str | None:

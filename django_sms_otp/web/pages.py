@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -90,7 +90,7 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
         if not self.request.user.is_authenticated:
             return None
         # A page that does not let this user in would send them here again, and so on.
-        return redirect(self.way_on() if self.request.method == "POST" else self.home())
+        return self.on() if self.request.method == "POST" else HttpResponseRedirect(self.home())
 
     def refused(self, reason: str, wait: timedelta | None = None) -> HttpResponse:
         """Return the page with the text of a refusal. The form was not looked at."""
@@ -146,8 +146,12 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
         )
         return way if is_own else ""
 
-    def way_on(self) -> str:
-        return self.next or self.home()
+    def on(self) -> HttpResponseRedirect:
+        """Go on to where the person wants to go.
+
+        ``redirect()`` would take ``next`` for the name of a URL.
+        """
+        return HttpResponseRedirect(self.next or self.home())
 
     def home(self) -> str:
         return resolve_url(django_settings.LOGIN_REDIRECT_URL)

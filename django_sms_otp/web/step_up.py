@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from django.forms import Form
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 
 from ..auth.proofs import is_verified, proof_for_numbers
@@ -96,7 +95,7 @@ class StepUpCodeView(CodePage, OfStepUp):
         is_done = self.request.method == "POST" and is_verified(
             self.request, within=SECOND_CLICK
         )
-        return redirect(self.way_on()) if is_done else super().without_code()
+        return self.on() if is_done else super().without_code()
 
     def redeem(self, code: str, **client: Any) -> Redeemed[Any] | RedemptionRefused:
         pending = self.pending
@@ -110,7 +109,7 @@ class StepUpCodeView(CodePage, OfStepUp):
 
     def redeemed(self, outcome: Redeemed[Any]) -> HttpResponse:
         note_verified(self.request)
-        return redirect(self.way_on())
+        return self.on()
 
 
 class StepUpResendView(ResendPage, OfStepUp):

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.forms import Form
 from django.http import HttpResponse
-from django.shortcuts import redirect
 
 from ..auth.logins import announce_refusal, is_locked_out
 from ..auth.sessions import log_in
@@ -80,7 +79,7 @@ class CodeView(CodePage):
 
     def redeemed(self, outcome: Redeemed[Any]) -> HttpResponse:
         log_in(self.request, outcome)
-        response = redirect(self.way_on())
+        response = self.on()
         if self.pending.remember:
             remember_number(self.request, response, self.pending.number)
         return response

@@ -9,10 +9,12 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, override_settings
 
 from django_sms_otp import services
 from django_sms_otp.models import VerifiedPhone
@@ -22,6 +24,7 @@ from django_sms_otp.testing import outbox, override_sms_otp
 
 from ..conftest import body_of, last_code, wrong
 from ..support.factories import UserFactory, VerifiedPhoneFactory
+from ..web.browser import Browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,6 +41,13 @@ def owner_of(number: str, **fields: Any) -> User:
 def session_of(user: User) -> Client:
     client = Client()
     client.force_login(user)
+    return client
+
+
+def session_with(browser: Browser) -> Client:
+    """Return a client that has the cookies of a browser, and asks for no CSRF token."""
+    client = Client()
+    client.cookies = browser.client.cookies
     return client
 
 
@@ -248,6 +258,44 @@ def test_a_page_of_another_site_removes_a_number() -> None:
         assert client.post(path, headers=headers).status_code == 403
     foreign = session_of(owner).post(path, headers={"sec-fetch-site": "cross-site"})
     assert code_of(foreign) == "cross_site"
+
+
+@pytest.mark.urls("tests.web.test_admin_site")
+def test_tokens_in_the_place_of_a_password() -> None:
+    """Who has the phone of staff logs in by SMS, and has tokens made in that session.
+
+    Held: tokens are no login to the session, so the admin asks for the password still.
+    """
+    staff = owner_of(MINE, is_staff=True, is_superuser=True)
+    writing = [*django_settings.MIDDLEWARE, "tests.web.test_admin_site.LastActivity"]
+    with (
+        override_settings(MIDDLEWARE=writing),
+        override_sms_otp(GUARD_STAFF_NUMBERS=True, ALLOW_STAFF=True, COOLDOWN=[]),
+    ):
+        browser = Browser()
+        browser.ask(MINE)
+        browser.enter(last_code())
+        client = session_with(browser)
+        post(client, "get-code/", phone_number=MINE)
+        assert (
+            post(client, "auth-code/", phone_number=MINE, code=last_code()).status_code == 200
+        )
+        assert client.post("/knox/").status_code == 200
+        assert client.session["_auth_user_id"] == str(staff.pk)
+        assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize("way", ["nowhere", "?a=1", "sms_otp_web:resend"])
+def test_a_way_on_that_fails_after_the_login(way: str) -> None:
+    """A link to the login page has a next that is no path, so that the last step fails.
+
+    Held: next is an address of the site, and nothing looks for a URL of that name.
+    """
+    browser = Browser()
+    browser.ask(MINE, at=f"/login/?{urlencode({'next': way})}")
+    browser.enter(last_code())
+    assert browser.is_logged_in
+    assert browser.answer["Location"] == way
 
 
 # The page

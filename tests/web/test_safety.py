@@ -29,6 +29,10 @@ FOREIGN = [
 ]
 
 
+PLAIN = ["foo", "?a=1", "#x", "foo?page=2", "sms_otp_web:numbers", "sms_otp_web:login"]
+"""Addresses that look like no path, and names of URLs, which are addresses here too."""
+
+
 @pytest.fixture
 def browser() -> Browser:
     return Browser()
@@ -42,6 +46,18 @@ def test_next_leads_to_no_other_site(browser: Browser, way: str) -> None:
     assert browser.address == "/login/code/"
     browser.submit("/login/code/", code=last_code(), next=way)
     assert browser.answer["Location"] == "/accounts/profile/"
+
+
+@pytest.mark.parametrize("way", PLAIN)
+def test_next_is_an_address_and_no_name_of_a_url(browser: Browser, way: str) -> None:
+    browser.ask(next=way)
+    browser.submit("/login/code/", code=last_code())
+    assert browser.is_logged_in
+    assert (browser.answer.status_code, browser.answer["Location"]) == (302, way)
+    # A second click on the button.
+    form = {"next": way, "csrfmiddlewaretoken": browser.client.cookies["csrftoken"].value}
+    again = browser.client.post("/login/code/", form)
+    assert (again.status_code, again["Location"]) == (302, way)
 
 
 def test_next_is_kept_all_the_way(browser: Browser) -> None:

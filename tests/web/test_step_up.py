@@ -20,7 +20,7 @@ from tests.conftest import last_code, wrong
 from tests.services.test_numbers import NEW, OLD, id_of, user_with
 
 from .browser import Browser
-from .test_safety import FOREIGN
+from .test_safety import FOREIGN, PLAIN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -39,6 +39,18 @@ def browser_of(user: User) -> Browser:
     browser = Browser(accept="text/html")
     browser.client.force_login(user)
     return browser
+
+
+@pytest.mark.parametrize("way", PLAIN)
+def test_next_is_an_address_and_no_name_of_a_url(way: str) -> None:
+    browser = browser_of(user_with(OLD))
+    browser.open(FIRST)
+    browser.submit(next=way)
+    form = browser.page.forms[CODE]
+    browser.submit(CODE, code=last_code())
+    assert browser.answer["Location"] == way
+    browser.answer = browser.client.post(CODE, {**form, "code": last_code()})
+    assert browser.answer["Location"] == way
 
 
 def test_a_view_that_asks_for_a_proof_leads_here_and_gets_it() -> None:
