@@ -77,6 +77,10 @@ class NumberState(Messages):
         """Return whether a purge must keep the row, however old it is."""
         return self.has_failures or (self.rule is not None and self.rule.holds(now))
 
+    def is_shut(self, budget: FailureBudget) -> bool:
+        """Return whether strangers at least are locked out until the next login."""
+        return self.guesses.consecutive >= self.claimant(()).most(budget)
+
     def has_rule(self, kind: str, now: datetime) -> bool:
         """Return whether staff have blocked or allowed the number."""
         return self.rule is not None and self.rule.kind == kind and self.rule.holds(now)
@@ -166,6 +170,8 @@ class NumberState(Messages):
     def forgotten(self, now: datetime, memory: timedelta) -> NumberState:
         """Forget what no limit counts: who used the number, and what happened to it.
 
+        Wrong guesses stay: otherwise who has a number erased could guess anew at once.
+
         :param memory: how long the limits count a message.
         """
         since = (now - memory).timestamp()
@@ -175,6 +181,7 @@ class NumberState(Messages):
             succeeded_at=self.succeeded_at if sends else 0,
             unredeemed=self.unredeemed if sends else 0,
             guesses=replace(self.guesses, codes={}) if self.has_failures else Guesses(),
+            notices=self._notices_of_a_day(now),
             rule=self.rule if self.rule and self.rule.holds(now) else None,
         )
 

@@ -1,7 +1,11 @@
 """What is kept about a person's number: export it, erase it.
 
-Erasing keeps what the limits still count: a lockout, a block, and the messages of the last
+Erasing keeps what the limits still count: wrong guesses, a block, and the messages of the last
 hours. Otherwise to erase a number and to come back would be a way past every limit.
+
+The purge may have this row later, once nobody has used the number for ``RETENTION``. Then its
+wrong guesses are forgotten, as a login forgets them at once. A guess or a request in between
+makes the row one that stays, like any other.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ from typing import Any
 from django.db.models import Model
 
 from ..auth.linked_numbers import have_a_primary
-from ..controls import memory
+from ..controls import failure_budget, memory
 from ..db import NumberRow, change_number, database_alias, lock_users, users_too
 from ..limits.keys import NUMBER
+from ..limits.number import NumberState
 from ..logs import log_fields
 from ..models import Limit, OTPCode, VerifiedPhone
 from ..phone import PhoneNumber, mask
@@ -56,7 +61,8 @@ def erase_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> 
     """Delete the codes of a number, take it from its account, and forget what no limit counts.
 
     The user stays, and so does a number in a field of the user model: they are the site's. The
-    purge deletes what is left of the number's row, but no lockout and no block.
+    purge deletes what is left of the number's row, but no lockout without an end, and no block
+    and no allowance.
 
     :param phone_number: the number, or its text in E.164.
     :raises Contention: too many requests changed the number at once.
@@ -72,11 +78,12 @@ def erase_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> 
 
 def _erase(row: NumberRow) -> Erased:
     state = row.state.forgotten(row.now, memory())
-    keeps_limits = state.has_failures or state.rule is not None or bool(state.sends)
+    keeps_limits = state != NumberState()
+    is_kept = state.rule is not None or state.is_shut(failure_budget())
     with row.replaced_by(state), users_too():
         limits = Limit.objects.using(row.alias).filter(kind=NUMBER, subject=row.e164)
         if keeps_limits:
-            limits.update(refusals=None)
+            limits.update(refusals=None, is_kept=is_kept)
         else:
             limits.delete()
         codes = OTPCode.objects.using(row.alias).filter(phone_number=row.e164)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -12,13 +13,17 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from django_sms_otp import services, testing
+from django_sms_otp.limits.failures import Failures
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.shared import SharedCounters
+from django_sms_otp.management.commands import purge_otp_codes
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
 from ..admin.staff import limit
 from ..conftest import PHONE, Post, body_of, last_code
 from ..support.factories import OTPCodeFactory
+from ..support.guesses import made_by
 
 HOUR = timedelta(hours=1)
 TWENTY_PAST = datetime(2027, 1, 15, 12, 20, tzinfo=UTC)
@@ -71,6 +76,57 @@ def test_no_purge_lifts_a_block(get_code: Post) -> None:
     Limit.objects.update(updated_at=timezone.now() - timedelta(days=400))
     call_command("purge_otp_codes", verbosity=0)
     assert get_code().status_code == 429
+
+
+@pytest.mark.parametrize("kind", ["block_number", "allow_number"])
+@pytest.mark.parametrize("by_staff", [False, True])
+def test_the_purge_deletes_a_row_whose_rule_has_ended(kind: str, *, by_staff: bool) -> None:
+    with time_machine.travel(TWENTY_PAST, tick=False) as clock:
+        end = None if by_staff else TWENTY_PAST + timedelta(days=40)
+        getattr(services, kind)(PHONE, until=end)
+        clock.shift(timedelta(days=39))
+        assert "Deleted 0 limits." in purge()
+        if by_staff:
+            services.lift_rule(PHONE)
+            clock.shift(timedelta(days=29))
+        assert "Deleted 0 limits." in purge()
+        clock.shift(timedelta(days=2))
+        assert "Would delete 1 limits." in purge("--dry-run")
+        assert "Deleted 1 limits." in purge()
+
+
+def test_no_purge_deletes_a_rule_that_has_ended_and_a_wrong_guess() -> None:
+    with time_machine.travel(TWENTY_PAST, tick=False) as clock:
+        failed = NumberState(guesses=made_by(strangers=Failures(1, (0,))))
+        limit(PHONE, failed, is_kept=True)
+        services.block_number(PHONE, until=TWENTY_PAST + HOUR)
+        clock.shift(timedelta(days=400))
+        assert "Deleted 0 limits." in purge()
+
+
+def test_a_number_that_is_blocked_beside_the_purge_stays_blocked(
+    get_code: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(TWENTY_PAST, tick=False) as clock:
+        services.block_number(PHONE, until=TWENTY_PAST + HOUR)
+        clock.shift(timedelta(days=400))
+        release = purge_otp_codes.release
+
+        def block_first(rows: list[Limit]) -> None:
+            services.block_number(PHONE)
+            release(rows)
+
+        monkeypatch.setattr(purge_otp_codes, "release", block_first)
+        purge()
+        clock.shift(timedelta(days=400))
+        assert Limit.objects.get().is_kept
+        assert get_code().status_code == 429
+
+
+def purge(*arguments: str) -> str:
+    out = StringIO()
+    call_command("purge_otp_codes", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
 
 
 @override_sms_otp(CONVERSION_BREAKER={})

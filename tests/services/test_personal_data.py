@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from django_sms_otp import services
+from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.results import Erased
 from django_sms_otp.testing import override_sms_otp
 
+from ..admin.staff import limit
 from ..conftest import PHONE, Post, last_code, wrong
 from ..support.factories import OTPCodeFactory, VerifiedPhoneFactory
 
@@ -69,17 +75,78 @@ def test_to_erase_a_number_is_no_way_past_its_quota(get_code: Post) -> None:
         assert get_code(phone_number=OTHER).status_code == 202
 
 
-def test_to_erase_a_number_lifts_no_lockout(get_code: Post, auth_code: Post) -> None:
+def guess_wrong(auth_code: Post, times: int) -> list[int]:
+    typed = wrong(last_code())
+    return [auth_code(phone_number=PHONE, code=typed).status_code for _ in range(times)]
+
+
+def test_to_erase_a_number_lifts_no_wait(get_code: Post, auth_code: Post) -> None:
     get_code()
-    for _ in range(5):
-        auth_code(phone_number=PHONE, code=wrong(last_code()))
+    guess_wrong(auth_code, 5)
     before = Limit.objects.get(subject=PHONE)
     services.erase_number(PHONE)
     row = Limit.objects.get(subject=PHONE)
-    assert row.is_kept
     assert row.state["guesses"]["consecutive"] == before.state["guesses"]["consecutive"] == 5
     assert not {"known", "journal"} & {*row.state}
     assert row.refusals is None
+    assert purge("0s")
+    with override_sms_otp(COOLDOWN=[]):
+        get_code()
+    assert guess_wrong(auth_code, 1) == [429]
+
+
+def test_the_purge_forgets_the_wrong_guesses_of_a_number_that_was_erased(
+    get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    guess_wrong(auth_code, 1)
+    assert services.erase_number(PHONE).keeps_limits
+    assert purge("30d", days=29)
+    assert not purge("30d", days=31)
+
+
+def test_it_forgets_none_of_a_number_that_is_guessed_at_again(
+    get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    guess_wrong(auth_code, 1)
+    services.erase_number(PHONE)
+    with override_sms_otp(COOLDOWN=[]):
+        get_code()
+    guess_wrong(auth_code, 1)
+    assert purge("30d", days=400)
+    assert Limit.objects.get(subject=PHONE).state["guesses"]["consecutive"] == 2
+
+
+@override_sms_otp(MAX_CONSECUTIVE_FAILURES=10, MAX_ATTEMPTS=10)
+def test_to_erase_a_number_lifts_no_lockout_without_an_end(
+    get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    assert guess_wrong(auth_code, 10) == [401] * 9 + [429]
+    services.erase_number(PHONE)
+    assert purge("30d", days=400)
+    assert get_code().status_code == 429
+
+
+def test_to_erase_a_number_brings_no_more_notices(get_code: Post) -> None:
+    now = timezone.now()
+    state = NumberState()
+    for minutes in (25 * 60, *range(10)):
+        at = (now - timedelta(minutes=minutes)).timestamp()
+        state = replace(state, notices=(*state.notices, at))
+    limit(PHONE, state)
+    assert services.erase_number(PHONE).keeps_limits
+    left = NumberState.from_json(Limit.objects.get(subject=PHONE).state)
+    assert not left.may_be_told(now)
+    assert len(left.notices) == 10
+
+
+def purge(older_than: str, **after: float) -> bool:
+    """Run the purge some time after the last change. Return whether the number has a row."""
+    with time_machine.travel(timezone.now() + timedelta(**after), tick=False):
+        call_command("purge_otp_codes", f"--older-than={older_than}", stdout=StringIO())
+    return Limit.objects.filter(subject=PHONE).exists()
 
 
 def test_to_erase_a_number_lifts_no_block(get_code: Post) -> None:

@@ -273,7 +273,8 @@ class Erase(Action):
     help = gettext_lazy(
         "Deletes the codes of the number and its verification, so that it opens no account. "
         "The user stays. What limits still count stays too, until the purge: the messages of "
-        "the last hours, and as long as they hold a lockout and a block. This cannot be undone."
+        "the last hours, wrong codes, and as long as they hold a lockout and a block. This "
+        "cannot be undone."
     )
     log_text = gettext_noop("Erased what was kept about the number.")
     asks_first = True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from django.utils import timezone
 from ...conf import get_settings
 from ...controls import memory
 from ...db import database_alias, lock_rows, retry_lost_races
+from ...limits.number import NumberState
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
@@ -85,11 +86,15 @@ class Command(BaseCommand):
             "limits": idle_limits(now, older_than),
             "hourly counts": old_counts(now),
         }
+        ended = ended_rules(now, older_than)
         if options["dry_run"]:
+            more = {"limits": len(ended)}
             for name, deletion in tables.items():
-                self.stdout.write(f"Would delete {deletion.rows.count()} {name}.")
+                count = deletion.rows.count() + more.get(name, 0)
+                self.stdout.write(f"Would delete {count} {name}.")
             return
         roll_up()
+        release(ended)
         for name, deletion in tables.items():
             count = 0
             for deleted in delete_in_batches(deletion, options["batch_size"]):
@@ -117,6 +122,26 @@ def idle_limits(now: datetime, older_than: timedelta) -> Deletion:
     is_shared = ~Q(kind=LimitKind.NUMBER)
     long_idle = Q(updated_at__lt=now - max(older_than, memory()))
     return Deletion(idle.filter(is_shared | long_idle), idle, "updated_at")
+
+
+def ended_rules(now: datetime, older_than: timedelta) -> list[Limit]:
+    """Return the rows that were kept for a decision of staff, which has ended since.
+
+    Nothing has written them at its end. Few numbers have a rule, so they are looked at here:
+    whether one has ended differs in the JSON of each database.
+    """
+    long_ago = now - max(older_than, memory())
+    kept = Limit.objects.using(database_alias()).filter(
+        kind=LimitKind.NUMBER, is_kept=True, updated_at__lt=long_ago, state__has_key="rule"
+    )
+    return [row for row in kept if not NumberState.from_json(row.state).must_stay(now)]
+
+
+def release(rows: Iterable[Limit]) -> None:
+    """Let the purge have these rows, unless somebody has changed them meanwhile."""
+    for row in rows:
+        unchanged = Limit.objects.using(database_alias()).filter(pk=row.pk, version=row.version)
+        retry_lost_races(partial(unchanged.update, is_kept=False))
 
 
 def old_counts(now: datetime) -> Deletion:
