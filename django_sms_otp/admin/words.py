@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..backends.words import describe
@@ -12,11 +11,16 @@ from ..models import OTPCode
 __all__ = ["describe_control", "describe_failure", "meaning_of"]
 
 CONTROLS: dict[str, str | Promise] = {
+    "number_type": gettext_lazy("the site sends no messages to numbers of this type"),
+    "region": gettext_lazy("the site sends no messages to this country"),
     "failures": gettext_lazy("too many wrong guesses for this number"),
+    "failures_ip": gettext_lazy("too many wrong codes from one IP address"),
     "cooldown": gettext_lazy("a message went to this number a moment before"),
     "phone": gettext_lazy("too many messages to this number"),
     "phone_ip": gettext_lazy("too many messages to this number from one IP address"),
     "ip": gettext_lazy("too many messages from one IP address"),
+    "ip_56": gettext_lazy("too many messages from one IPv6 network (/56)"),
+    "ip_48": gettext_lazy("too many messages from one IPv6 network (/48)"),
     "prefix": gettext_lazy("too many messages to numbers with this prefix"),
     "country": gettext_lazy("too many messages to this country"),
     "site": gettext_lazy("too many messages from the whole site"),
@@ -45,8 +49,6 @@ def describe_control(name: str) -> str:
 
 def describe_failure(row: OTPCode) -> str:
     """Return the words for the error of a code's delivery; empty if nothing is known of it."""
-    if row.delivery_error == "queue":
-        return _("The queue did not take the message.")
     if not row.delivery_error:
         return ""
     return describe(row.undelivered_by or row.backend, row.delivery_error)

@@ -14,6 +14,7 @@ from .callers import Caller
 
 __all__ = [
     "NETWORK_CONTROLS",
+    "SHARED_CONTROLS",
     "QuotaCharge",
     "charges_of",
     "control_of",

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from django_sms_otp import testing
+from django_sms_otp.controls.quotas import SHARED_CONTROLS
 from django_sms_otp.limits.failures import Failures
 from django_sms_otp.limits.messages import Send
 from django_sms_otp.limits.number import NumberState
@@ -159,7 +160,11 @@ def test_an_address_that_had_its_messages_is_told_with_the_refusal(clerk: Client
 
 @pytest.mark.parametrize(
     ("control", "minutes_ago", "badge"),
-    [("site", 20, ["refused"]), ("site", 5, []), ("challenge", 20, [])],
+    [
+        *((control, 20, ["refused"]) for control in SHARED_CONTROLS),
+        ("site", 5, []),
+        ("challenge", 20, []),
+    ],
 )
 def test_a_refusal_by_a_shared_limit_shows_until_a_message_goes(
     clerk: Client, control: str, minutes_ago: int, badge: list[str]

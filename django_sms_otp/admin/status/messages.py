@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext as _
 
 from ...conf import Settings
+from ...controls.quotas import SHARED_CONTROLS
 from ...limits.number import NumberState
 from ...limits.rates import Entry
 from ...limits.refusals import Refusals
@@ -16,9 +17,6 @@ from ..words import describe_control
 from .base import Badge
 
 __all__ = ["MessageStatus"]
-
-SHARED = frozenset({"ip", "prefix", "country", "site"})
-"""Limits that stand in other rows. Of these the refusals alone tell."""
 
 
 class MessageStatus:
@@ -70,7 +68,8 @@ class MessageStatus:
             datetime.fromtimestamp(refusal.until, UTC)
             for refusal in self.refusals.entries
             if refusal.until is not None
-            and refusal.control in SHARED
+            # Their counts stand in other rows: of these the refusals alone tell.
+            and refusal.control in SHARED_CONTROLS
             and not self.state.has_sent_since(datetime.fromtimestamp(refusal.at + 1, UTC))
         ]
         return max((until for until in waits if until > self.now), default=None)
