@@ -33,7 +33,8 @@ def accept(
     if guess.is_granted_first and not must_register:
         answer = _grant(guess, otp_code, row, user)
         uses = note_use(answer, row, otp_code)
-        row.replace(state, row.consumption(otp_code, user, taken_back=taken_back), *uses)
+        logged_in = user if isinstance(answer, Redeemed) else None
+        row.replace(state, row.consumption(otp_code, logged_in, taken_back=taken_back), *uses)
         return GuessResult(answer=answer, otp_code=otp_code)
     registered = None
     with row.replaced_by(state), users_too():
@@ -41,6 +42,8 @@ def accept(
             user = registered = register(otp_code)
         row.write(row.consumption(otp_code, user, taken_back=taken_back))
         answer = _grant(guess, otp_code, row, user, is_new=registered is not None)
+        if not isinstance(answer, Redeemed):
+            _name_nobody(otp_code, row)
         row.write(*note_use(answer, row, otp_code))
     return GuessResult(answer=answer, otp_code=otp_code, registered=registered)
 
@@ -69,6 +72,14 @@ def _grant(
     except LoginRefused:
         return RedemptionRefused(reason="no_active_account")
     return Redeemed(request_id=otp_code.pk, user=user, registered=is_new, granted=granted)
+
+
+def _name_nobody(otp_code: OTPCode, row: NumberRow) -> None:
+    """Take back whom the code logged in.
+
+    For a code of nobody's number too: the time must not tell whether there is an account.
+    """
+    OTPCode.objects.using(row.alias).filter(pk=otp_code.pk).update(user=None)
 
 
 def _risk(guess: Guess[T], user: AbstractBaseUser, otp_code: OTPCode) -> str:

@@ -61,7 +61,7 @@ def test_the_phone_is_switched_off(clerk: Client, get_code: Post) -> None:
             assert receipt.post() == 204
             told = ask(clerk, "+1 (415) 555-2671")
     assert told.answer == (
-        "The last message did not arrive: The phone is switched off or out of reach. "
+        "The last message did not arrive. The phone is switched off or out of reach. "
         "(default: 30003)"
     )
     assert "the person can ask again" in told.advice
@@ -96,7 +96,7 @@ def test_the_person_has_texted_stop(clerk: Client, get_code: Post) -> None:
             assert get_code().status_code == 409
             told = ask(clerk, PHONE)
     assert told.answer == (
-        "The last message did not leave: The person has texted STOP. Texting START to the "
+        "The last message did not leave. The person has texted STOP. Texting START to the "
         "same sender ends that. (default: 21610)"
     )
     assert "they need another number" in told.advice
@@ -230,7 +230,83 @@ def test_the_number_has_moved_to_another_account(
         f"{first.pk}, now it opens that of user {second.pk}."
     )
     assert moved in told.answer + told.also
-    assert any("It opens the account of second." in event for event in told.events)
+    assert any("It logs in to the account of second." in event for event in told.events)
+
+
+@pytest.mark.parametrize("grant_writes", [True, False])
+def test_the_right_code_logs_in_to_no_inactive_account(
+    clerk: Client, get_code: Post, grant_writes: bool
+) -> None:
+    ada = User.objects.create_user("ada", is_active=False)
+    VerifiedPhoneFactory.create(phone_number=PHONE, user=ada)
+    get_code()
+    answer = services.redeem_code(
+        last_code(),
+        phone_number=services.read_phone_number(PHONE),
+        grant=str,
+        grant_writes=grant_writes,
+    )
+    assert getattr(answer, "reason", "") == "no_active_account"
+    told = ask(clerk, PHONE)
+    nobody = "It logged nobody in, or the user was deleted since."
+    assert told.answer == f"At noon the newest code was typed, and it was right. {nobody}"
+    assert "sms-otp-answer-bad" in told.shown
+    assert "The account of this number is inactive: no code logs in to it." in told.also
+    assert told.events[-1].endswith(nobody)
+
+
+def test_the_right_code_of_another_purpose_logs_nobody_in(clerk: Client) -> None:
+    ada, number = User.objects.create_user("ada"), services.read_phone_number(PHONE)
+    services.request_link_code(ada, number)
+    services.link_number(ada, last_code(), phone_number=number)
+    told = ask(clerk, PHONE)
+    assert "sms-otp-answer-good" in told.shown
+    assert "logged nobody in" not in told.shown
+
+
+@override_sms_otp(CHANNELS={"sms": "default", "voice": "default"})
+def test_a_gateway_gives_an_error_that_nobody_knows(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    get_code()
+    OTPCode.objects.update(delivery_state="undelivered", delivery_error="odd")
+    why = "The last message did not arrive. The gateway “default” gave the error odd, which has"
+    told = ask(clerk, PHONE)
+    assert told.answer == f"{why} no description."
+    assert told.advice == (
+        "The person can ask again, or you can send this code once more. You can also send the "
+        "code by another channel."
+    )
+    clock.shift(timedelta(hours=1))
+    told = ask(clerk, PHONE)
+    assert told.answer == f"{why} no description."
+    assert told.advice == "The person can ask for a new code."
+    OTPCode.objects.update(delivery_error="no-url")  # It is about the number.
+    assert ask(clerk, PHONE).advice.endswith("Until then, they need another number.")
+    OTPCode.objects.update(delivery_error="")
+    told = ask(clerk, PHONE)
+    assert told.answer == "The last message did not arrive. The gateway gives no reason."
+
+
+@override_sms_otp(PURPOSES={"login": {"MAX_ATTEMPTS": 2}})
+def test_a_code_is_spent_by_the_wrong_codes_of_its_purpose(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    auth_code(phone_number=PHONE, code=wrong(last_code()))
+    told = ask(clerk, PHONE)
+    assert "sms-otp-answer-info" in told.shown
+    assert (
+        "1 wrong code was typed. The person has to type the code of the newest message, on the "
+        "page where they asked for it."
+    ) in told.also
+    auth_code(phone_number=PHONE, code=wrong(last_code()))
+    told = ask(clerk, PHONE)
+    assert "sms-otp-answer-bad" in told.shown
+    assert told.answer == "2 wrong codes were typed."
+    assert told.advice == "The person has to ask for a new one."
+    OTPCode.objects.update(purpose="gone")  # The settings declare it no more.
+    assert "2 wrong codes were typed." in ask(clerk, PHONE).also
 
 
 def test_a_breaker_withheld_the_message(

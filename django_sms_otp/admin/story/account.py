@@ -9,12 +9,21 @@ from django.utils.translation import gettext as _
 from ...auth.users import get_user_resolver
 from ...conf import get_settings
 from ...controls.openings import Opening
+from ...models import OTPCode
 from ...purposes import LOGIN
 from ..formatting import format_time
 from .gathering import Story
 from .obstacle import INFO, Obstacle
 
-__all__ = ["account_obstacles"]
+__all__ = ["account_obstacles", "no_login"]
+
+
+def no_login(code: OTPCode) -> str:
+    """Return that the right code led to no login; empty if it did, or was for something else."""
+    purpose = get_settings().purposes.get(code.purpose)
+    if purpose is None or not purpose.opens_account or code.user_id is not None:
+        return ""
+    return _("It logged nobody in, or the user was deleted since.")
 
 
 def account_obstacles(story: Story) -> Iterator[Obstacle]:

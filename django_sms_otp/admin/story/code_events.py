@@ -12,6 +12,7 @@ from ...limits.journal import EarlierMessage, WrongGuess
 from ...limits.journal import Event as Noted
 from ...models import TEST_NUMBER, DeliveryState, OTPCode
 from ..formatting import format_time
+from .account import no_login
 from .events import BAD, GOOD, PLAIN, WAITING, Event, at_time
 from .gathering import Story
 from .words import (
@@ -34,6 +35,8 @@ TONES = {
     DeliveryState.FAILED: BAD,
     DeliveryState.WITHHELD: BAD,
 }
+
+ENDED_BADLY = (DeliveryState.FAILED, DeliveryState.UNDELIVERED, DeliveryState.UNKNOWN)
 
 MOMENT = timedelta(seconds=1)
 
@@ -104,9 +107,9 @@ def _fate(state: str, alias: str, error: str, withheld_by: str) -> list[str]:
     lines = [fate(state)]
     if state == DeliveryState.WITHHELD:
         lines.append(_("Why: %(reason)s.") % {"reason": control_words(withheld_by)})
-    if state in {DeliveryState.FAILED, DeliveryState.UNDELIVERED, DeliveryState.UNKNOWN}:
+    if error and state in ENDED_BADLY:
         lines.append(failure_words(alias, error))
-    return [line for line in lines if line]
+    return lines
 
 
 def _guess(noted: WrongGuess) -> Event:
@@ -127,8 +130,8 @@ def _end(story: Story, code: OTPCode, who: str, noted: list[Noted]) -> Iterator[
 
 def _opened(code: OTPCode, who: str) -> list[str]:
     if code.user_id is None:
-        return []
-    return [_("It opens the account of %(user)s.") % {"user": who}]
+        return [*filter(None, [no_login(code)])]
+    return [_("It logs in to the account of %(user)s.") % {"user": who}]
 
 
 def _supersession(story: Story, code: OTPCode) -> str:
