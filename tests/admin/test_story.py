@@ -183,7 +183,7 @@ def test_the_events_stand_in_order(get_code: Post, auth_code: Post) -> None:
         *("The right", "The number"),
     ]
     user = User.objects.exclude(username="clerk").get()
-    assert f"It opens the account of {user.pk}." in told.events[-2]
+    assert f"It logs in to the account of {user.pk}." in told.events[-2]
 
 
 def test_a_code_that_was_sent_again_keeps_the_fate_of_its_first_message(
@@ -195,7 +195,7 @@ def test_a_code_that_was_sent_again_keeps_the_fate_of_its_first_message(
     get_code()
     told = ask(staff(*VIEWS, WHOLE), PHONE)
     messages = [event for event in told.events if event.startswith("Message")]
-    assert "it did not arrive. default: 30003" in messages[0]
+    assert "it did not arrive. The gateway “default” gave the error 30003" in messages[0]
     assert "No receipt has come." in messages[1]
 
 

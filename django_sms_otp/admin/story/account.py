@@ -19,7 +19,7 @@ __all__ = ["account_obstacles", "no_login"]
 
 
 def no_login(code: OTPCode) -> str:
-    """Return that the right code led to no login; empty if it did, or was for something else."""
+    """Return that the right code led to no login; empty if it did or was for something else."""
     purpose = get_settings().purposes.get(code.purpose)
     if purpose is None or not purpose.opens_account or code.user_id is not None:
         return ""

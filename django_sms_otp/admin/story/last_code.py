@@ -13,8 +13,9 @@ from ...conf import get_settings
 from ...exceptions import Cause
 from ...models import TEST_NUMBER, DeliveryState, OTPCode
 from ..formatting import format_moment
+from .account import no_login
 from .gathering import Story
-from .obstacle import GOOD, INFO, Obstacle
+from .obstacle import BAD, GOOD, INFO, Obstacle
 from .words import advice_on, control_words, failure_words
 
 __all__ = ["code_obstacles"]
@@ -26,16 +27,22 @@ def code_obstacles(story: Story) -> Iterator[Obstacle]:
     if code is None:
         return
     if code.redeemed_at is not None:
-        text = _("At %(time)s the newest code was typed, and it was right.")
-        yield Obstacle(text % {"time": _moment(code.redeemed_at, story)}, "", GOOD)
+        yield _redeemed(code, _moment(code.redeemed_at, story))
         return
     if code.is_test:
         text = _("This is a test number: no message goes to it.")
         yield Obstacle(text, advice_on(TEST_NUMBER), INFO)
         return
-    yield from _message(story, code)
-    yield from _guesses(story, code)
-    yield from _end(story, code)
+    found = [*_message(story, code), *_guesses(code), *_end(story, code)]
+    # What stops the code comes before what is good to know.
+    yield from sorted(found, key=lambda each: each.tone != BAD)
+
+
+def _redeemed(code: OTPCode, at: str) -> Obstacle:
+    text = _("At %(time)s the newest code was typed, and it was right.") % {"time": at}
+    if why := no_login(code):
+        return Obstacle(f"{text} {why}", "", BAD)
+    return Obstacle(text, "", GOOD)
 
 
 def _message(story: Story, code: OTPCode) -> Iterator[Obstacle]:
@@ -45,7 +52,7 @@ def _message(story: Story, code: OTPCode) -> Iterator[Obstacle]:
             words = control_words(code.withheld_by)
             yield Obstacle(text % {"reason": words}, advice_on(code.withheld_by))
         case DeliveryState.FAILED | DeliveryState.UNDELIVERED:
-            yield _failure(code)
+            yield _failure(story, code)
         case DeliveryState.PENDING:
             text = _("Since %(time)s the last message has waited for a worker.")
             advice = _("Ask the people who run the site whether its workers run.")
@@ -53,29 +60,28 @@ def _message(story: Story, code: OTPCode) -> Iterator[Obstacle]:
             yield Obstacle(text % {"time": at}, advice)
         case DeliveryState.UNKNOWN:
             text = _("The gateway gave no answer about the last message. It may still arrive.")
-            yield Obstacle(text, _again(code))
+            yield Obstacle(text, _again(story, code))
         case DeliveryState.SENT if code.is_live(story.now):
             text = _("At %(time)s the gateway took the last message. No receipt has come.")
             advice = _("Look for it among blocked senders and spam on the phone.")
             at = _moment(code.sent_at or code.created_at, story)
-            yield Obstacle(text % {"time": at}, f"{advice} {_again(code)}", INFO)
+            yield Obstacle(text % {"time": at}, f"{advice} {_again(story, code)}", INFO)
         case DeliveryState.DELIVERED:
             text = _("At %(time)s the last message arrived on the phone.")
             at = _moment(code.delivered_at or code.created_at, story)
             yield Obstacle(text % {"time": at}, "", INFO)
 
 
-def _failure(code: OTPCode) -> Obstacle:
+def _failure(story: Story, code: OTPCode) -> Obstacle:
     alias = code.undelivered_by or code.backend
-    words = failure_words(alias, code.delivery_error)
-    text = _("The last message did not leave: %(reason)s")
+    text = _("The last message did not leave.")
     if code.delivery_state == DeliveryState.UNDELIVERED:
-        text = _("The last message did not arrive: %(reason)s")
-    reason = words or _("the gateway gives no reason.")
-    return Obstacle(text % {"reason": reason}, _advice_on_failure(code, alias))
+        text = _("The last message did not arrive.")
+    reason = failure_words(alias, code.delivery_error)
+    return Obstacle(f"{text} {reason}", _advice_on_failure(story, code, alias))
 
 
-def _advice_on_failure(code: OTPCode, alias: str) -> str:
+def _advice_on_failure(story: Story, code: OTPCode, alias: str) -> str:
     match cause_of(alias, code.delivery_error):
         case Cause.ACCOUNT | Cause.MESSAGE:
             return _("Tell the people who run the site: this is not the person's fault.")
@@ -84,21 +90,26 @@ def _advice_on_failure(code: OTPCode, alias: str) -> str:
                 "Once that is solved, the person can ask again. Until then, they need another "
                 "number."
             )
-            return f"{other} {_other_channels(code)}".strip()
-    return _again(code)
+            return f"{other} {_other_channels(story, code)}".strip()
+    return _again(story, code)
 
 
-def _again(code: OTPCode) -> str:
-    again = _("The person may ask again.")
-    return f"{again} {_other_channels(code)}".strip()
+def _again(story: Story, code: OTPCode) -> str:
+    if not code.is_live(story.now):
+        return _("The person can ask for a new code.")
+    again = _("The person can ask again, or you can send this code once more.")
+    return f"{again} {_other_channels(story, code)}".strip()
 
 
-def _other_channels(code: OTPCode) -> str:
+def _other_channels(story: Story, code: OTPCode) -> str:
+    """A code that has ended is sent by none."""
     others = [channel for channel in get_settings().CHANNELS if channel != code.channel]
-    return _("Or send the code by another channel.") if others else ""
+    if not others or not code.is_live(story.now):
+        return ""
+    return _("You can also send the code by another channel.")
 
 
-def _guesses(story: Story, code: OTPCode) -> Iterator[Obstacle]:
+def _guesses(code: OTPCode) -> Iterator[Obstacle]:
     if not code.failed_attempts:
         return
     text = ngettext(
@@ -106,9 +117,17 @@ def _guesses(story: Story, code: OTPCode) -> Iterator[Obstacle]:
         "%(count)d wrong codes were typed.",
         code.failed_attempts,
     )
-    most = get_settings().MAX_ATTEMPTS
-    advice = _("Each request has a code of its own, and only the newest one is right.")
-    tone = INFO if code.failed_attempts < most else "bad"
+    settings = get_settings()
+    purpose = settings.purposes.get(code.purpose)
+    most = purpose.max_attempts if purpose else settings.MAX_ATTEMPTS
+    is_spent = code.failed_attempts >= most
+    advice = _(
+        "The person has to type the code of the newest message, on the page where they asked "
+        "for it."
+    )
+    if is_spent:
+        advice = _("The person has to ask for a new one.")
+    tone = BAD if is_spent else INFO
     yield Obstacle(text % {"count": code.failed_attempts}, advice, tone)
 
 

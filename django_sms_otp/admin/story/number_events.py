@@ -31,7 +31,7 @@ def number_events(story: Story, who: str) -> Iterator[Event]:
         yield Event(at=at_time(at), title=title)
     yield from _forgotten_messages(story)
     if story.verified is not None:
-        lines = [_("It opens the account of %(user)s.") % {"user": who}]
+        lines = [_("It logs in to the account of %(user)s.") % {"user": who}]
         title = _("The number was verified")
         yield Event(at=story.verified.verified_at, title=title, tone=GOOD, lines=lines)
     if rule := story.state.rule:

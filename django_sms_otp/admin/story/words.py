@@ -103,13 +103,13 @@ def fate(state: str) -> str:
 
 
 def failure_words(alias: str, error: str) -> str:
-    """Return why a message did not arrive; empty if nothing is known."""
+    """Return why a message did not arrive, as sentences."""
     if not error:
-        return ""
-    if error == "queue":
-        return _("The queue did not take the message.")
-    words = describe(alias, error)
-    return f"{words} ({alias}: {error})" if words else f"{alias}: {error}"
+        return _("The gateway gives no reason.")
+    if words := describe(alias, error):
+        return f"{words} ({alias}: {error})"
+    text = _("The gateway “%(backend)s” gave the error %(error)s, which has no description.")
+    return text % {"backend": alias, "error": error}
 
 
 def control_words(control: str) -> str:
