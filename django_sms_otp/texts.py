@@ -1,14 +1,18 @@
-"""What a person reads about a refusal, by its stable word.
+"""What is answered to a refusal, by its stable word: the text for the person, the HTTP status
+and the wait.
 
-A new word takes a line here, one in ``api/answers.py`` if its status is not 400, and one in the
-table of ``docs/api.md``.
+A new word takes a line here, another one if its status is not 400, and one in the table of
+``docs/api.md``.
 """
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["TEXTS", "text_of"]
+__all__ = ["STATUSES", "TEXTS", "text_of", "whole_seconds"]
 
 TEXTS = {
     "busy": _(
@@ -51,6 +55,30 @@ TEXTS = {
 }
 """Translated when they are read."""
 
+STATUSES = {
+    "busy": 503,
+    "challenge_required": 403,
+    "cooldown": 429,
+    "cross_site": 403,
+    "csrf_failed": 403,
+    "delivery_failed": 503,
+    "invalid_code": 401,
+    "last_way_in": 409,
+    "no_active_account": 401,
+    "not_authenticated": 401,
+    "not_found": 404,
+    "phone_number_taken": 409,
+    "quota_exceeded": 429,
+    "recipient_opted_out": 409,
+    "request_too_large": 413,
+    "reverification_needed": 403,
+    "sms_verification_required": 403,
+    "too_many_attempts": 429,
+    "unavailable": 503,
+    "unknown_phone_number": 404,
+}
+"""The status of each ``code`` whose status is not 400."""
+
 
 def text_of(code: str) -> str:
     """Return the text of a refusal in the active language.
@@ -58,3 +86,12 @@ def text_of(code: str) -> str:
     :raises KeyError: no refusal has this word.
     """
     return str(TEXTS[code])
+
+
+def whole_seconds(wait: timedelta) -> int:
+    """Return a wait as clients are told it, rounded up: who comes back then is not too early.
+
+    A client that is told 0 would ask again at once.
+    """
+    # First to milliseconds, so that clock skew does not add a second.
+    return max(1, math.ceil(round(wait.total_seconds(), 3)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,40 +13,11 @@ from rest_framework.response import Response
 from rest_framework_simplejwt import settings as simplejwt
 
 from ..auth.step_up import SMSVerificationRequired
-from ..db import is_outage
-from ..exceptions import Contention, Unavailable
 from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRefused
-from ..services.outages import log_contention, log_outage
-from ..texts import TEXTS, text_of
+from ..services.outages import wait_after
+from ..texts import STATUSES, TEXTS, text_of, whole_seconds
 
 __all__ = ["check_csrf", "code_requested", "error_response", "from_exception", "refused"]
-
-BUSY_WAIT = timedelta(seconds=1)
-OUTAGE_WAIT = timedelta(seconds=5)
-
-STATUSES = {
-    "busy": 503,
-    "challenge_required": 403,
-    "cooldown": 429,
-    "cross_site": 403,
-    "csrf_failed": 403,
-    "delivery_failed": 503,
-    "invalid_code": 401,
-    "last_way_in": 409,
-    "no_active_account": 401,
-    "not_authenticated": 401,
-    "not_found": 404,
-    "phone_number_taken": 409,
-    "quota_exceeded": 429,
-    "recipient_opted_out": 409,
-    "request_too_large": 413,
-    "reverification_needed": 403,
-    "sms_verification_required": 403,
-    "too_many_attempts": 429,
-    "unavailable": 503,
-    "unknown_phone_number": 404,
-}
-"""The status of each ``code`` whose status is not 400."""
 
 
 class RequestTooLarge(exceptions.APIException):
@@ -100,7 +70,7 @@ def error_response(code: str, *, retry_after: timedelta | None = None) -> Respon
     body = {"detail": text_of(code), "code": code}
     response = Response(body, status=STATUSES.get(code, 400))
     if retry_after is not None:
-        _tell_wait(response, retry_after.total_seconds())
+        _tell_wait(response, retry_after)
     if response.status_code == 401:
         # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
         # api_settings when they change: read them through the module.
@@ -112,15 +82,12 @@ def error_response(code: str, *, retry_after: timedelta | None = None) -> Respon
 def from_exception(error: Exception, context: Any) -> Response | None:
     """Answer an error that a view has raised; ``None`` raises it again. REST framework calls
     this as its ``EXCEPTION_HANDLER``."""
-    if isinstance(error, Contention):
-        log_contention(error)
-        return error_response(error.code, retry_after=BUSY_WAIT)
-    if isinstance(error, Unavailable):
-        return error_response(error.code, retry_after=error.retry_after)
-    if is_outage(error):
-        log_outage(error)
-        return error_response("unavailable", retry_after=OUTAGE_WAIT)
-    return _from_api_exception(error) if isinstance(error, exceptions.APIException) else None
+    if isinstance(error, exceptions.APIException):
+        return _from_api_exception(error)
+    if passing := wait_after(error):
+        code, wait = passing
+        return error_response(code, retry_after=wait)
+    return None
 
 
 def _from_api_exception(error: exceptions.APIException) -> Response:
@@ -142,18 +109,15 @@ def _from_api_exception(error: exceptions.APIException) -> Response:
     # A site may throttle a subclass of a view. Not every throttle knows the wait.
     wait: float | None = getattr(error, "wait", None)
     if wait is not None:
-        _tell_wait(response, wait)
+        _tell_wait(response, timedelta(seconds=wait))
     return response
 
 
-def _tell_wait(response: Response, seconds: float) -> None:
+def _tell_wait(response: Response, wait: timedelta) -> None:
     """Say in the body, too, how long to wait: a script of another origin cannot read the
     header, unless the site exposes it."""
-    # Round to milliseconds first, so that clock skew does not add a second. A client that is
-    # told 0 asks again at once.
-    whole = max(1, math.ceil(round(seconds, 3)))
-    response["Retry-After"] = str(whole)
-    response.data["retry_after"] = whole
+    response["Retry-After"] = str(whole_seconds(wait))
+    response.data["retry_after"] = whole_seconds(wait)
 
 
 def _invalid_fields(details: Any) -> Response:

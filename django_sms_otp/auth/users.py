@@ -41,8 +41,9 @@ SAMPLE_NUMBERS = "+14155550100", "+14155550101"
 class UserResolver(LinkedNumbers):
     """Finds, creates and admits users. A site subclasses one of the two classes below.
 
-    :meth:`create_user` runs in the transaction that redeems the code, the other methods run
-    outside of any transaction. They must not write.
+    :meth:`create_user` and the methods that change numbers write, in the transaction that
+    redeems the code or changes the number. The others must not write. Any method may run in
+    that transaction, so none makes a network call.
     """
 
     may_log_in_writes: bool = False

@@ -6,9 +6,9 @@ If another request was faster, no row matches, the transaction is rolled back, a
 attempt reads again. So decisions are exact under any number of parallel requests, on every
 database, and no row is locked while an attempt decides.
 
-All transactions take locks in one order: the number's row, the code's row, the shared rows in
-the order of their keys, then the user. After a few lost races, an attempt locks the rows before
-it reads them.
+All transactions take locks in one order. The number's row is first, and guards its codes.
+Shared rows follow in the order of their keys, then the users. After a few lost races, an
+attempt locks the rows before it reads them.
 """
 
 from __future__ import annotations

@@ -47,13 +47,12 @@ SQLITE_BUSY = 5
 
 AUTOCOMMIT_IS_OFF = (
     "Autocommit is off on the database {alias!r}, so every statement is inside a transaction. "
-    "But request_code() and redeem_code() commit by themselves. Leave AUTOCOMMIT in DATABASES "
-    "at True."
+    "But the services of django_sms_otp commit by themselves. Leave AUTOCOMMIT in DATABASES at "
+    "True."
 )
 INSIDE_ANOTHER = (
-    "request_code() and redeem_code() commit by themselves and cannot run inside a "
-    "transaction. Mark the view with transaction.non_atomic_requests, or call them outside of "
-    "atomic()."
+    "The services of django_sms_otp commit by themselves and cannot run inside a transaction. "
+    "Mark the view with transaction.non_atomic_requests, or call them outside of atomic()."
 )
 
 

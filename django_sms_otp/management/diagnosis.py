@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backends import describe, get_backend
+from ..backends.faults import NO_SUCH_HOST, TLS_FAILED, UNREACHABLE, fault_of_code
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -13,27 +14,7 @@ from ..exceptions import (
 
 __all__ = ["explain_failure"]
 
-NOT_REACHED = frozenset(
-    {
-        "ConnectTimeout",
-        "ConnectTimeoutError",
-        "ConnectionError",
-        "ConnectionRefusedError",
-        "EndpointConnectionError",
-        "InvalidURL",
-        "NameResolutionError",
-        "NewConnectionError",
-        "OSError",
-        "ProxyConnectionError",
-        "ProxyError",
-        "SSLCertVerificationError",
-        "SSLError",
-        "TimeoutError",
-        "gaierror",
-    }
-)
-"""Errors of the system and of libraries before anything is sent. They stand in the place of a
-gateway's error code."""
+NOT_REACHED = (UNREACHABLE, NO_SUCH_HOST, TLS_FAILED)
 
 
 def explain_failure(error: DeliveryError) -> str:
@@ -42,7 +23,7 @@ def explain_failure(error: DeliveryError) -> str:
     verdict, next_step = _explain(error)
     took = "" if error.latency is None else f", {error.latency:.2f} s"
     lines = [f"{verdict} (backend {error.alias!r}{took}): {words or error}".rstrip(": ")]
-    if isinstance(error, NotDelivered) and error.error_code in NOT_REACHED:
+    if isinstance(error, NotDelivered) and fault_of_code(error.error_code) in NOT_REACHED:
         lines.append("Nothing was reached. Compare url, base_url, region and edge.")
     else:
         lines.append(next_step)

@@ -1,17 +1,37 @@
-"""Logs what a request met in the database."""
+"""What is answered where the database or the settings let no request through."""
 
 from __future__ import annotations
 
 import logging
 import traceback
+from datetime import timedelta
 
-from ..db import error_name
-from ..exceptions import Contention
+from ..db import error_name, is_outage
+from ..exceptions import Contention, Unavailable
 from ..logs import log_fields
 
-__all__ = ["log_contention", "log_outage"]
+__all__ = ["log_outage", "wait_after"]
 
 logger = logging.getLogger("django_sms_otp")
+
+BUSY_WAIT = timedelta(seconds=1)
+OUTAGE_WAIT = timedelta(seconds=5)
+
+
+def wait_after(error: Exception) -> tuple[str, timedelta] | None:
+    """Log an error that goes by. Return the word of its answer, and how long to wait.
+
+    ``None``: it does not go by, and is not logged.
+    """
+    if isinstance(error, Contention):
+        _log_contention(error)
+        return error.code, BUSY_WAIT
+    if isinstance(error, Unavailable):
+        return error.code, error.retry_after
+    if is_outage(error):
+        log_outage(error)
+        return "unavailable", OUTAGE_WAIT
+    return None
 
 
 def log_outage(error: Exception) -> None:
@@ -22,7 +42,7 @@ def log_outage(error: Exception) -> None:
     logger.error("The database failed with %s:\n%s", name, frames, extra=extra)
 
 
-def log_contention(error: Contention) -> None:
+def _log_contention(error: Contention) -> None:
     """Log what the last attempt lost to: other requests, or an error that keeps coming."""
     name = error_name(error)
     extra = log_fields("contention", error_code=name)

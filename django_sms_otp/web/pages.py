@@ -3,7 +3,6 @@ errors."""
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -21,30 +20,24 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from ..client import is_cross_site
-from ..db import is_outage, non_atomic
-from ..exceptions import Contention, Unavailable
+from ..db import non_atomic
 from ..masked import MaskedText
 from ..results import NumberRefused, RedemptionRefused, RequestRefused
-from ..services.outages import log_contention, log_outage
+from ..services.outages import wait_after
+from ..texts import STATUSES, whole_seconds
 from .words import refusal_text
 
 __all__ = ["Page"]
 
-BUSY_WAIT, OUTAGE_WAIT = timedelta(seconds=1), timedelta(seconds=5)
-
-STATUSES = {
-    "busy": 503,
-    "challenge_required": 403,
-    "cooldown": 429,
-    "cross_site": 403,
-    "delivery_failed": 503,
-    "last_way_in": 409,
-    "not_found": 404,
-    "quota_exceeded": 429,
-    "too_many_attempts": 429,
-    "unavailable": 503,
+TYPED = {
+    "invalid_code",
+    "no_active_account",
+    "phone_number_taken",
+    "recipient_opted_out",
+    "reverification_needed",
+    "unknown_phone_number",
 }
-"""The status of a page by what it refuses. To what was mistyped it is 200, as Django's."""
+"""Refusals of what was typed. Like Django's, such a page has status 200."""
 
 CHALLENGES = (
     "challenge",
@@ -71,16 +64,11 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
             return self.refused("cross_site")
         try:
             return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
-        except Contention as error:
-            log_contention(error)
-            return self.refused(error.code, BUSY_WAIT)
-        except Unavailable as error:
-            return self.refused(error.code, error.retry_after)
         except Exception as error:
-            if not is_outage(error):
+            passing = wait_after(error)
+            if passing is None:
                 raise
-            log_outage(error)
-            return self.refused("unavailable", OUTAGE_WAIT)
+            return self.refused(*passing)
 
     def elsewhere(self) -> HttpResponse | None:
         """Return where the person belongs, if it is not here.
@@ -113,9 +101,9 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     def answer(self, form: Form, reason: str, wait: timedelta | None) -> HttpResponse:
         general = "" if form.is_bound else refusal_text(reason, wait)
         context = self.get_context_data(form=form, general=general)
-        response = self.render_to_response(context, status=STATUSES.get(reason, 200))
+        response = self.render_to_response(context, status=_status(reason))
         if wait is not None and response.status_code in {429, 503}:
-            response["Retry-After"] = str(max(1, math.ceil(round(wait.total_seconds(), 3))))
+            response["Retry-After"] = str(whole_seconds(wait))
         return response
 
     def typed(self, reason: str) -> dict[str, str]:
@@ -168,6 +156,10 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
         """Return the response of a CAPTCHA."""
         given = (self.request.POST.get(name) for name in CHALLENGES)
         return next((each for each in given if each), None)
+
+
+def _status(reason: str) -> int:
+    return 200 if reason in TYPED else STATUSES.get(reason, 200)
 
 
 def _masked(form: QueryDict) -> Any:

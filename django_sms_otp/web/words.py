@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from ..texts import text_of
+from ..texts import text_of, whole_seconds
 
 __all__ = [
     "ADDED",
@@ -65,8 +65,8 @@ def refusal_text(reason: str, wait: timedelta | None) -> str:
 
 
 def wait_text(wait: timedelta) -> str:
-    """Return a wait in words, rounded up: who comes back then is not too early."""
-    seconds = max(1, math.ceil(round(wait.total_seconds(), 3)))
+    """Return a wait in words, rounded up."""
+    seconds = whole_seconds(wait)
     if seconds < 120:
         text = ngettext(
             "You can ask for a new code in %(count)d second.",

@@ -15,7 +15,6 @@ import pytest
 from django.dispatch import Signal
 
 from django_sms_otp import checks, signals
-from django_sms_otp.api import answers
 from django_sms_otp.backends import BaseSMSBackend, failover
 from django_sms_otp.backends.aws.errors import FAULTS
 from django_sms_otp.backends.composite import routes
@@ -26,7 +25,7 @@ from django_sms_otp.backends.twilio.error_codes import GROUPS, read_table
 from django_sms_otp.conf import Breaker, Budget, Settings
 from django_sms_otp.exceptions import Cause, NotDelivered
 from django_sms_otp.models import DeliveryState, Limit, OTPCode
-from django_sms_otp.texts import TEXTS
+from django_sms_otp.texts import STATUSES, TEXTS
 from django_sms_otp.web import admin_site
 from tests.support.apprise_services import SERVICES
 
@@ -104,7 +103,7 @@ def test_api_errors_are_all_there_with_their_statuses() -> None:
     table = pages.rows(pages.page("api.md"), "Errors")
     documented = {row[1].strip("`"): int(row[0]) for row in table}
     assert len(documented) == len(table)
-    expected = {code: answers.STATUSES.get(code, 400) for code in TEXTS}
+    expected = {code: STATUSES.get(code, 400) for code in TEXTS}
     expected |= {"method_not_allowed": 405, "unsupported_media_type": 415}
     assert documented == expected
 
