@@ -10,7 +10,8 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..conf.validators import CHANNELS, SMS, one_of, positive_number
+from ..conf.choices import CHANNELS, SMS
+from ..conf.validators import one_of, positive_number
 from ..exceptions import Cause, DeliveryError, InvalidBackend, NotDelivered
 from ..masked import MaskedText
 from .base import BaseSMSBackend, SendResult, SMSMessage

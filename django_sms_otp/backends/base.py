@@ -16,7 +16,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from ..conf import get_settings
-from ..conf.validators import SMS, did_you_mean
+from ..conf.choices import SMS
+from ..conf.validators import did_you_mean
 from ..exceptions import InvalidBackend
 from ..masked import MaskedText
 from ..phone import E164

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..conf.validators import CHANNELS
+from ..conf.choices import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 KINDS = {"sms": "SMS", "whatsapp": "WhatsApp message", "voice": "Call"}

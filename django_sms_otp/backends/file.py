@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from ..conf.validators import CHANNELS
+from ..conf.choices import CHANNELS
 from ..exceptions import InvalidBackend
 from .base import BaseSMSBackend, SendResult, SMSMessage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..conf.validators import CHANNELS
+from ..conf.choices import CHANNELS
 from .base import BaseSMSBackend, SendResult, SMSMessage
 
 outbox: list[SMSMessage] = []

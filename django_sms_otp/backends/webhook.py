@@ -14,7 +14,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ..conf.validators import CHANNELS, SMS, positive_number
+from ..conf.choices import CHANNELS, SMS
+from ..conf.validators import positive_number
 from ..exceptions import DeliveryError, DeliveryUnknown
 from ..masked import MaskedBytes, MaskedText
 from . import faults

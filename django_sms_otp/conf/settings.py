@@ -26,9 +26,10 @@ from ..limits.rates import Rate, parse_rates
 from ..purposes import BUILT_IN, Purpose
 from . import validators
 from .backends import DEFAULT_ALIAS
+from .choices import DEFAULT_LIMITS, DELIVERIES, SMS, UNKNOWN_NUMBERS_CHOICES
 from .fixed_codes import code_today, test_numbers_problem
 from .prices import currency_problem, prices_problem
-from .validators import DEFAULT_LIMITS, UNKNOWN_NUMBERS_CHOICES, Validator
+from .validators import Validator
 
 __all__ = ["Breaker", "Budget", "Settings", "get_settings", "load_class", "secret_keys"]
 
@@ -82,9 +83,9 @@ class Breaker:
 class Settings:
     """The keys of ``SMS_OTP`` with their defaults. ``docs/settings.md`` explains each."""
 
-    CODE_LENGTH: int = _setting(6, validators.whole_number(4, 10))
+    CODE_LENGTH: int = _setting(6, validators.code_length)
     CODE_LIFETIME: timedelta = _setting(timedelta(hours=1), validators.positive_duration)
-    MAX_ATTEMPTS: int = _setting(5, validators.whole_number(1, 100))
+    MAX_ATTEMPTS: int = _setting(5, validators.max_attempts)
     COOLDOWN: Sequence[timedelta] = _setting(
         tuple(timedelta(seconds=each) for each in (30, 60, 120, 300, 900)), validators.durations
     )
@@ -109,9 +110,9 @@ class Settings:
     SITE_NAME: str | None = _optional(validators.text)
     ORIGIN: str | None = _optional(validators.origin)
     CHANNELS: Mapping[str, str] = _setting(
-        MappingProxyType({validators.SMS: DEFAULT_ALIAS}), validators.channels
+        MappingProxyType({SMS: DEFAULT_ALIAS}), validators.channels
     )
-    DELIVERY: str = _setting("immediate", validators.one_of(*validators.DELIVERIES))
+    DELIVERY: str = _setting("immediate", validators.one_of(*DELIVERIES))
     DELIVERY_QUEUE: str | None = _optional(validators.text)
     PUBLIC_URL: str | None = _optional(validators.public_url)
     RECEIPTS_URL: str | None = _optional(validators.receipts_url)
@@ -203,10 +204,22 @@ class Settings:
         is_wanted = self.CONVERSION_BREAKER is not None or self.DELIVERY != "immediate"
         return is_wanted and self.mode("breaker") != "off"
 
+    def channel(self, name: str | None) -> str:
+        """Return a channel of the site; ``None`` stands for the default one.
+
+        :raises ValueError: ``CHANNELS`` lacks it.
+        """
+        if name is None:
+            return self.default_channel
+        if not isinstance(name, str) or name not in self.CHANNELS:
+            known = ", ".join(self.CHANNELS)
+            raise ValueError(f"SMS_OTP['CHANNELS'] has no {name!r}. It has: {known}.")
+        return name
+
     @property
     def default_channel(self) -> str:
         """The channel of a request that names none: ``sms`` if offered, else the first one."""
-        return validators.SMS if validators.SMS in self.CHANNELS else next(iter(self.CHANNELS))
+        return SMS if SMS in self.CHANNELS else next(iter(self.CHANNELS))
 
     @property
     def budget(self) -> Budget | None:

@@ -13,51 +13,22 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import Promise
 
+from ..limits.failures import MOST_KEPT
 from ..limits.rates import parse_rates
 from ..phone import SUPPORTED_REGIONS
 from ..purposes import BUILT_IN, OWN_PLACEHOLDERS, is_name, is_template_name, placeholders
-
-DEFAULT_LIMITS: Mapping[str, str | None] = MappingProxyType(
-    {
-        "phone": "5/h,10/d",
-        "phone_ip": "3/h,5/d",
-        "ip": "50/h",
-        "ip_56": "100/h",
-        "ip_48": "200/h",
-        "prefix": None,
-        "country": None,
-        "site": None,
-        "failures": "10/h",
-        "failures_ip": "30/h",
-    }
+from .choices import (
+    CHANNELS,
+    CONTROLS,
+    DEFAULT_LIMITS,
+    MODES,
+    NUMBERS_OWN,
+    OPTIONAL_NUMBER_TYPES,
 )
-NUMBERS_OWN = frozenset({"phone", "phone_ip", "failures"})
-"""Limits that the row of a number counts, each use with its time."""
-
-UNKNOWN_NUMBERS_CHOICES = ("register", "ignore", "reject")
-CONTROLS = (
-    "number_type",
-    "region",
-    *DEFAULT_LIMITS,
-    "budget",
-    "breaker",
-    "lookup",
-    "challenge",
-)
-MODES = ("off", "record", "enforce")
-SMS = "sms"
-WHATSAPP = "whatsapp"
-VOICE = "voice"
-CHANNELS = (SMS, WHATSAPP, VOICE)
-DELIVERIES = ("immediate", "tasks", "celery")
-OPTIONAL_NUMBER_TYPES = ("UNKNOWN", "VOIP", "FIXED_LINE")
 
 EXAMPLE: Mapping[str, Any] = MappingProxyType(
     {"code": "123456", "minutes": 10, "site": "example.com"}
 )
-
-MOST_PER_NUMBER = 100
-"""Bounds the size of the row of a number."""
 
 Validator = Callable[[Any], str | None]
 """Returns the problem with a value, or ``None``."""
@@ -313,17 +284,20 @@ def purposes(value: Any) -> str | None:
     return None
 
 
+code_length = whole_number(4, 10)
+max_attempts = whole_number(1, 100)
+
 PURPOSE_KEYS: Mapping[str, Validator] = MappingProxyType(
     {
-        "CODE_LENGTH": whole_number(4, 10),
+        "CODE_LENGTH": code_length,
         "CODE_LIFETIME": positive_duration,
-        "MAX_ATTEMPTS": whole_number(1, 100),
+        "MAX_ATTEMPTS": max_attempts,
     }
 )
 
 limits = entries(
     "limit",
-    {name: rates(MOST_PER_NUMBER if name in NUMBERS_OWN else inf) for name in DEFAULT_LIMITS},
+    {name: rates(MOST_KEPT if name in NUMBERS_OWN else inf) for name in DEFAULT_LIMITS},
     "must be a dict of rates",
 )
 modes = entries(

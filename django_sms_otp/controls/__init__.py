@@ -7,18 +7,18 @@ the site has set.
 from .cohorts import note_fraud, note_not_sent, note_redemption
 from .number import failure_budget, lock_on, memory
 from .policy import Admitted, Decision, Policy, Refused
-from .probes import count_probe
+from .prepayment import take_from_address
 
 __all__ = [
     "Admitted",
     "Decision",
     "Policy",
     "Refused",
-    "count_probe",
     "failure_budget",
     "lock_on",
     "memory",
     "note_fraud",
     "note_not_sent",
     "note_redemption",
+    "take_from_address",
 ]

@@ -31,16 +31,14 @@ __all__ = ["note_fraud", "note_not_sent", "note_redemption"]
 logger = logging.getLogger("django_sms_otp")
 
 
-def note_redemption(otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller) -> None:
+def note_redemption(otp_code: OTPCode, caller: Caller) -> None:
     """Count the messages of a code as redeemed."""
     if not otp_code.exempt:
-        keys = _cohort_keys(phone_number, caller)
-        _change(keys, phone_number, lambda row: _with_redeemed(row, otp_code), as_whole=keys)
+        keys = _cohort_keys(otp_code.number, caller)
+        _change(keys, otp_code.number, lambda row: _with_redeemed(row, otp_code), as_whole=keys)
 
 
-def note_not_sent(
-    otp_code: OTPCode, phone_number: PhoneNumber, caller: Caller, *, counted_at: datetime
-) -> None:
+def note_not_sent(otp_code: OTPCode, caller: Caller, *, counted_at: datetime) -> None:
     """Give back a message that was counted and certainly not sent.
 
     Otherwise a number that the gateway refuses would use up the cap of the site, and a gateway
@@ -49,6 +47,7 @@ def note_not_sent(
     """
     if otp_code.withheld_by:
         return  # It has counted for the address alone.
+    phone_number = otp_code.number
     charges = [
         each
         for each in charges_of(phone_number, caller, get_settings())

@@ -22,8 +22,8 @@ from ..exceptions import InvalidSettings, Unavailable
 from ..logs import describe_error, log_fields, translate_errors
 from .base import Controls, Subject, Violation
 from .hooks import Challenge, NumberLookup, NumberUse, SendAttempt, Verdict
-from .prepayment import take_now
-from .quotas import charges_of, lookup_charge
+from .prepayment import take_from_address, take_now
+from .quotas import lookup_charge
 
 __all__ = ["ChallengeControl", "LookupControl", "ask_site"]
 
@@ -111,14 +111,12 @@ def _pay(subject: Subject) -> Violation | None:
     """
     if subject.has_paid:
         return None
-    number, settings = subject.attempt.phone_number, subject.settings
+    full = None
     # A store has counted the request before.
-    if settings.LIMITS_CACHE is None:
-        charges = charges_of(number, subject.caller, settings)
-        if full := take_now([each for each in charges if each.is_by_address]):
-            return full
-    subject.has_paid = True
-    return None
+    if subject.settings.LIMITS_CACHE is None:
+        full = take_from_address(subject.attempt.phone_number, subject.caller)
+    subject.has_paid = full is None
+    return full
 
 
 def _kept_verdict(attempt: SendAttempt) -> Verdict | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ..conf import get_settings
-from ..conf.validators import NUMBERS_OWN
+from ..conf.choices import NUMBERS_OWN
 from ..db import NumberRow
 from ..limits.failures import Claimant, FailureBudget, Lock
 from ..limits.messages import SEND_MEMORY

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..conf import get_settings
-from ..conf.validators import NUMBERS_OWN
+from ..conf.choices import NUMBERS_OWN
 from ..db import NumberRow, Write
 from ..limits.keys import LimitKey
 from ..limits.messages import SEND_MEMORY

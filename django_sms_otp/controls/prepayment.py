@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..conf import get_settings
 from ..db import LimitRow, Write, change_limit
 from ..limits.shared import UNLIMITED
+from ..phone import PhoneNumber
 from .base import Violation
-from .quotas import QuotaCharge
+from .callers import Caller
+from .quotas import QuotaCharge, charges_of
 from .stores import get_store
 
-__all__ = ["take_now"]
+__all__ = ["take_from_address", "take_now"]
+
+
+def take_from_address(phone_number: PhoneNumber, caller: Caller) -> Violation | None:
+    """Count one request for a number against the limits of the caller's address.
+
+    Return the limit that is used up, or ``None`` if the address may go on.
+    """
+    charges = charges_of(phone_number, caller, get_settings())
+    return take_now([each for each in charges if each.is_by_address])
 
 
 def take_now(charges: Sequence[QuotaCharge]) -> Violation | None:

@@ -7,7 +7,7 @@ import logging
 from django.conf import settings
 
 from ..conf import get_settings
-from ..conf.validators import DEFAULT_LIMITS
+from ..conf.choices import DEFAULT_LIMITS
 from ..db import database_alias, retry_lost_races
 from ..exceptions import PhoneNumberError
 from ..limits.refusals import Refusals

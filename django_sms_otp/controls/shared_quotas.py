@@ -86,7 +86,7 @@ class StoreQuotas(_SharedQuotas):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self._store = LimitStore(self.settings.LIMITS_CACHE or "")
-        self._receipt: Taken | None = None
+        self._uses: Taken | None = None
 
     @classmethod
     def are_on(cls, settings: Settings) -> bool:
@@ -96,23 +96,23 @@ class StoreQuotas(_SharedQuotas):
         returned = [each for each in self._charges if withheld and not each.counts_withheld]
         # The store is asked for every message. So the time of the answer does not tell that a
         # message is withheld.
-        if self._receipt:
-            self._store.give_back(self._receipt, returned)
+        if self._uses:
+            self._store.give_back(self._uses, returned)
 
     def roll_back(self) -> None:
         kept = self.subject.has_paid
         returned = [each for each in self._charges if not (kept and each.is_by_address)]
-        if self._receipt:
-            self._store.give_back(self._receipt, returned)
+        if self._uses:
+            self._store.give_back(self._uses, returned)
 
     def _taken(self, row: NumberRow) -> Taken:
-        if self._charges and self._receipt is None:
-            self._receipt = self._store.take(
+        if self._charges and self._uses is None:
+            self._uses = self._store.take(
                 self._countable(row),
                 row.now.timestamp(),
                 is_trusted=lambda: self.subject.is_trusted(row),
             )
-        return self._receipt or Taken()
+        return self._uses or Taken()
 
 
 def _open_at(charge: QuotaCharge, row: NumberRow) -> float | None:

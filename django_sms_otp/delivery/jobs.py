@@ -152,7 +152,7 @@ def _give_up(otp_code: OTPCode, error: DeliveryError) -> None:
     give_up(otp_code, error)
     if not isinstance(error, DeliveryUnknown) and otp_code.counted_at:
         caller = Caller.of(otp_code.ip_address, None)
-        note_not_sent(otp_code, otp_code.number, caller, counted_at=otp_code.counted_at)
+        note_not_sent(otp_code, caller, counted_at=otp_code.counted_at)
 
 
 def _rows() -> OTPCodeQuerySet:

@@ -60,8 +60,9 @@ def send_text(
         such word.
     """
     _check(phone_number, body, purpose)
-    channel = _channel(channel)
-    alias = backend or get_settings().CHANNELS[channel]
+    settings = get_settings()
+    channel = settings.channel(channel)
+    alias = backend or settings.CHANNELS[channel]
     refuse_transaction(INSIDE_TRANSACTION)
     message = SMSMessage(
         to=phone_number.e164,
@@ -96,15 +97,6 @@ def _check(phone_number: object, body: object, purpose: object) -> None:
             "purpose must be 1 to 32 letters, digits or any of _ . : -, and another word than "
             f"'test', not {purpose!r}."
         )
-
-
-def _channel(name: str | None) -> str:
-    settings = get_settings()
-    channel = name or settings.default_channel
-    if channel not in settings.CHANNELS:
-        known = ", ".join(settings.CHANNELS)
-        raise ValueError(f"SMS_OTP['CHANNELS'] has no {name!r}. It has: {known}.")
-    return channel
 
 
 def _send(message: SMSMessage, alias: str) -> SendResult:

@@ -122,7 +122,7 @@ class NumberState(Messages):
         :param code: the short id of the code that is to be sent; empty for a new one.
         """
         sends = [send for send in self.sends if send.code == code]
-        group = (_asker(sends, tags) if code else "") or "".join(tags[-1:])
+        group = (_asker(sends, tags) if code else "") or (tags[-1] if tags else "")
         leaves = 0 if self.knows(tags) else ASKERS_LEAVE
         return Claimant(group=group, leaves=leaves, shares_with=id_group(code))
 

@@ -19,7 +19,6 @@ from ..purposes import Purpose, write_context
 
 __all__ = [
     "bound_to",
-    "check_channel",
     "check_number",
     "check_texts",
     "check_user",
@@ -119,20 +118,6 @@ def context_to_show(
             f"{channel!r} does not send our text. Use another channel or gateway."
         )
     return written
-
-
-def check_channel(value: object) -> str:
-    """Return a channel of the site; ``None`` stands for the default.
-
-    :raises ValueError: ``CHANNELS`` lacks it.
-    """
-    settings = get_settings()
-    if value is None:
-        return settings.default_channel
-    offered = settings.CHANNELS
-    if not isinstance(value, str) or value not in offered:
-        raise ValueError(f"SMS_OTP['CHANNELS'] has no {value!r}. It has: {', '.join(offered)}.")
-    return value
 
 
 def check_texts(**values: Any) -> None:

@@ -107,4 +107,4 @@ def _deliver(pending: PendingDelivery) -> CodeRequested | RequestRefused:
 
 def _give_back(pending: PendingDelivery) -> None:
     otp_code = pending.otp_code
-    note_not_sent(otp_code, otp_code.number, pending.caller, counted_at=pending.counted_at)
+    note_not_sent(otp_code, pending.caller, counted_at=pending.counted_at)

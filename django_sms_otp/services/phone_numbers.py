@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ..backends import get_backend
 from ..conf import Settings, get_settings
-from ..conf.validators import VOICE
+from ..conf.choices import VOICE
 from ..controls.refusals import log_refused_number
 from ..exceptions import (
     InvalidPhoneNumber,
@@ -25,7 +25,6 @@ from ..phone import (
     parse_phone_number,
 )
 from ..phone.fictitious import is_fictitious
-from .arguments import check_channel
 
 CONTROLS = {NotSMSCapable.code: "number_type", RegionNotSupported.code: "region"}
 """The controls that refuse a number, by the word of the API's answer."""
@@ -80,7 +79,7 @@ def _read(
     takes_tests: bool,
 ) -> PhoneNumber:
     settings = get_settings()
-    channel = check_channel(channel)
+    channel = get_settings().channel(channel)
     region = region or settings.DEFAULT_REGION
     channels = {channel} if to_send else {*settings.CHANNELS}
     # The controls that let the number pass: they are off, or have recorded it.

@@ -123,7 +123,7 @@ def redeem_code(
     if phone_number and guess.address.are_used_up:
         log_used_up(FAILURES_IP, phone_number)
     if isinstance(result.answer, Redeemed) and result.otp_code and not result.otp_code.is_test:
-        note_redemption(result.otp_code, result.otp_code.number, guess.caller)
+        note_redemption(result.otp_code, guess.caller)
         send_feedback(result.otp_code)
     return result.answer
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ..backends import get_backend
 from ..conf import get_settings
-from ..controls import Decision, Policy, Refused, count_probe
+from ..controls import Decision, Policy, Refused, take_from_address
 from ..controls.callers import Caller
 from ..controls.hooks import SendAttempt
 from ..controls.refusals import log_decision
@@ -22,7 +22,6 @@ from ..purposes import LOGIN
 from ..results import CodeRequested, RequestRefused
 from ..signals import code_requested
 from .arguments import (
-    check_channel,
     check_number,
     check_texts,
     context_to_show,
@@ -74,7 +73,7 @@ def request_code(
     check_number(phone_number)
     declared = purpose_of(purpose)
     check_texts(ip_address=ip_address, device=device, challenge=challenge)
-    channel = check_channel(channel)
+    channel = get_settings().channel(channel)
     if declared.binds and (reason := refusal_of_test_number(phone_number, channel)):
         return RequestRefused(reason=reason)
     # Before anything is counted: a broken configuration must not cost a number its cooldown.
@@ -116,7 +115,7 @@ def _refuse_unknown_number(request: CodeRequest) -> Refused | None:
     """Refuse a number that opens no account, if ``UNKNOWN_NUMBERS`` is ``reject``."""
     if not falls_under("reject", request):
         return None
-    full = count_probe(request.attempt.phone_number, request.caller)
+    full = take_from_address(request.attempt.phone_number, request.caller)
     if full is None:
         answer = RequestRefused(reason="unknown_phone_number")
         return Refused(answer=answer, control="unknown_number")

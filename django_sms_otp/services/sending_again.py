@@ -15,7 +15,7 @@ from ..logs import log_fields, short_id
 from ..models import OTPCode
 from ..purposes import read_context
 from ..results import CodeRequested, RequestRefused
-from .arguments import check_channel, context_to_show, purpose_of
+from .arguments import context_to_show, purpose_of
 from .issuing import CodeEnded, CodeRequest
 from .phone_numbers import read_phone_number
 from .request import fulfil
@@ -44,7 +44,7 @@ def send_again(
     """
     if not isinstance(otp_code, OTPCode):
         raise TypeError(f"otp_code must be a row of OTPCode, not {type(otp_code).__name__}.")
-    channel = check_channel(channel or otp_code.channel)
+    channel = get_settings().channel(channel or otp_code.channel)
     try:
         request = _request(otp_code, channel)
         with translation.override(otp_code.language or translation.get_language()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import Error
 from django.utils import timezone
@@ -11,9 +11,12 @@ from django.utils import timezone
 from ..db import count_event, error_name
 from ..logs import log_fields
 
-__all__ = ["count", "start_of_hour"]
+__all__ = ["RETENTION", "count", "start_of_hour"]
 
 logger = logging.getLogger("django_sms_otp")
+
+RETENTION = timedelta(days=400)
+"""How long counts are kept: a day can be compared with the same day a year ago."""
 
 
 def count(event: str, region: str = "") -> bool:

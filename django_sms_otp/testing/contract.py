@@ -27,7 +27,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..backends import BaseSMSBackend, SendResult, SMSMessage
-from ..conf.validators import CHANNELS
+from ..conf.choices import CHANNELS
 from ..exceptions import (
     DeliveryError,
     DeliveryRefused,

@@ -17,7 +17,7 @@ from ..auth.tokens import SimpleJWTIssuer, get_token_issuer
 from ..auth.users import get_user_resolver
 from ..backends.locmem import outbox
 from ..conf import get_settings
-from ..conf.validators import CONTROLS
+from ..conf.choices import CONTROLS
 from ..phone import PhoneNumber
 from ..results import RedemptionRefused, RequestRefused
 from ..services import give_back_messages, read_phone_number, redeem_code, request_code

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ..backends import with_targets
 from ..conf import backend_aliases
-from ..conf.validators import VOICE
+from ..conf.choices import VOICE
 from ..controls import note_fraud
 from ..db import database_alias, retry_lost_races
 from ..exceptions import InvalidSettings

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_sms_otp.backends.composite import circuits
-from django_sms_otp.backends.composite.circuit_state import Policy
+from django_sms_otp.backends.composite.circuit_state import CircuitPolicy
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
@@ -23,7 +23,7 @@ from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
 KEY = "circuit:first"
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
-POLICY = Policy(failures=2)
+POLICY = CircuitPolicy(failures=2)
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, connections
 from psycopg.errors import SerializationFailure
 
 from django_sms_otp.backends.composite import circuits
-from django_sms_otp.backends.composite.circuit_state import PROBE_LEASE, Circuit, Policy
+from django_sms_otp.backends.composite.circuit_state import PROBE_LEASE, Circuit, CircuitPolicy
 from django_sms_otp.models import Limit
 from django_sms_otp.services import forget_limit
 from django_sms_otp.signals import circuit_closed, circuit_opened
@@ -24,7 +24,7 @@ from django_sms_otp.signals import circuit_closed, circuit_opened
 from ..support.threads import in_threads
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
-POLICY = Policy()
+POLICY = CircuitPolicy()
 KEY = "circuit:first"
 ROW = {"kind": "circuit", "subject": "first"}
 SECOND = timedelta(seconds=1)
@@ -55,7 +55,7 @@ def seen() -> Circuit:
     return circuits.read_circuits(["first"])["first"]
 
 
-def fail(times: int = 1, policy: Policy = POLICY) -> None:
+def fail(times: int = 1, policy: CircuitPolicy = POLICY) -> None:
     for _ in range(times):
         circuits.note_failure("first", policy)
 
@@ -250,7 +250,7 @@ def test_staff_may_close_it(
 def test_an_idle_one_is_purged_and_an_open_one_is_not(
     clock: time_machine.Traveller,
 ) -> None:
-    fail(5, Policy(open_for=86_400, open_for_at_most=86_400))
+    fail(5, CircuitPolicy(open_for=86_400, open_for_at_most=86_400))
     clock.shift(timedelta(days=1) - SECOND)
     call_command("purge_otp_codes", stdout=StringIO())
     assert Limit.objects.filter(**ROW).exists()
@@ -276,7 +276,7 @@ def test_failures_of_an_open_one_write_nothing(clock: time_machine.Traveller) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_many_threads_gets_the_probe() -> None:
-    policy = Policy(failures=1, open_for=1e-6)
+    policy = CircuitPolicy(failures=1, open_for=1e-6)
     fail(policy=policy)
     claims = in_threads(16, lambda: circuits.claim_probe("first"))
     assert len([claim for claim in claims if claim]) == 1
@@ -285,7 +285,7 @@ def test_one_of_many_threads_gets_the_probe() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_failures_at_once_are_all_counted() -> None:
-    in_threads(8, lambda: fail(policy=Policy(failures=9)))
+    in_threads(8, lambda: fail(policy=CircuitPolicy(failures=9)))
     assert seen().failures == 8
     assert seen().is_closed
 

@@ -23,7 +23,7 @@ from django_sms_otp.backends import (
     hand_over,
 )
 from django_sms_otp.backends.composite import circuits
-from django_sms_otp.backends.composite.circuit_state import Policy
+from django_sms_otp.backends.composite.circuit_state import CircuitPolicy
 from django_sms_otp.exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -362,7 +362,7 @@ def test_where_all_are_passed_over_the_one_that_is_due_first_is_first(
     use(aliases=["first", "second"])
     with time_machine.travel(NOON, tick=False):
         for name, seconds in {"first": 60, "second": 30}.items():
-            policy = Policy(failures=1, open_for=seconds, open_for_at_most=seconds)
+            policy = CircuitPolicy(failures=1, open_for=seconds, open_for_at_most=seconds)
             circuits.note_failure(name, policy)
         assert send() == "second"
 
@@ -386,7 +386,7 @@ def test_of_many_messages_at_once_one_is_the_probe(
     use: Use, twilios: dict[str, FakeTwilio]
 ) -> None:
     use(refusal(400, 21611, delay=0.2), failures=1)
-    policy = Policy(failures=1, open_for=1e-6)
+    policy = CircuitPolicy(failures=1, open_for=1e-6)
     circuits.note_failure("first", policy)
     assert Counter(in_threads(12, send)) == {"second": 12}
     assert tried(twilios) == ["first"] + ["second"] * 12

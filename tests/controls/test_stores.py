@@ -29,7 +29,7 @@ from django_sms_otp.limits.rates import parse_rates
 from django_sms_otp.limits.shared import longest_memory
 from django_sms_otp.testing import override_sms_otp
 
-from ..support.store_model import Model, Receipt
+from ..support.store_model import Model, Ticket
 from ..support.valkey import limits_cache, location, running_server
 
 NOW = 1_700_006_400.0
@@ -502,20 +502,20 @@ def test_the_answers_are_those_of_the_model(
 ) -> None:
     server.flushall()
     model = Model()
-    past: list[tuple[Taken, Receipt]] = []
+    past: list[tuple[Taken, Ticket]] = []
     for *call, left_out in calls:
         some = [each for index, each in enumerate(uses) if index not in left_out]
         if len(call) == 1:
-            for taken, receipt in past[call[0] : call[0] + 1]:
+            for taken, ticket in past[call[0] : call[0] + 1]:
                 store.give_back(taken, some)
-                model.give_back(receipt, some)
+                model.give_back(ticket, some)
             continue
         now += call[0]
         for _ in range(call[1]):
             taken = store.take(some, now)
-            waits, receipt = model.take(some, now)
+            waits, ticket = model.take(some, now)
             assert taken.waits == waits
-            past.append((taken, receipt))
+            past.append((taken, ticket))
     assert all(seconds > 0 for seconds in expiries(server).values())
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django_sms_otp.conf import Settings
-from django_sms_otp.conf.validators import CONTROLS
+from django_sms_otp.conf.choices import CONTROLS
 from django_sms_otp.controls import refusals
 from django_sms_otp.controls.quotas import EXEMPTING
 from django_sms_otp.limits.failures import Claimant, FailureBudget, id_group

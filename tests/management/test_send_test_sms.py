@@ -19,7 +19,7 @@ from django.test import override_settings
 
 from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage, hand_over
 from django_sms_otp.backends.composite import circuits
-from django_sms_otp.backends.composite.circuit_state import Policy
+from django_sms_otp.backends.composite.circuit_state import CircuitPolicy
 from django_sms_otp.exceptions import DeliveryUnknown
 from django_sms_otp.management.diagnosis import explain_failure
 from django_sms_otp.models import Limit, OTPCode
@@ -370,7 +370,7 @@ def test_it_opens_no_circuit(pair: dict[str, FakeTwilio]) -> None:
 def test_it_asks_those_whose_circuit_is_open_and_closes_none(
     pair: dict[str, FakeTwilio], arguments: list[str]
 ) -> None:
-    circuits.note_failure("first", Policy(failures=1))
+    circuits.note_failure("first", CircuitPolicy(failures=1))
     before = Limit.objects.values().get()
     pair["first"].answers(accepted())
     printed = run(*arguments)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django_sms_otp.controls.quotas import QuotaCharge
 
 Key = tuple[str, int]
-Receipt = dict[Key, int]
+Ticket = dict[Key, int]
 """The grain in which each limit counted."""
 
 GRAINS = 60
@@ -23,14 +23,14 @@ class Model:
 
     def take(
         self, charges: Sequence[QuotaCharge], now: float
-    ) -> tuple[dict[str, float], Receipt]:
+    ) -> tuple[dict[str, float], Ticket]:
         waits: dict[str, float] = {}
         refusals: set[str] = set()
-        receipt: Receipt = {}
+        ticket: Ticket = {}
         for charge in charges:
             for rate in charge.rates:
                 key = (str(charge.key), rate.window)
-                receipt[key] = grain = max(int(now * GRAINS // rate.window), self.newest[key])
+                ticket[key] = grain = max(int(now * GRAINS // rate.window), self.newest[key])
                 live = sorted(each for each in self.uses[key] if each >= grain - GRAINS)
                 if len(live) >= rate.count:
                     free_at = (live[-rate.count] + GRAINS + 1) * rate.window / GRAINS
@@ -41,15 +41,15 @@ class Model:
             return waits, {}
         if refusals:
             counting = {str(each.key) for each in charges if each.counts_withheld}
-            receipt = {key: grain for key, grain in receipt.items() if key[0] in counting}
-        for key, grain in receipt.items():
+            ticket = {key: grain for key, grain in ticket.items() if key[0] in counting}
+        for key, grain in ticket.items():
             self.uses[key].append(grain)
             self.newest[key] = grain
-        return waits, receipt
+        return waits, ticket
 
-    def give_back(self, receipt: Receipt, charges: Sequence[QuotaCharge]) -> None:
+    def give_back(self, ticket: Ticket, charges: Sequence[QuotaCharge]) -> None:
         for charge in charges:
             for rate in charge.rates:
                 key = (str(charge.key), rate.window)
-                if key in receipt:
-                    self.uses[key].remove(receipt.pop(key))
+                if key in ticket:
+                    self.uses[key].remove(ticket.pop(key))

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ...stats.counts import start_of_hour
+from ...stats.counts import RETENTION, start_of_hour
 
 __all__ = ["SPANS", "Span", "SpanForm"]
 
@@ -26,7 +26,7 @@ SPANS: Mapping[str, str | Promise] = {
 }
 USUAL = "7d"
 
-MOST_DAYS = 400
+MOST_DAYS = RETENTION.days
 """So long are the counts kept."""
 
 MOST_DAYS_BY_HOUR = 2

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from ...backends.words import describe
 from ...conf import get_settings
-from ...conf.validators import DEFAULT_LIMITS
+from ...conf.choices import DEFAULT_LIMITS
 from ...limits.failures import KNOWN, STRANGERS
 from ...limits.journal import ASKERS
 from ...limits.rates import span

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ...conf.validators import SMS, VOICE, positive_number
+from ...conf.choices import SMS, VOICE
+from ...conf.validators import positive_number
 from ...exceptions import Cause, DeliveryError, DeliveryUnknown, InvalidBackend, NotDelivered
 from ...logs import translate_errors
 from ..base import BaseSMSBackend, SendResult, SMSMessage

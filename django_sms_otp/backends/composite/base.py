@@ -15,7 +15,7 @@ from ...purposes import TEST
 from ..base import BaseSMSBackend, SendResult, SMSMessage
 from ..handing_over import hand_over
 from ..registry import get_backend, with_targets
-from .circuit_state import CLOSED, Circuit, Policy
+from .circuit_state import CLOSED, Circuit, CircuitPolicy
 from .circuits import claim_probe, close, note_failure, read_circuits
 
 __all__ = ["CompositeBackend"]
@@ -61,7 +61,7 @@ class CompositeBackend(BaseSMSBackend):
         self._expect("failures", whole_number(1, 1000)(failures))
         self._expect("open_for", _seconds_open(open_for))
         self._expect("open_for_at_most", _seconds_open(open_for_at_most))
-        self._policy = Policy(failures, open_for, max(open_for, open_for_at_most))
+        self._policy = CircuitPolicy(failures, open_for, max(open_for, open_for_at_most))
         self.targets = tuple(dict.fromkeys(targets))
         backends = [self._get_target(target) for target in self.targets]
         # It sends by every channel of a target. Targets without the channel are left out.

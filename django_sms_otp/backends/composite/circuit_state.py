@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
-__all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "Policy"]
+__all__ = ["CLOSED", "PROBE_LEASE", "Circuit", "CircuitPolicy"]
 
 PROBE_LEASE = 60.0
 """Seconds in which no other probe starts: servers end a request that takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class CircuitPolicy:
     """When a circuit opens, and for how long.
 
     :param failures: the number of failures in a row that opens it.
@@ -68,7 +68,7 @@ class Circuit:
         """Tell whether a probe may try the backend."""
         return not (self.is_closed or self.is_open(now))
 
-    def failed(self, now: float, policy: Policy, probe: int) -> Self:
+    def failed(self, now: float, policy: CircuitPolicy, probe: int) -> Self:
         """Return the circuit after a failure, of the probe under way or of another message."""
         if self.is_closed and self.failures + 1 < policy.failures:
             return replace(self, failures=self.failures + 1)
@@ -84,7 +84,7 @@ class Circuit:
         probe = secrets.randbits(31) + 1
         return replace(self, until=now + PROBE_LEASE, wait=PROBE_LEASE, probe=probe)
 
-    def _opened(self, now: float, policy: Policy) -> Self:
+    def _opened(self, now: float, policy: CircuitPolicy) -> Self:
         wait = policy.wait(self.openings + 1)
         return replace(
             self,

@@ -25,7 +25,7 @@ from ...limits.keys import CIRCUIT, LimitKey
 from ...logs import log_fields
 from ...models import Limit
 from ...signals import circuit_closed, circuit_opened
-from .circuit_state import CLOSED, Circuit, Policy
+from .circuit_state import CLOSED, Circuit, CircuitPolicy
 
 __all__ = ["claim_probe", "close", "note_failure", "read_circuits"]
 
@@ -53,7 +53,7 @@ def claim_probe(alias: str) -> int | None:
     return None if after == before else after.probe
 
 
-def note_failure(alias: str, policy: Policy, *, probe: int = 0) -> None:
+def note_failure(alias: str, policy: CircuitPolicy, *, probe: int = 0) -> None:
     """Count a send that failed.
 
     :param probe: the number from :func:`claim_probe`.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...conf.validators import CHANNELS, is_region, positive_number
+from ...conf.choices import CHANNELS
+from ...conf.validators import is_region, positive_number
 
 __all__ = ["Route", "parse_routes"]
 

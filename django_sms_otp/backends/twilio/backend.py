@@ -11,15 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from ...conf.validators import (
-    SMS,
-    VOICE,
-    WHATSAPP,
-    one_of,
-    or_none,
-    true_or_false,
-    whole_number,
-)
+from ...conf.choices import SMS, VOICE, WHATSAPP
+from ...conf.validators import one_of, or_none, true_or_false, whole_number
 from ...exceptions import Cause, DeliveryUnknown, NotDelivered
 from ...masked import MaskedText
 from ..base import SendResult, SMSMessage

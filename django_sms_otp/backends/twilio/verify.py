@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 
-from ...conf.validators import true_or_false, whole_number
+from ...conf import validators
 from ...exceptions import (
     Cause,
     DeliveryBlocked,
@@ -80,8 +80,8 @@ class SMSBackend(TwilioBackend):
         **options: Any,
     ) -> None:
         super().__init__(alias=alias, **options)
-        self._expect_all(whole_number(4, 10), code_length=code_length)
-        self._expect_all(true_or_false, custom_codes=custom_codes)
+        self._expect_all(validators.code_length, code_length=code_length)
+        self._expect_all(validators.true_or_false, custom_codes=custom_codes)
         if custom_codes and not isinstance(service_sid, str):
             raise self._invalid("'custom_codes' takes one 'service_sid', a text.")
         services = service_sid if isinstance(service_sid, Mapping) else {LOGIN: service_sid}

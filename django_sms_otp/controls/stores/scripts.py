@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["GIVE_BACK", "REFUND", "TAKE"]
 
 TAKE = """
--- KEYS: the receipt, and a key for each limit. ARGV: the expiry of the receipt in seconds, the
+-- KEYS: the ticket, and a key for each limit. ARGV: the expiry of the ticket in seconds, the
 -- number of grains in which a use counts, the limits as JSON, and whether the number may use
 -- what is reserved: "yes", "no" or "unknown"; "look" counts nothing.
 --
@@ -17,7 +17,7 @@ TAKE = """
 -- grain is negative if only the reserve is left. Returns nothing, and counts nothing, if the
 -- answer depends on what is unknown.
 
-local receipt, receipt_expiry, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local ticket, ticket_expiry, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
 local function read(limit, key)
   limit.key, limit.uses = key, {}
@@ -50,7 +50,7 @@ local function count(limit)
   end
   redis.call('HINCRBY', limit.key, limit.grain, 1)
   redis.call('EXPIRE', limit.key, limit.expiry)
-  redis.call('HSET', receipt, limit.key, limit.grain)
+  redis.call('HSET', ticket, limit.key, limit.grain)
 end
 
 local limits, answer, is_over, is_open_used_up = cjson.decode(ARGV[3]), {}, {}, false
@@ -79,13 +79,13 @@ if ARGV[4] ~= 'look' and not is_over.hard then
       count(limit)
     end
   end
-  redis.call('EXPIRE', receipt, receipt_expiry)
+  redis.call('EXPIRE', ticket, ticket_expiry)
 end
 return answer
 """
 
 GIVE_BACK = """
--- KEYS: the receipt, and the key of each limit.
+-- KEYS: the ticket, and the key of each limit.
 
 for i = 2, #KEYS do
   local grain = redis.call('HGET', KEYS[1], KEYS[i])

@@ -36,7 +36,7 @@ LIFE = GRAINS_IN_WINDOW + 1
 MARGIN = 60
 """Seconds that a key outlives its window. The clocks of server and application differ."""
 
-RECEIPT_EXPIRY = 300
+TICKET_EXPIRY = 300
 """Seconds in which a use can be given back."""
 
 REFUND_EXPIRY = 3600
@@ -50,12 +50,12 @@ class Taken:
     :param waits: the controls of used-up limits, and when each is free again, in seconds since
         the epoch. Controls that only record are among them.
     :param reserved: the same for controls of which only the reserve is left.
-    :param receipt: names the counted uses, to give them back.
+    :param ticket: names the counted uses, to give them back.
     """
 
     waits: Mapping[str, float] = field(default_factory=dict)
     reserved: Mapping[str, float] = field(default_factory=dict)
-    receipt: str = ""
+    ticket: str = ""
 
 
 def get_store() -> LimitStore | None:
@@ -96,10 +96,10 @@ class LimitStore:
             reserve is left.
         :raises Unavailable: the store did not answer.
         """
-        receipt = secrets.token_hex(16)
+        ticket = secrets.token_hex(16)
         limits = [_as_json(charge, rate, now) for charge, rate in _limits(charges)]
-        args = [RECEIPT_EXPIRY, LIFE, json.dumps(limits)]
-        name = f"receipt:{receipt}"
+        args = [TICKET_EXPIRY, LIFE, json.dumps(limits)]
+        name = f"ticket:{ticket}"
         answer = self._run(TAKE, name, charges, [*args, "unknown"])
         if limits and not answer:
             answer = self._run(TAKE, name, charges, [*args, "yes" if is_trusted() else "no"])
@@ -110,7 +110,7 @@ class LimitStore:
                 free_at = abs(grain) * rate.window / GRAINS_IN_WINDOW
                 found = waits if grain > 0 else reserved
                 found[charge.control] = max(free_at, found.get(charge.control, 0))
-        return Taken(waits=waits, reserved=reserved, receipt=receipt)
+        return Taken(waits=waits, reserved=reserved, ticket=ticket)
 
     def waits(self, charges: Sequence[QuotaCharge], now: float) -> Mapping[str, float]:
         """Return the controls of used-up limits like :meth:`take`, and count nothing.
@@ -118,8 +118,8 @@ class LimitStore:
         :raises Unavailable: the store did not answer.
         """
         limits = [_as_json(charge, rate, now) for charge, rate in _limits(charges)]
-        args = [RECEIPT_EXPIRY, LIFE, json.dumps(limits), "look"]
-        answer = self._run(TAKE, "receipt:none", charges, args)
+        args = [TICKET_EXPIRY, LIFE, json.dumps(limits), "look"]
+        answer = self._run(TAKE, "ticket:none", charges, args)
         return {
             charge.control: grain * rate.window / GRAINS_IN_WINDOW
             for (charge, rate), grain in zip(_limits(charges), answer, strict=True)
@@ -129,11 +129,11 @@ class LimitStore:
     def give_back(self, taken: Taken, charges: Sequence[QuotaCharge]) -> None:
         """Undo what :meth:`take` counted in these limits.
 
-        It is safe to repeat: each use is given back once, within ``RECEIPT_EXPIRY`` seconds.
+        It is safe to repeat: each use is given back once, within ``TICKET_EXPIRY`` seconds.
 
         :raises Unavailable: the store did not answer.
         """
-        self._run(GIVE_BACK, f"receipt:{taken.receipt}", charges, [])
+        self._run(GIVE_BACK, f"ticket:{taken.ticket}", charges, [])
 
     def refund(self, charges: Sequence[QuotaCharge], name: str, *, counted_at: float) -> None:
         """Give back a message that was counted at ``counted_at`` and not sent.

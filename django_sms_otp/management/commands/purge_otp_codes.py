@@ -23,11 +23,9 @@ from ...controls import memory
 from ...db import database_alias, lock_rows, retry_lost_races
 from ...limits.number import NumberState
 from ...models import HourlyCount, Limit, LimitKind, OTPCode
+from ...stats.counts import RETENTION
 from ...stats.rollup import roll_up
 from ..arguments import duration, milliseconds, positive_number
-
-COUNT_RETENTION = timedelta(days=400)
-"""Long enough to compare a day with the same day a year ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def release(rows: Iterable[Limit]) -> None:
 
 def old_counts(now: datetime) -> Deletion:
     """Return the hourly counts that no budget reads and that are older than a year."""
-    counts = HourlyCount.objects.using(database_alias()).filter(hour__lt=now - COUNT_RETENTION)
+    counts = HourlyCount.objects.using(database_alias()).filter(hour__lt=now - RETENTION)
     return Deletion(counts, counts, "hour")
 
 

@@ -19,7 +19,8 @@ from ...backends import (
     with_targets,
 )
 from ...conf import get_settings
-from ...conf.validators import CHANNELS, did_you_mean
+from ...conf.choices import CHANNELS
+from ...conf.validators import did_you_mean
 from ...delivery.messages import site_name
 from ...delivery.queues import is_queued
 from ...exceptions import DeliveryError, InvalidSettings, PhoneNumberError
