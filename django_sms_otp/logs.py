@@ -1,8 +1,8 @@
-"""The fields of every log line, for programs that read the log.
+"""The fields of every log line, and how the text of foreign errors is kept out of it.
 
-All of them are in one dict, ``record.sms_otp``. The filters and record factories of many sites
-set names such as ``request_id`` on the record itself: there ours would be lost, or ``logging``
-would raise in the middle of a login.
+Programs that read the log find all fields in one dict, ``record.sms_otp``. The filters and
+record factories of many sites set names such as ``request_id`` on the record itself: there ours
+would be lost, or ``logging`` would raise in the middle of a login.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class Purpose:
     :param code_length: digits. A gateway that makes codes has a length of its own.
     :param max_attempts: the wrong guesses that each group of callers has at a code.
     :param opens_account: whether the code logs the user of the number in.
-    :param binds: whether the code binds the number to an account. It is then looked at although
-        the number is disabled: that is the way back.
+    :param binds: whether the code binds the number to an account. Such a code is evaluated even
+        if the number is disabled, because it is the way back.
     """
 
     name: str

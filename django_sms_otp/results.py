@@ -80,7 +80,7 @@ class RedemptionRefused:
     """The guess was refused.
 
     :param reason: ``invalid_code``, ``too_many_attempts``, ``no_active_account`` or
-        ``reverification_needed``.
+        ``reverification_needed``; of a step-up also ``not_found``.
     :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
         does not help.
     """

@@ -111,12 +111,7 @@ def _readings(text: str) -> Iterator[phone.PhoneNumber]:
 
 def _read(text: str, region: str | None) -> phone.PhoneNumber | None:
     try:
-        return phone.parse_phone_number(
-            text,
-            default_region=region,
-            allowed_regions=phone.SUPPORTED_REGIONS,
-            refused_types=(),
-        )
+        return phone.read_any(text, default_region=region)
     except PhoneNumberError:
         return None
 

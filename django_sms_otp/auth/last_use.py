@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import router
 from django.db.models import F, QuerySet
 
 from ..conf import get_settings
+from ..db import database_alias
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
 
@@ -45,7 +45,7 @@ def last_use(user: AbstractBaseUser, phone_number: PhoneNumber) -> datetime | No
     """
     if getattr(user, NUMBER, None) != phone_number.e164:
         # A resolver of the site has found the user in its own way.
-        phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+        phones = VerifiedPhone.objects.using(database_alias(VerifiedPhone))
         found = phones.filter(user_id=user.pk, phone_number=phone_number.e164)
         times = found.values_list("verified_at", "last_used_at").first() or (None, None)
         read = (phone_number.e164, *times)
@@ -72,5 +72,5 @@ def move_last_use(
         the last login has noted.
     """
     changed = {"last_used_at": now, **({} if is_test is None else {"is_test": is_test})}
-    phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+    phones = VerifiedPhone.objects.using(database_alias(VerifiedPhone))
     phones.filter(user_id=user.pk, phone_number=e164).update(**changed)

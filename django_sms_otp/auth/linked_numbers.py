@@ -17,7 +17,7 @@ from ..conf import get_settings
 from ..db import database_alias
 from ..exceptions import LastWayIn, PhoneNumberError, PhoneNumberTaken
 from ..models import VerifiedPhone
-from ..phone import SUPPORTED_REGIONS, PhoneNumber, parse_phone_number
+from ..phone import PhoneNumber, read_any
 from ..results import LinkedNumber
 from .phone_fields import phone_field, read_stored_number
 
@@ -228,9 +228,7 @@ def _linked_number(row: VerifiedPhone) -> LinkedNumber:
 def _region_of(e164: str) -> str:
     """Return the region of a stored number, which its country may have given up meanwhile."""
     try:
-        return parse_phone_number(
-            e164, allowed_regions=SUPPORTED_REGIONS, refused_types=()
-        ).region
+        return read_any(e164).region
     except PhoneNumberError:
         return ""
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import models, router
+from django.db import models
 from django.utils import timezone
 
 from ..conf import get_settings, load_class
+from ..db import database_alias
 from ..exceptions import InvalidSettings, LoginRefused
 from ..models import VerifiedPhone
 from ..phone import PhoneNumber
@@ -152,8 +153,8 @@ class VerifiedPhoneResolver(RowNumbers, UserResolver):
 
     def get_user(self, phone_number: PhoneNumber) -> AbstractBaseUser | None:
         # Not from a replica: it may not know of the last login yet.
-        alias = router.db_for_write(VerifiedPhone)
-        if alias == router.db_for_write(get_user_model()):
+        alias = database_alias(VerifiedPhone)
+        if alias == database_alias(get_user_model()):
             # One statement, whether or not the account exists: its time must not tell.
             users = with_last_use(
                 _users().filter(verified_phones__phone_number=phone_number.e164)
@@ -202,7 +203,7 @@ class UserFieldResolver(FieldNumbers, UserResolver):
 
         :raises LoginRefused: the default manager of the site hides the user of this number.
         """
-        everybody = get_user_model()._base_manager.using(router.db_for_write(get_user_model()))
+        everybody = get_user_model()._base_manager.using(database_alias(get_user_model()))
         if everybody.filter(**{phone_field().name: phone_number.e164}).exists():
             raise LoginRefused("The account of this phone number is hidden.")
         return super().create_user(phone_number)
@@ -243,11 +244,11 @@ def is_shown(user: AbstractBaseUser) -> bool:
 
 def _users() -> models.QuerySet[Any]:
     """Return the users whom the default manager of the site shows."""
-    return get_user_model()._default_manager.using(router.db_for_write(get_user_model()))
+    return get_user_model()._default_manager.using(database_alias(get_user_model()))
 
 
 def _user_ids(phone_number: PhoneNumber) -> models.QuerySet[VerifiedPhone, Any]:
-    phones = VerifiedPhone.objects.using(router.db_for_write(VerifiedPhone))
+    phones = VerifiedPhone.objects.using(database_alias(VerifiedPhone))
     return phones.filter(phone_number=phone_number.e164).values_list("user_id", flat=True)
 
 

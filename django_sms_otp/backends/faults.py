@@ -216,7 +216,8 @@ _OF_CODES: dict[str, Fault] = {
     **dict.fromkeys(
         ("EndlessAnswer", "no-id", "no-sid", "no-status", "unreadable"), UNREADABLE
     ),
-    **dict.fromkeys(("channel", "no-backend", "no-sender", "no-service", "settings"), SETTINGS),
+    **dict.fromkeys(("channel", "no-backend", "no-code", "no-sender", "no-service"), SETTINGS),
+    **dict.fromkeys(("no-texts", "settings"), SETTINGS),
     **dict.fromkeys(("full", "no-thread"), OVERLOADED),
     "key-gone": KEY_GONE,
     "late": LATE,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 from django.db.migrations import Migration
@@ -25,6 +26,7 @@ __all__ = [
     "Problems",
     "check",
     "codes_settings",
+    "databases",
     "error_of",
     "report_after_migrate",
 ]
@@ -122,6 +124,11 @@ def codes_settings(key: str) -> Iterator[tuple[str, Any]]:
     for name, own in sms_otp.PURPOSES.items():
         if key in own:
             yield f"SMS_OTP['PURPOSES'][{name!r}][{key!r}]", own[key]
+
+
+def databases() -> list[str]:
+    """Return the aliases of the databases that hold codes, numbers and users."""
+    return sorted({database_alias(each) for each in (OTPCode, VerifiedPhone, get_user_model())})
 
 
 def _needed_databases() -> set[str]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import connections
 
-from ..db import database_alias
-from ..models import OTPCode, VerifiedPhone
-from .base import DEPLOY, Problems, check
+from .base import DEPLOY, Problems, check, databases
 
 BOUNDS: Mapping[str, Collection[str]] = {
     "postgresql": {"tcp_user_timeout", "keepalives_idle"},
@@ -64,8 +61,7 @@ def prepared_statements_behind_a_pooler() -> Problems:
 
 
 def _databases() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    models = (OTPCode, VerifiedPhone, get_user_model())
-    for alias in sorted({database_alias(model) for model in models}):
+    for alias in databases():
         yield alias, connections[alias].settings_dict
 
 

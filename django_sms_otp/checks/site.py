@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings as django_settings
-from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
@@ -15,12 +14,10 @@ from ..auth.phone_fields import phone_field
 from ..auth.tokens import SimpleJWTIssuer, get_token_issuer
 from ..auth.users import UserFieldResolver, creates_users_itself, get_user_resolver
 from ..conf import get_settings
-from ..db import database_alias
 from ..delivery.messages import count_segments, longest_renderings, site_name
 from ..delivery.queues import is_queued
-from ..models import OTPCode, VerifiedPhone
 from ..purposes import Purpose
-from .base import DEPLOY, Problems, check, codes_settings, error_of
+from .base import DEPLOY, Problems, check, codes_settings, databases, error_of
 
 LONGEST_LIFETIME = timedelta(minutes=10)
 """NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.5."""
@@ -92,7 +89,7 @@ def local_time() -> Problems:
             "codes and cooldowns would repeat with it."
         )
         return
-    for alias in sorted(_databases()):
+    for alias in databases():
         if _stores_local_time(connections[alias]):
             yield (
                 f"DATABASES[{alias!r}]['TIME_ZONE'] has summer time, and this database stores "
@@ -109,14 +106,9 @@ def _stores_local_time(connection: BaseDatabaseWrapper) -> bool:
     return len({day.astimezone(connection.timezone).utcoffset() for day in days}) > 1
 
 
-def _databases() -> set[str]:
-    """Return the aliases of the databases that hold codes, numbers and users."""
-    return {database_alias(model) for model in (OTPCode, VerifiedPhone, get_user_model())}
-
-
 @check("sms_otp.E018", hint="Leave it at True, which is Django's default.")
 def autocommit_is_off() -> Problems:
-    for alias in sorted(_databases()):
+    for alias in databases():
         if not django_settings.DATABASES.get(alias, {}).get("AUTOCOMMIT", True):
             yield (
                 f"DATABASES[{alias!r}]['AUTOCOMMIT'] is False: django_sms_otp would answer "

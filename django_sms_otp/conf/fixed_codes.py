@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ..exceptions import PhoneNumberError
 from ..masked import MaskedText
-from ..phone import SUPPORTED_REGIONS, parse_phone_number
+from ..phone import read_any
 from .validators import as_sentence, entries, or_none
 
 __all__ = ["code_today", "test_numbers_problem"]
@@ -70,9 +70,6 @@ def _is_e164(value: Any) -> bool:
     if not isinstance(value, str) or not value.startswith("+"):
         return False
     try:
-        number = parse_phone_number(
-            value, allowed_regions=SUPPORTED_REGIONS, refused_types=(), takes_fictitious=True
-        )
+        return read_any(value).e164 == value
     except PhoneNumberError:
         return False
-    return number.e164 == value

@@ -195,7 +195,8 @@ class Guesses:
     def allowance(self, claimant: Claimant, budget: FailureBudget, *, at_code: int) -> int:
         """Return how many guesses at one code a caller has.
 
-        :param at_code: the same while nobody attacks the number.
+        :param at_code: the guesses that the caller has at a code while nobody attacks the
+            number.
         """
         named = self.of(STRANGERS).consecutive + self.of(KNOWN).consecutive
         most = max(budget.free, budget.most * ATTACKED_TENTHS // TENTH)

@@ -9,7 +9,7 @@ from .number import (
     mask,
     mask_prefix,
 )
-from .reading import DEFAULT_REFUSED_TYPES, REFUSED_TYPES, UNKNOWN, parse_phone_number
+from .reading import DEFAULT_REFUSED_TYPES, REFUSED_TYPES, UNKNOWN, parse_phone_number, read_any
 
 __all__ = [
     "DEFAULT_REFUSED_TYPES",
@@ -23,4 +23,5 @@ __all__ = [
     "mask",
     "mask_prefix",
     "parse_phone_number",
+    "read_any",
 ]

@@ -12,10 +12,16 @@ import phonenumbers
 from ..exceptions import InvalidPhoneNumber, NotSMSCapable, RegionNotSupported
 from ..masked import MaskedText
 from .fictitious import is_fictitious
-from .number import SATELLITE_REGION, PhoneNumber, WithE164
+from .number import SATELLITE_REGION, SUPPORTED_REGIONS, PhoneNumber, WithE164
 from .typed_text import without_marks
 
-__all__ = ["DEFAULT_REFUSED_TYPES", "REFUSED_TYPES", "UNKNOWN", "parse_phone_number"]
+__all__ = [
+    "DEFAULT_REFUSED_TYPES",
+    "REFUSED_TYPES",
+    "UNKNOWN",
+    "parse_phone_number",
+    "read_any",
+]
 
 MAX_TEXT_LENGTH = 40
 """E.164 has 15 digits (ITU-T E.164, 6.2.1); the rest is room for spaces and brackets."""
@@ -110,6 +116,22 @@ def parse_phone_number(
     if not is_allowed:
         raise RegionNotSupported(region=number.region)
     return number
+
+
+def read_any(
+    text: str | PhoneNumber | WithE164, *, default_region: str | None = None
+) -> PhoneNumber:
+    """Read a number whatever its region and type: one that is stored, or searched for.
+
+    :raises InvalidPhoneNumber: ``text`` is no phone number, or its country has no such number.
+    """
+    return parse_phone_number(
+        text,
+        default_region=default_region,
+        allowed_regions=SUPPORTED_REGIONS,
+        refused_types=(),
+        takes_fictitious=True,
+    )
 
 
 @lru_cache(maxsize=1024)

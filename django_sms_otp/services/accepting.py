@@ -23,6 +23,11 @@ T = TypeVar("T")
 def accept(
     guess: Guess[T], otp_code: OTPCode, row: NumberRow, *, taken_back: int = 0
 ) -> GuessResult[T]:
+    """Use up a code, and do what it authorises.
+
+    :param taken_back: the wrong guesses that were counted before the gateway or the site had
+        answered, and were none.
+    """
     state = row.state.after_success(row.now, guess.caller.tags(row.e164))
     if taken_back:
         state = replace(state, journal=state.journal.without_guess(otp_code.short_id))

@@ -92,7 +92,8 @@ class GuessResult(Generic[T]):
         was not counted.
     :param charged_at: when that was, if its gateway has yet to evaluate the guess. ``answer``
         is then the answer to a wrong guess.
-    :param is_right: the same for a right guess, if the site has yet to be asked about it.
+    :param is_right: whether the guess was right, and the site has yet to be asked about it.
+        ``answer`` is then the answer to a wrong guess.
     """
 
     answer: Redeemed[T] | RedemptionRefused

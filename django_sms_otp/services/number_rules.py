@@ -65,7 +65,7 @@ def lift_rule(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> boo
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, lift)
     if is_changed:
-        log_limit_change(by, LimitKey(NUMBER, e164), "Lifted the block or allowance.")
+        log_limit_change(by, LimitKey(NUMBER, e164), "lifted", "Lifted the block or allowance.")
     return is_changed
 
 
@@ -83,7 +83,7 @@ def _rule(phone_number: PhoneNumber | str, kind: str, until: datetime | None, by
 
     change_number(e164, write)
     ends = f" until {until:%Y-%m-%d %H:%M %Z}" if until else ""
-    log_limit_change(by, LimitKey(NUMBER, e164), f"The number is {kind}{ends}.")
+    log_limit_change(by, LimitKey(NUMBER, e164), kind, f"The number is {kind}{ends}.")
 
 
 def _check_end(until: object) -> None:

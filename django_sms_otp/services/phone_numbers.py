@@ -23,6 +23,7 @@ from ..phone import (
     PhoneNumber,
     WithE164,
     parse_phone_number,
+    read_any,
 )
 from ..phone.fictitious import is_fictitious
 
@@ -116,13 +117,7 @@ def _test_number(
     if not settings.TEST_NUMBERS:
         return None
     with suppress(PhoneNumberError):
-        number = parse_phone_number(
-            text,
-            default_region=region,
-            allowed_regions=SUPPORTED_REGIONS,
-            refused_types=(),
-            takes_fictitious=True,
-        )
+        number = read_any(text, default_region=region)
         return number if settings.test_code(number.e164) else None
     return None
 

@@ -112,11 +112,7 @@ def redeem_code(
         grant_to_new=grant_to_new,
         user=user,
     )
-    result = _evaluate_and_commit(guess, phone_number)
-    if result.otp_code and result.is_right:
-        result = accept_with_site(guess, result.otp_code)
-    elif result.otp_code and result.charged_at:
-        result = check_with_gateway(guess, result, result.otp_code, result.charged_at)
+    result = _decided(guess, _evaluate_and_commit(guess, phone_number))
     if phone_number is None and result.otp_code:
         phone_number = result.otp_code.number
     _announce(result, phone_number, purpose)
@@ -178,6 +174,15 @@ def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> G
     finally:
         if counted_for != STRANGERS:
             guess.address.release()
+
+
+def _decided(guess: Guess[T], result: GuessResult[T]) -> GuessResult[T]:
+    """Ask the site or the gateway, where the answer is theirs."""
+    if result.otp_code and result.is_right:
+        return accept_with_site(guess, result.otp_code)
+    if result.otp_code and result.charged_at:
+        return check_with_gateway(guess, result, result.otp_code, result.charged_at)
+    return result
 
 
 def _announce(result: GuessResult[T], phone_number: PhoneNumber | None, purpose: str) -> None:

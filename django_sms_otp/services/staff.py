@@ -73,7 +73,7 @@ def unlock_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) ->
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, forget)
     if is_changed:
-        log_limit_change(by, LimitKey(NUMBER, e164), "Lifted the lockout.")
+        log_limit_change(by, LimitKey(NUMBER, e164), "unlocked", "Lifted the lockout.")
     return is_changed
 
 
@@ -93,7 +93,9 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, forget)
     if is_changed:
-        log_limit_change(by, LimitKey(NUMBER, e164), "Restored the message quota.")
+        log_limit_change(
+            by, LimitKey(NUMBER, e164), "given_back", "Restored the message quota."
+        )
     return is_changed
 
 
@@ -119,7 +121,7 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
         )
     if limit.kind == CIRCUIT:
         if is_changed := circuits.close(limit.subject):
-            log_limit_change(by, limit, "Closed the circuit.")
+            log_limit_change(by, limit, "closed", "Closed the circuit.")
         return is_changed
     had_any = False
 
@@ -130,12 +132,15 @@ def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:
 
     change_limit(limit, forget)
     if had_any:
-        log_limit_change(by, limit, "Reset the counts.")
+        log_limit_change(by, limit, "reset", "Reset the counts.")
     return had_any
 
 
-def log_limit_change(by: str, key: LimitKey, text: str) -> None:
-    """Log what somebody did to a limit."""
+def log_limit_change(by: str, key: LimitKey, outcome: str, text: str) -> None:
+    """Log what somebody did to a limit.
+
+    :param outcome: a word for programs.
+    """
     masked = str(Limit(kind=key.kind, subject=key.subject))
-    extra = log_fields("limit_changed", outcome=text, key=masked)
+    extra = log_fields("limit_changed", outcome=outcome, key=masked)
     logger.info("%s, limit %s: %s", by, masked, text, extra=extra)

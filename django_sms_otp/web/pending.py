@@ -69,8 +69,11 @@ class Pending:
 
     @classmethod
     def load(cls, session: SessionBase) -> Self | None:
-        """Return what the session waits for. What another version has written is nothing, and
-        what was given up is neither: the next person at the device is not to see the number."""
+        """Return what the session waits for.
+
+        ``None`` for what another version has written, and for a code that ended a while ago:
+        the next person at the device is not to see the number.
+        """
         with suppress(TypeError):
             pending = cls(**session.get(cls.KEY, {}))
             is_kept = pending.valid_until + KEPT_FOR > timezone.now()

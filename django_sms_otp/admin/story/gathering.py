@@ -110,12 +110,7 @@ def gather(e164: str) -> Story:
 def _read(e164: str) -> phone.PhoneNumber:
     """Read a stored number, which its country may have given up meanwhile."""
     try:
-        return phone.parse_phone_number(
-            e164,
-            allowed_regions=phone.SUPPORTED_REGIONS,
-            refused_types=(),
-            takes_fictitious=True,
-        )
+        return phone.read_any(e164)
     except PhoneNumberError as error:
         return phone.PhoneNumber(e164=e164, region=error.region)
 

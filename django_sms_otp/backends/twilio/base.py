@@ -63,26 +63,28 @@ class TwilioBackend(BaseSMSBackend):
             raise self._invalid("give 'api_key_sid' and 'api_key_secret', or 'auth_token'.")
         if base_url and (region or edge):
             raise self._invalid("'base_url' excludes 'region' and 'edge'.")
-        try:
-            from twilio.rest import Client
-        except ImportError as error:
-            raise self._invalid(
-                "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'."
-            ) from error
-        self._client: Any = Client(
+        self._client = self._make_client(
             api_key_sid or account_sid,
             api_key_secret or auth_token,
             account_sid,
             region=region,
             edge=edge,
             http_client=make_http_client(timeout),
-            # If this were empty, the SDK would read TWILIO_REGION and TWILIO_EDGE.
-            environment={"TWILIO_REGION": ""},
         )
         if base_url:
             for domain in (self._client.api, self._client.verify, self._client.lookups):
                 domain.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
+
+    def _make_client(self, *credentials: str, **options: Any) -> Any:
+        try:
+            from twilio.rest import Client
+        except ImportError as error:
+            raise self._invalid(
+                "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'."
+            ) from error
+        # If the environment were empty, the SDK would read TWILIO_REGION and TWILIO_EDGE.
+        return Client(*credentials, environment={"TWILIO_REGION": ""}, **options)
 
     def close(self) -> None:
         self._client.http_client.session.close()
