@@ -60,8 +60,10 @@ that touch a database run on servers too, and all others on SQLite alone."""
 POSTGRES_ALONE = (
     "tests/api/test_enumeration_time.py",
     "tests/attacks/test_attacks.py::test_attacks_get_what_the_limits_allow",
+    "tests/delivery/test_workers.py",
+    "tests/services/test_gateway_code_faults.py",
 )
-"""Tests of many requests, which run on the database that most sites have."""
+"""Tests of many requests and processes, which run on the database that most sites have."""
 
 ONCE = (
     "tests/api/test_enumeration_time.py",
@@ -106,11 +108,18 @@ DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequen
 
 
 ENDS = (
+    "tests/api/test_openapi",
+    "tests/api/test_spectacular.py",
     "tests/backends/",
+    "tests/conf/",
     "tests/contrib/",
     "tests/controls/",
+    "tests/delivery/",
     "tests/limits/",
-    "tests/phone/test_reading.py",
+    "tests/phone/",
+    "tests/services/",
+    "tests/test_codes.py",
+    "tests/test_locale.py",
     "tests/test_reports.py",
     "tests/testing/",
     "tests/webhooks/",
