@@ -40,6 +40,8 @@ def names_in(path: Path) -> set[str]:
             found.add(node.name)
         elif isinstance(node, ast.Assign):
             found.update(each.id for each in node.targets if isinstance(each, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
     return found
 
 
