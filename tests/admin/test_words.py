@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_sms_otp.admin.words import describe_control, meaning_of
-from django_sms_otp.conf.validators import CONTROLS
+from django_sms_otp.conf.choices import CONTROLS
 from django_sms_otp.limits.staff_rules import BLOCKED
 from django_sms_otp.models import TEST_NUMBER
 
