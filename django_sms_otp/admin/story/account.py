@@ -14,14 +14,14 @@ from ...purposes import LOGIN
 from ..formatting import format_time
 from .gathering import Story
 from .obstacle import INFO, Obstacle
+from .words import opens_account
 
 __all__ = ["account_obstacles", "no_login"]
 
 
 def no_login(code: OTPCode) -> str:
     """Return that the right code led to no login; empty if it did or was for something else."""
-    purpose = get_settings().purposes.get(code.purpose)
-    if purpose is None or not purpose.opens_account or code.user_id is not None:
+    if not opens_account(code) or code.user_id is not None:
         return ""
     return _("It logged nobody in, or the user was deleted since.")
 

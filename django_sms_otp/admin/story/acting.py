@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -19,10 +18,10 @@ from ...services import export_number
 from ..base import may_see_numbers, staff_name
 from .actions import ACTIONS, Action
 from .finding import row_of
-from .gathering import Story, gather
+from .gathering import Story
 from .links import OF
 from .obstacles import decisions
-from .page import Page, check_may_see, number_of, shown
+from .page import Page, check_may_see, shown, story_at
 from .seen import is_seen, mark_of
 
 __all__ = ["ActionPages"]
@@ -39,22 +38,22 @@ class ActionPages(Page):
     """Do something about a story, or ask first."""
 
     def act(self, request: HttpRequest, kind: str, key: str, name: str) -> HttpResponse:
-        e164 = _number(request, kind, key)
+        story = _story(request, kind, key)
         action = ACTIONS.get(name)
         if action is None:
             raise Http404
         if not request.user.has_perm(f"django_sms_otp.{action.permission}"):
             raise PermissionDenied
-        story, form = gather(e164), action.form(request.POST or None)
+        form = action.form_for(story, request.POST or None)
         if request.method == "POST" and (form.is_valid() or not form.fields):
             if is_seen(request.POST.get("seen", ""), story, action):
                 self._do(request, action, story, form)
             else:
                 messages.warning(request, CHANGED)
-            return redirect(self.story_of(e164))
+            return redirect(self.address_of(story))
         context = {
             "title": action.label,
-            "number": shown(request, e164),
+            "number": shown(request, story.number.e164),
             "action": action,
             "form": form,
             "seen": mark_of(story, action),
@@ -66,14 +65,15 @@ class ActionPages(Page):
 
     def export(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
         """Download everything that is kept. It is posted, because it leaves a trace."""
-        e164 = _number(request, kind, key)
+        story = _story(request, kind, key)
         if not may_see_numbers(request):
             raise PermissionDenied
         if request.method != "POST":
             return redirect(self.url(OF, kind, key))
-        if not is_seen(request.POST.get("seen", ""), gather(e164)):
+        if not is_seen(request.POST.get("seen", ""), story):
             messages.warning(request, CHANGED)
-            return redirect(self.story_of(e164))
+            return redirect(self.address_of(story))
+        e164 = story.number.e164
         data = export_number(e164, by=staff_name(request))
         _log(request, row_of(e164), EXPORTED)
         headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
@@ -98,13 +98,13 @@ class ActionPages(Page):
         _log(request, next(filter(None, rows), None), action.log_text)
 
 
-def _number(request: HttpRequest, kind: str, key: str) -> str:
+def _story(request: HttpRequest, kind: str, key: str) -> Story:
     """:raises Http404: the address stands for no number."""
     check_may_see(request, kind)
-    e164 = number_of(kind, unquote(key))
-    if e164 is None:
+    story = story_at(kind, key)
+    if story is None:
         raise Http404
-    return e164
+    return story
 
 
 def _log(request: HttpRequest, row: Any, text: str) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from ...conf import get_settings
 from ...limits.staff_rules import ALLOWED, BLOCKED
 from ...models import OTPCode
 from ...results import RequestRefused
@@ -28,42 +25,10 @@ from ...services import (
     send_again,
     unlock_number,
 )
+from .forms import SendForm, SpanForm, sendable
 from .gathering import Story
-from .words import channel_name
 
 __all__ = ["ACTIONS", "Action", "Done", "offered_to"]
-
-FOR_GOOD = ""
-
-SPANS = [
-    ("1", gettext_lazy("for an hour")),
-    ("24", gettext_lazy("for a day")),
-    ("168", gettext_lazy("for a week")),
-    ("720", gettext_lazy("for 30 days")),
-    (FOR_GOOD, gettext_lazy("until somebody lifts it")),
-]
-"""Hours, and what they are called."""
-
-
-class SpanForm(forms.Form):
-    """How long a decision of staff holds."""
-
-    hours = forms.ChoiceField(label=gettext_lazy("How long"), choices=SPANS, required=False)
-
-    def until(self) -> Any:
-        hours = self.cleaned_data["hours"]
-        return timezone.now() + timedelta(hours=int(hours)) if hours else None
-
-
-class ChannelForm(forms.Form):
-    """By which channel a code is sent."""
-
-    channel = forms.ChoiceField(label=gettext_lazy("Channel"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["channel"]
-        field.choices = [(name, channel_name(name)) for name in get_settings().CHANNELS]
 
 
 @dataclass(frozen=True)
@@ -107,6 +72,13 @@ class Action(ABC):
     @abstractmethod
     def is_offered(self, story: Story) -> bool: ...
 
+    def form_for(self, story: Story, data: Any = None) -> Any:
+        """Return what is asked before it is done.
+
+        :param data: what was posted.
+        """
+        return self.form(data)
+
     @abstractmethod
     def do(self, story: Story, form: Any, by: str) -> Done: ...
 
@@ -131,18 +103,20 @@ class SendAgain(Action):
         "page where they wait for it."
     )
     log_text = gettext_noop("Sent the code again.")
-    form = ChannelForm
 
     def is_offered(self, story: Story) -> bool:
-        newest = story.newest
-        return newest is not None and newest.is_live(story.now) and not newest.is_test
+        return bool(sendable(story))
+
+    def form_for(self, story: Story, data: Any = None) -> SendForm:
+        return SendForm(story, data)
 
     def do(self, story: Story, form: Any, by: str) -> Done:
-        if story.newest is None:
+        code = form.chosen(story)
+        if code is None:
             return NOTHING
         channel = form.cleaned_data["channel"]
         try:
-            answer = send_again(story.newest, channel=channel, by=by)
+            answer = send_again(code, channel=channel, by=by)
         except ValueError:
             text = _("This channel cannot show what the code is for. Choose another one.")
             return Done(text, is_done=False)
@@ -151,7 +125,7 @@ class SendAgain(Action):
                 text = _("This code cannot be sent any more. The person asks for a new one.")
                 return Done(text, is_done=False)
             return Done(_("Not sent. %(reason)s") % {"reason": answer.text}, is_done=False)
-        return Done(_("The code is on its way."), row=story.newest)
+        return Done(_("The code is on its way."), row=code)
 
 
 class Unlock(Action):

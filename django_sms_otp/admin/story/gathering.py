@@ -47,6 +47,7 @@ class Story:
     :param others: the other verified numbers of this user.
     :param shared: the rows of limits that it shares with others, and of circuits.
     :param entries: what staff did to these rows.
+    :param found_by: the code that the story was found by; ``None`` if it was found otherwise.
     """
 
     number: phone.PhoneNumber
@@ -59,6 +60,7 @@ class Story:
     others: Sequence[VerifiedPhone]
     shared: Sequence[Limit]
     entries: Sequence[LogEntry]
+    found_by: OTPCode | None = None
 
     @cached_property
     def status(self) -> NumberStatus:
@@ -83,7 +85,8 @@ class Story:
         return self.codes[0] if self.codes else None
 
 
-def gather(e164: str) -> Story:
+def gather(e164: str, *, found_by: str = "") -> Story:
+    """:param found_by: the id of the request that the story was found by."""
     number = _read(e164)
     now = timezone.now()
     newest = OTPCode.objects.filter(phone_number=e164).defer("seed").order_by("-created_at")
@@ -104,6 +107,7 @@ def gather(e164: str) -> Story:
         others=others,
         shared=_shared_rows(number),
         entries=_entries([row for row in rows if row is not None]),
+        found_by=next((code for code in codes if str(code.pk) == found_by), None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -15,17 +16,58 @@ from ...models import TEST_NUMBER, DeliveryState, OTPCode
 from ..formatting import format_moment
 from .account import no_login
 from .gathering import Story
-from .obstacle import BAD, GOOD, INFO, Obstacle
-from .words import advice_on, control_words, failure_words
+from .obstacle import BAD, GOOD, INFO, LATELY, Obstacle
+from .words import advice_on, control_words, failure_words, purpose_name
 
 __all__ = ["code_obstacles"]
 
 
 def code_obstacles(story: Story) -> Iterator[Obstacle]:
-    """Yield why the newest code did not log the person in."""
-    code = story.newest
-    if code is None:
-        return
+    """Yield why the newest code of each purpose did not do what the person wants."""
+    codes = _codes_in_question(story)
+    for code in codes:
+        for told in _about(story, code):
+            text = told.text
+            if len(codes) > 1:
+                values = {"purpose": purpose_name(code.purpose), "text": text}
+                text = _("Code %(purpose)s: %(text)s") % values
+            yield replace(told, text=text)
+
+
+def _codes_in_question(story: Story) -> list[OTPCode]:
+    """Return the newest code, and those of other purposes that have come to nothing lately.
+
+    The code that the story was found by comes first, then what has come to nothing.
+    """
+    found_by, newest = story.found_by, story.newest
+    by_purpose: dict[str, OTPCode] = {}
+    if found_by is not None and get_settings().REQUIRE_REQUEST_ID:
+        by_purpose[found_by.purpose] = found_by  # No newer request ends it.
+    for code in story.codes:
+        by_purpose.setdefault(code.purpose, code)
+    named = found_by.purpose if found_by else ""
+    codes = [
+        code
+        for code in by_purpose.values()
+        if code.purpose == named or code == newest or _came_to_nothing(story, code)
+    ]
+    codes.sort(key=lambda code: code.created_at, reverse=True)
+    codes.sort(key=lambda code: (code.purpose != named, _went_well(code)))
+    return codes
+
+
+def _came_to_nothing(story: Story, code: OTPCode) -> bool:
+    """Tell whether the person may still ask about a code that did not do what they wanted."""
+    if _went_well(code) or story.newest is None:
+        return False
+    return code.is_live(story.now) or story.newest.created_at - code.created_at < LATELY
+
+
+def _went_well(code: OTPCode) -> bool:
+    return code.redeemed_at is not None and not no_login(code)
+
+
+def _about(story: Story, code: OTPCode) -> Iterator[Obstacle]:
     if code.redeemed_at is not None:
         yield _redeemed(code, _moment(code.redeemed_at, story))
         return

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 
 from ...models import Limit, OTPCode, VerifiedPhone
 
-__all__ = ["ACT", "EXPORT", "FIND", "KINDS", "OF", "USER", "link_to", "story_url"]
+__all__ = ["ACT", "CODE", "EXPORT", "FIND", "KINDS", "OF", "USER", "link_to", "story_url"]
 
-KINDS = {"limit": Limit, "code": OTPCode, "phone": VerifiedPhone}
+CODE = "code"
+
+KINDS = {"limit": Limit, CODE: OTPCode, "phone": VerifiedPhone}
 """The rows that stand for a number in an address."""
 
 USER = "user"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,13 +17,10 @@ from ..status.base import Badge
 from .account import account_obstacles
 from .gathering import Story
 from .last_code import code_obstacles
-from .obstacle import GOOD, INFO, Obstacle
+from .obstacle import GOOD, INFO, LATELY, Obstacle
 from .words import advice_on, control_words
 
 __all__ = ["decisions", "obstacles_of"]
-
-LATELY = timedelta(hours=1)
-"""A refusal without an end is worth a headline for so long."""
 
 
 def obstacles_of(story: Story) -> list[Obstacle]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Media
@@ -18,9 +19,10 @@ from ...models import Limit, OTPCode
 from ..accounts import may_see_users
 from ..base import may_see_numbers
 from .finding import row_of
-from .links import FIND, KINDS, USER, story_url
+from .gathering import Story, gather
+from .links import CODE, FIND, KINDS, USER, story_url
 
-__all__ = ["Page", "check_may_see", "number_of", "shown"]
+__all__ = ["Page", "check_may_see", "shown", "story_at"]
 
 MEDIA = Media(css={"all": ["django_sms_otp/admin.css", "django_sms_otp/story.css"]})
 
@@ -41,9 +43,12 @@ class Page:
         """Return the address of a page of this site."""
         return reverse(f"admin:{name}", args=args, current_app=self.site.name)
 
-    def story_of(self, e164: str) -> str:
-        """Return the address of a number's story. A user may have another number by now."""
-        row = row_of(e164)
+    def address_of(self, story: Story) -> str:
+        """Return the address of a story. What has named its number may not do so any more."""
+        code = story.found_by
+        if code is not None and OTPCode.objects.filter(pk=code.pk).exists():
+            return self.address(code)
+        row = row_of(story.number.e164)
         return self.address(row) if row else self.url(FIND)
 
     def answer(
@@ -69,11 +74,19 @@ def check_may_see(request: HttpRequest, kind: str = "") -> None:
         raise PermissionDenied
 
 
-def number_of(kind: str, key: str) -> str | None:
-    """Return the number that an address stands for; ``None`` if a user has none.
+def story_at(kind: str, key: str) -> Story | None:
+    """Return the story that an address stands for; ``None`` if a user has no number.
 
     :raises Http404: there is no such row.
     """
+    key = unquote(key)
+    e164 = _number_of(kind, key)
+    if e164 is None:
+        return None
+    return gather(e164, found_by=key if kind == CODE else "")
+
+
+def _number_of(kind: str, key: str) -> str | None:
     try:
         if kind == USER:
             return _number_of_user(key)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from ...models import Limit, OTPCode
+from ...models import OTPCode
 from ..accounts import may_see_users, name_of, user_url
 from ..base import may_see_numbers
 from .actions import offered_to
 from .finding import find, row_of
-from .gathering import gather
 from .links import FIND, KINDS, USER
 from .obstacles import obstacles_of
-from .page import Page, check_may_see, number_of, shown
+from .page import Page, check_may_see, shown, story_at
 from .seen import mark_of
 from .timeline import timeline_of
 
@@ -49,18 +47,17 @@ class StoryPages(Page):
 
     def show(self, request: HttpRequest, kind: str, key: str) -> HttpResponse:
         check_may_see(request, kind)
-        e164 = number_of(kind, unquote(key))
-        if e164 is None:
+        story = story_at(kind, key)
+        if story is None:
             messages.warning(request, _("This user has no phone number."))
             return redirect(self.url(FIND))
         # The buttons are about the number that is shown, whatever becomes of the user's.
-        if kind == USER and (row := row_of(e164)):
+        if kind == USER and (row := row_of(story.number.e164)):
             return redirect(self.address(row))
-        story = gather(e164)
         names_users = may_see_users(request)
         answer, *others = obstacles_of(story)
         context = {
-            "title": _("Story of %(number)s") % {"number": shown(request, e164)},
+            "title": _("Story of %(number)s") % {"number": shown(request, story.number.e164)},
             "story": story,
             "user_name": name_of(story.user) if story.user and names_users else "",
             "user_url": user_url(story.user.pk) if story.user else "",
@@ -68,7 +65,7 @@ class StoryPages(Page):
             "answer": answer,
             "obstacles": others,
             "actions": [
-                (action, action.form(), mark_of(story, action))
+                (action, action.form_for(story), mark_of(story, action))
                 for action in offered_to(request.user, story)
             ],
             "may_export": may_see_numbers(request),
@@ -81,11 +78,8 @@ class StoryPages(Page):
 
     def _address_of(self, row: Any) -> str:
         """A request leads to its own place in the story of its number."""
-        if isinstance(row, OTPCode):
-            number = row_of(row.phone_number)
-            if isinstance(number, Limit):
-                return f"{self.address(number)}#code-{row.short_id}"
-        return self.address(row)
+        place = f"#code-{row.short_id}" if isinstance(row, OTPCode) else ""
+        return self.address(row) + place
 
 
 def _label(row: Any) -> str:

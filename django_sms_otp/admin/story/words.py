@@ -12,7 +12,7 @@ from ...conf.choices import DEFAULT_LIMITS
 from ...limits.failures import KNOWN, STRANGERS
 from ...limits.journal import ASKERS
 from ...limits.rates import span
-from ...models import TEST_NUMBER, DeliveryState
+from ...models import TEST_NUMBER, DeliveryState, OTPCode
 from ...purposes import LOGIN, STEP_UP, VERIFY_PHONE
 from ..words import describe_control, meaning_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "failure_words",
     "fate",
     "guesser",
+    "opens_account",
     "purpose_name",
 ]
 
@@ -91,6 +92,12 @@ def channel_name(channel: str) -> str:
 def purpose_name(purpose: str) -> str:
     """Return what a code is for, after "a code": ``to log in``."""
     return str(PURPOSES.get(purpose, f"({purpose})"))
+
+
+def opens_account(code: OTPCode) -> bool:
+    """Tell whether a code logs in. The site may have given up its purpose meanwhile."""
+    purpose = get_settings().purposes.get(code.purpose)
+    return purpose is not None and purpose.opens_account
 
 
 def guesser(whose: str) -> str:
