@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from django.utils import translation
 
@@ -10,9 +11,10 @@ from ..backends import get_backend
 from ..conf import get_settings
 from ..controls.callers import Caller
 from ..controls.hooks import SendAttempt
+from ..db import database_alias
 from ..exceptions import PhoneNumberError
 from ..logs import log_fields, short_id
-from ..models import OTPCode
+from ..models import DeliveryState, OTPCode
 from ..purposes import read_context
 from ..results import CodeRequested, RequestRefused
 from .arguments import context_to_show, purpose_of
@@ -36,10 +38,14 @@ def send_again(
     for a new one, because nobody else's page would know it. The limits of the number, the
     country and the site apply; a ``CHALLENGE`` does not.
 
+    The answer is that of ``request_code``, which tells no fraudster that a message was withheld
+    or blocked. ``otp_code`` is read again, and tells it.
+
     :param channel: one of ``CHANNELS``; by default that of the code's last message.
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises TypeError: ``otp_code`` is no :class:`~django_sms_otp.models.OTPCode`.
+    :raises Unavailable: a store of limits or a hook did not answer. Nothing was sent.
     :raises ValueError: ``CHANNELS`` lacks ``channel``, or it cannot show the code's context.
     """
     if not isinstance(otp_code, OTPCode):
@@ -53,12 +59,22 @@ def send_again(
         return RequestRefused(reason=error.code)
     except CodeEnded:
         return RequestRefused(reason="invalid_code")
-    outcome = answer.reason if isinstance(answer, RequestRefused) else "sent"
+    outcome = _outcome(otp_code, answer)
     extra = log_fields("code_sent_again", otp_code=otp_code, outcome=outcome)
     text = "%s sent code %s of %s again by %s: %s."
     values = (by, short_id(otp_code.pk), otp_code.number, channel, outcome)
     logger.info(text, *values, extra=extra)
     return answer
+
+
+def _outcome(otp_code: OTPCode, answer: CodeRequested | RequestRefused) -> str:
+    """Read the row again, and return what became of the message."""
+    with suppress(OTPCode.DoesNotExist):  # It was erased meanwhile.
+        otp_code.refresh_from_db(using=database_alias())
+    if isinstance(answer, RequestRefused) and answer.issued is None:
+        return answer.reason
+    # A message that is withheld waits for a worker like any other.
+    return DeliveryState.WITHHELD if otp_code.withheld_by else otp_code.delivery_state
 
 
 def _request(otp_code: OTPCode, channel: str) -> CodeRequest:

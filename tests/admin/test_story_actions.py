@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from django_sms_otp import services, testing
 from django_sms_otp.admin.story import actions
 from django_sms_otp.admin.story.actions import ACTIONS
-from django_sms_otp.exceptions import Contention
+from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
+from django_sms_otp.controls.hooks import NumberLookup, SendAttempt, Verdict
+from django_sms_otp.exceptions import (
+    Contention,
+    DeliveryBlocked,
+    DeliveryError,
+    DeliveryUnknown,
+    NotDelivered,
+)
 from django_sms_otp.limits.failures import Failures
 from django_sms_otp.limits.number import NumberState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.testing import override_sms_otp
 
@@ -115,6 +125,79 @@ def test_what_a_limit_refuses_is_said_in_words(get_code: Post) -> None:
     shown = act(staff(*VIEWS, "send_otpcode"), "send", channel="sms")
     assert "Not sent. A code was sent a moment ago." in shown
     assert kept() == []
+
+
+class Failing(BaseSMSBackend):
+    error: DeliveryError
+
+    def send(self, message: SMSMessage) -> SendResult:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "log"),
+    [
+        (DeliveryBlocked("Fraud.", error_code="30450"), "Not sent. ", []),
+        (NotDelivered("Down."), "Not sent. The SMS could not be sent.", []),
+        (
+            DeliveryUnknown("Silence."),
+            "The gateway gave no answer: nobody knows whether it left.",
+            ["Sent the code again."],
+        ),
+    ],
+)
+@override_sms_otp(COOLDOWN=[])
+def test_what_did_not_leave_is_no_success(
+    get_code: Post, error: DeliveryError, text: str, log: list[str]
+) -> None:
+    get_code()
+    Failing.error = error
+    with override_settings(SMS_OTP_BACKENDS={"default": {"BACKEND": f"{__name__}.Failing"}}):
+        shown = act(staff(*VIEWS, "send_otpcode"), "send", channel="sms")
+    assert '<li class="warning">' + text in shown
+    assert 'class="success"' not in shown
+    assert kept() == log
+
+
+@override_sms_otp(COOLDOWN=[])
+def test_a_message_that_is_withheld_is_no_success(get_code: Post) -> None:
+    get_code()
+    limit("prefix:+1415555", SharedCounters(blocked_until=time.time() + 99))
+    with override_sms_otp(CONVERSION_BREAKER={}):
+        shown = act(staff(*VIEWS, "send_otpcode"), "send", channel="sms")
+    assert '<li class="warning">Not sent. Why: too few codes' in shown
+    assert kept() == []
+
+
+class Silent(NumberLookup):
+    def look_up(self, attempt: SendAttempt) -> Verdict:
+        raise OSError("no answer")
+
+
+DEAD_CACHE = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "dead": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:9/1",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "fault", [{"NUMBER_LOOKUP": f"{__name__}.Silent"}, {"LIMITS_CACHE": "dead"}]
+)
+@override_settings(CACHES=DEAD_CACHE)
+def test_what_a_control_cannot_tell_is_no_error_of_the_page(
+    get_code: Post, fault: dict[str, str]
+) -> None:
+    with override_sms_otp(COOLDOWN=[]):
+        get_code()
+    with override_sms_otp(COOLDOWN=[], LIMITS={"site": "9/h"}, **fault):
+        shown = act(staff(*VIEWS, "send_otpcode"), "send", channel="sms")
+    assert "The service is not available right now." in shown
+    assert kept() == []
+    assert len(testing.outbox) == 1
 
 
 def test_a_number_is_blocked_for_a_day_and_let_go(get_code: Post) -> None:

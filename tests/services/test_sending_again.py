@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone, translation
 
 from django_sms_otp import services, testing
+from django_sms_otp.backends import BaseSMSBackend, SendResult, SMSMessage
 from django_sms_otp.controls.hooks import Challenge, SendAttempt
+from django_sms_otp.exceptions import (
+    DeliveryBlocked,
+    DeliveryError,
+    DeliveryUnknown,
+    NotDelivered,
+)
 from django_sms_otp.limits.failures import id_group
 from django_sms_otp.limits.number import NumberState
+from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit, OTPCode
 from django_sms_otp.results import CodeRequested, RequestRefused
 from django_sms_otp.testing import override_sms_otp
 
+from ..admin.staff import limit
 from ..conftest import PHONE, Post, body_of, last_code, wrong
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,6 +37,13 @@ BOTH = {"COOLDOWN": [], "CHANNELS": {"sms": "default", "voice": "default"}}
 class Closed(Challenge):
     def passes(self, attempt: SendAttempt) -> bool:
         return False
+
+
+class Failing(BaseSMSBackend):
+    error: DeliveryError
+
+    def send(self, message: SMSMessage) -> SendResult:
+        raise self.error
 
 
 @override_sms_otp(**BOTH)
@@ -112,6 +130,49 @@ def test_who_did_it_is_logged(get_code: Post, caplog: pytest.LogCaptureFixture) 
     services.send_again(code, by="User 5")
     text = f"User 5 sent code {code.short_id} of +1********71 again by sms: sent."
     assert caplog.records[-1].getMessage() == text
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "outcome"),
+    [
+        (DeliveryBlocked("Fraud.", error_code="30450"), "", "failed"),
+        (DeliveryUnknown("Silence."), "delivery_failed", "unknown"),
+        (NotDelivered("Down."), "delivery_failed", "delivery_failed"),
+    ],
+)
+@override_sms_otp(COOLDOWN=[])
+def test_what_became_of_it_is_logged_and_told_to_staff_alone(
+    get_code: Post,
+    caplog: pytest.LogCaptureFixture,
+    error: DeliveryError,
+    reason: str,
+    outcome: str,
+) -> None:
+    get_code()
+    code = OTPCode.objects.get()
+    with override_settings(SMS_OTP_BACKENDS={"default": {"BACKEND": f"{__name__}.Failing"}}):
+        Failing.error = error
+        caplog.set_level(logging.INFO, logger="django_sms_otp")
+        answer = services.send_again(code)
+    assert getattr(answer, "reason", "") == reason
+    assert caplog.records[-1].getMessage().endswith(f"again by sms: {outcome}.")
+    assert code.delivery_state == OTPCode.objects.get().delivery_state
+
+
+@override_sms_otp(COOLDOWN=[])
+@pytest.mark.parametrize("delivery", ["immediate", "tasks"])
+def test_a_message_that_is_withheld_is_logged_as_such(
+    get_code: Post, caplog: pytest.LogCaptureFixture, delivery: str
+) -> None:
+    get_code()
+    code = OTPCode.objects.get()
+    limit("prefix:+1415555", SharedCounters(blocked_until=time.time() + 99))
+    caplog.set_level(logging.INFO, logger="django_sms_otp")
+    with override_sms_otp(CONVERSION_BREAKER={}, DELIVERY=delivery):
+        assert isinstance(services.send_again(code), CodeRequested)
+    assert code.withheld_by == "breaker"
+    assert caplog.records[-1].getMessage().endswith("again by sms: withheld.")
+    assert len(testing.outbox) == 1
 
 
 def test_arguments_of_the_wrong_type_are_refused(get_code: Post) -> None:

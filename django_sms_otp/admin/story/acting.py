@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
 
-from ...exceptions import Contention
+from ...exceptions import Contention, Unavailable
 from ...services import export_number
 from ..base import may_see_numbers, staff_name
 from .actions import ACTIONS, Action
@@ -89,10 +89,14 @@ class ActionPages(Page):
             text = _("This number is in use right now. Please try again.")
             messages.warning(request, text)
             return
+        except Unavailable as error:
+            messages.warning(request, error.text)
+            return
         if not done.is_done:
             messages.warning(request, done.text or _("There was nothing to do."))
             return
-        messages.success(request, done.text)
+        tell = messages.success if done.is_sure else messages.warning
+        tell(request, done.text)
         # What was erased has had a row before.
         rows = (done.row, row_of(story.number.e164), story.limit, story.verified, story.newest)
         _log(request, next(filter(None, rows), None), action.log_text)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from ...limits.staff_rules import ALLOWED, BLOCKED
-from ...models import OTPCode
+from ...models import DeliveryState, OTPCode
 from ...results import RequestRefused
 from ...services import (
     allow_number,
@@ -27,6 +27,7 @@ from ...services import (
 )
 from .forms import SendForm, SpanForm, sendable
 from .gathering import Story
+from .words import control_words, failure_words, fate
 
 __all__ = ["ACTIONS", "Action", "Done", "offered_to"]
 
@@ -38,11 +39,13 @@ class Done:
     :param text: what staff read.
     :param row: a row whose history tells of it; ``None``: that of the number's limits.
     :param is_done: whether anything has changed.
+    :param is_sure: whether it is known that it has.
     """
 
     text: str
     row: OTPCode | None = None
     is_done: bool = True
+    is_sure: bool = True
 
 
 NOTHING = Done("", is_done=False)
@@ -120,12 +123,27 @@ class SendAgain(Action):
         except ValueError:
             text = _("This channel cannot show what the code is for. Choose another one.")
             return Done(text, is_done=False)
-        if isinstance(answer, RequestRefused):
+        if isinstance(answer, RequestRefused) and answer.issued is None:
             if answer.reason == "invalid_code":
                 text = _("This code cannot be sent any more. The person asks for a new one.")
                 return Done(text, is_done=False)
-            return Done(_("Not sent. %(reason)s") % {"reason": answer.text}, is_done=False)
-        return Done(_("The code is on its way."), row=code)
+            return _not_sent(answer.text)
+        return _sent(code)
+
+
+def _not_sent(reason: str) -> Done:
+    return Done(_("Not sent. %(reason)s") % {"reason": reason}, is_done=False)
+
+
+def _sent(code: OTPCode) -> Done:
+    """Tell what became of the message. The answer to callers keeps it from fraudsters."""
+    if code.withheld_by:
+        return _not_sent(_("Why: %(reason)s.") % {"reason": control_words(code.withheld_by)})
+    if code.delivery_state == DeliveryState.FAILED:
+        return _not_sent(failure_words(code.backend, code.delivery_error))
+    if code.delivery_state == DeliveryState.UNKNOWN:
+        return Done(fate(code.delivery_state), row=code, is_sure=False)
+    return Done(_("The code is on its way."), row=code)
 
 
 class Unlock(Action):
