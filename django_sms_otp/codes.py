@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import unicodedata
 
 from .crypto import digest
 from .masked import MaskedText
 from .phone.typed_text import without_marks
 
-__all__ = ["derive_code", "fingerprint", "match_code", "normalise_code"]
+__all__ = ["code_in", "derive_code", "fingerprint", "match_code", "normalise_code"]
 
 VERSION = "1"
 """A part of every derivation: a future scheme has another version, and so other codes."""
@@ -25,6 +26,9 @@ FINGERPRINT_LABEL = b"django_sms_otp.codes.fingerprint"
 
 MAX_TYPED_LENGTH = 64
 """The longest input to read: ten digits and generous spacing."""
+
+MAX_MESSAGE_LENGTH = 1000
+"""How much of a pasted message is looked at."""
 
 
 def fingerprint(key: bytes) -> str:
@@ -64,6 +68,17 @@ def normalise_code(typed: str) -> str:
     visible = without_marks(typed)
     digits = [unicodedata.decimal(char, None) for char in visible if not _is_separator(char)]
     return MaskedText("" if None in digits else "".join(map(str, digits)))
+
+
+def code_in(text: str, length: int) -> str:
+    """Return the code that a whole message holds, which a person has pasted.
+
+    It is the one run of so many digits. The message may hold it twice: its last line is for
+    browsers. Any other text is returned as it is.
+    """
+    runs = {normalise_code(run) for run in re.findall(r"\d+", text[:MAX_MESSAGE_LENGTH])}
+    codes = [run for run in runs if len(run) == length]
+    return codes[0] if len(codes) == 1 else text
 
 
 def match_code(expected: str, typed: str) -> bool:

@@ -24,7 +24,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_sms_otp.codes import derive_code, fingerprint, match_code, normalise_code
+from django_sms_otp.codes import (
+    code_in,
+    derive_code,
+    fingerprint,
+    match_code,
+    normalise_code,
+)
 
 KEY = b"correct horse battery staple"
 
@@ -168,6 +174,28 @@ def test_digits_are_read_however_they_were_typed_or_pasted(typed: str) -> None:
 )
 def test_anything_else_is_no_code(typed: str) -> None:
     assert normalise_code(typed) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "012345",
+        "012345 is your Shop 24 code",
+        "Your code is 012345\n@example.com #012345",
+        "٠١٢٣٤٥ 012345",
+        "012345, not 12345",
+    ],
+)
+def test_a_whole_message_holds_one_code(text: str) -> None:
+    assert code_in(text, 6) == "012345"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "012 345", "01234", "0123456", "012345 or 543210", "a" * 1000 + "012345", "no digits"],
+)
+def test_any_other_text_is_a_guess_as_it_is(text: str) -> None:
+    assert code_in(text, 6) == text
 
 
 @given(st.text())

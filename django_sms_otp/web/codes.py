@@ -12,6 +12,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 
 from ..client import client_of, remember_device
+from ..codes import code_in
 from ..conf import get_settings
 from ..phone import PhoneNumber
 from ..results import (
@@ -155,7 +156,8 @@ class CodePage(OfPending):
             Notice(text=str(OTHER_TAB)).leave(self.request.session)
             return self.to_page(self.code_page)
         client = client_of(self.request, is_new=True)
-        outcome = self.redeem(form.cleaned_data["code"], **client)
+        code = code_in(form.cleaned_data["code"], self.pending.code_length)
+        outcome = self.redeem(code, **client)
         if isinstance(outcome, RedemptionRefused | NumberRefused):
             return self.code_refused(form, outcome)
         self.kept.forget(self.request.session)

@@ -22,6 +22,12 @@ PASTE = """(field, text) => {
 }"""
 """As the browser does it: what is not prevented, it pastes itself."""
 
+CAPTCHA = """(event) => {
+  if (window.isSolved) return;
+  event.preventDefault();
+  setTimeout(() => { window.isSolved = true; event.target.requestSubmit(); }, 50);
+}"""
+
 WEB_OTP = """
 window.OTPCredential = class {};
 window.asked = [];
@@ -42,6 +48,23 @@ def test_a_pasted_message_logs_in(person: Person, text: str) -> None:
     field = person.page.locator("#id_code")
     with person.page.expect_navigation():
         field.evaluate(PASTE, text.format(code=person.code))
+    assert person.path == "/"
+
+
+@override_sms_otp(ORIGIN="localhost")
+@pytest.mark.parametrize("is_event", [True, False])
+def test_a_message_with_its_last_line_logs_in(person: Person, is_event: bool) -> None:
+    """The line holds the code once more. Some keyboards put it in without a paste event."""
+    person.ask()
+    text = outbox[-1].body
+    assert text.count(person.code) == 2
+    field = person.page.locator("#id_code")
+    with person.page.expect_navigation():
+        if is_event:
+            field.evaluate(PASTE, text)
+        else:
+            field.focus()
+            person.page.keyboard.insert_text(text)
     assert person.path == "/"
 
 
@@ -118,6 +141,37 @@ def test_two_keys_are_one_guess(person: Person) -> None:
         person.page.keyboard.press("Enter")
         let_go(person, held)
     assert person.problems.startswith("This code is not valid.")
+
+
+@pytest.mark.parametrize("target", ["document.querySelector('.sms-otp form')", "document"])
+def test_a_script_of_the_site_may_hold_a_form_back(person: Person, target: str) -> None:
+    """As that of a CAPTCHA does it."""
+    person.open()
+    person.page.locator("#id_phone_number").fill(PHONE)
+    person.page.evaluate(f"{target}.addEventListener('submit', {CAPTCHA})")
+    person.send()
+    assert person.path == "/login/code/"
+
+
+def test_who_has_stopped_the_page_sends_the_form_again(person: Person) -> None:
+    person.page.clock.install()
+    person.open()
+    person.page.locator("#id_phone_number").fill(PHONE)
+    held = hold(person, "**/login/")
+    button = person.page.get_by_role("button", name="Send the code")
+    button.click(no_wait_after=True)
+    while not held:
+        person.page.wait_for_timeout(20)
+    held.pop().fulfill(status=204)  # The page stays.
+    busy = person.page.locator("form[aria-busy]")
+    person.page.clock.fast_forward(8_000)
+    expect(busy).to_have_count(1)
+    person.page.clock.fast_forward(2_000)
+    expect(busy).to_have_count(0)
+    with person.page.expect_navigation():
+        button.click(no_wait_after=True)
+        let_go(person, held)
+    assert len(outbox) == 1
 
 
 def test_back_to_a_form_that_was_sent(person: Person) -> None:

@@ -104,6 +104,22 @@ def test_a_code_may_be_typed_with_spaces(browser: Browser) -> None:
     assert browser.is_logged_in
 
 
+@override_sms_otp(ORIGIN="example.com")
+def test_a_whole_message_may_be_pasted(browser: Browser) -> None:
+    """Its last line, which is for WebOTP, holds the code once more."""
+    browser.ask()
+    text = outbox[-1].body
+    assert text.count(last_code()) == 2
+    browser.enter(text)
+    assert browser.is_logged_in
+
+
+def test_a_message_with_two_codes_is_a_wrong_guess(browser: Browser) -> None:
+    browser.ask()
+    page = browser.enter(f"{wrong(last_code())} {last_code()}")
+    assert page.problems.startswith("This code is not valid.")
+
+
 def test_nothing_is_in_an_address(browser: Browser) -> None:
     seen = []
     browser.ask(at="/login/?next=/shop/")

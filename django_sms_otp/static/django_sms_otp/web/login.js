@@ -3,13 +3,18 @@
   "use strict";
   const digits = (text) => text.match(/\p{Nd}/gu) || [];
 
-  // A second click sends nothing.
-  for (const form of document.querySelectorAll(".sms-otp form")) {
-    form.addEventListener("submit", (event) => {
-      if (form.getAttribute("aria-busy") === "true") event.preventDefault();
-      form.setAttribute("aria-busy", "true");
-    });
-  }
+  // A second click sends nothing, until it is certain that the first one leads nowhere: nothing
+  // tells that a person has stopped the page. A script of the site may take its time before a
+  // form goes, with a CAPTCHA: so each of its listeners comes first.
+  let timer;
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches(".sms-otp form")) return;
+    if (form.getAttribute("aria-busy") === "true") return event.preventDefault();
+    form.setAttribute("aria-busy", "true");
+    clearTimeout(timer);
+    timer = setTimeout(() => form.removeAttribute("aria-busy"), 10000);
+  });
   // "Back" may show the page as it was left.
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll(".sms-otp form[aria-busy]")) {
@@ -24,18 +29,24 @@
       code.value = text;
       code.form.requestSubmit();
     };
+    // The whole message may be pasted. The code is its one run of so many digits, which stands
+    // there twice if the last line is for WebOTP.
+    const codeIn = (text) => {
+      const runs = (text.match(/\p{Nd}+/gu) || []).filter((run) => digits(run).length === length);
+      return new Set(runs).size === 1 ? runs[0] : "";
+    };
     document.querySelectorAll("[data-with-script]").forEach((each) => (each.hidden = false));
     code.addEventListener("input", (event) => {
       const isDeleted = (event.inputType || "").startsWith("delete");
-      if (!isDeleted && digits(code.value).length === length) code.form.requestSubmit();
+      const isComplete = digits(code.value).length === length;
+      const found = codeIn(code.value) || (isComplete ? code.value : "");
+      if (found && !isDeleted) finish(found);
     });
-    // The whole message may be pasted. The code is its one run of so many digits.
     code.addEventListener("paste", (event) => {
-      const text = event.clipboardData ? event.clipboardData.getData("text") : "";
-      const runs = (text.match(/\p{Nd}+/gu) || []).filter((run) => digits(run).length === length);
-      if (runs.length !== 1) return;
+      const found = codeIn(event.clipboardData ? event.clipboardData.getData("text") : "");
+      if (!found) return;
       event.preventDefault();
-      finish(runs[0]);
+      finish(found);
     });
     // WebOTP: https://wicg.github.io/web-otp/
     if ("OTPCredential" in window) {
