@@ -84,15 +84,19 @@ class AskPage(OfCode):
         """
         session, before = self.request.session, self.before(number)
         code = outcome if isinstance(outcome, CodeRequested) else outcome.issued
-        if code and before:
-            replace(before.sent_again(code), **fields).save(session)
-        elif code:
-            self.kept.of(number, code, **fields).save(session)
+        if code and session.session_key:
+            # Who has planted this session is not to read a number in it.
+            session.cycle_key()
+        if code:
+            pending = before.sent_again(code) if before else self.kept.of(number, code)
+            replace(pending, **fields).save(session)
         if not isinstance(outcome, CodeRequested):
             is_on_its_way = before and not before.is_expired and outcome.reason == "cooldown"
             if not (code or is_on_its_way):
                 is_field = "phone_number" in form.fields and outcome.reason in OF_ANOTHER_NUMBER
                 return self.refused_form(form, outcome, "phone_number" if is_field else None)
+            if before and not code:
+                replace(before, **fields).save(session)
             Notice(text=refusal_text(outcome.reason, outcome.retry_after)).leave(session)
         return self.to_page(self.code_page)
 

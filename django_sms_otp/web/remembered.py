@@ -1,15 +1,16 @@
 """The number that this device remembers for the next login, if its owner has asked for it.
 
 It is in a cookie that is signed, so that no other program of the device puts in a number; and
-that no script reads. The server keeps nothing.
+that no script reads. The server keeps nothing. It goes wherever the session goes: the form may
+stand in a page of the site's own.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 
+from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from ..exceptions import PhoneNumberError
 from ..phone import PhoneNumber, parse_phone_number
@@ -35,7 +36,7 @@ def remember_number(request: HttpRequest, response: HttpResponse, number: PhoneN
         str(number.e164),
         salt=__name__,
         max_age=AGE,
-        path=reverse("sms_otp_web:login"),
+        path=django_settings.SESSION_COOKIE_PATH,
         secure=request.is_secure(),
         httponly=True,
         samesite="Lax",
@@ -44,4 +45,5 @@ def remember_number(request: HttpRequest, response: HttpResponse, number: PhoneN
 
 def forget_number(request: HttpRequest, response: HttpResponse) -> None:
     if COOKIE in request.COOKIES:
-        response.delete_cookie(COOKIE, path=reverse("sms_otp_web:login"), samesite="Lax")
+        path = django_settings.SESSION_COOKIE_PATH
+        response.delete_cookie(COOKIE, path=path, samesite="Lax")

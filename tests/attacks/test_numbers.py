@@ -298,6 +298,24 @@ def test_a_way_on_that_fails_after_the_login(way: str) -> None:
     assert browser.answer["Location"] == way
 
 
+def test_a_number_in_a_planted_session() -> None:
+    """A stranger plants a session of their own in a browser, and reads in it who logs in.
+
+    Held: a session gets a new key when a code is asked for, and another one with the login.
+    """
+    thief, victim = Browser(), Browser()
+    thief.ask(MINE)
+    key = thief.client.cookies["sessionid"].value
+    victim.client.cookies["sessionid"] = key
+    victim.ask(VICTIMS)
+    thief.open("/login/code/")
+    assert thief.address == "/login/"
+    thief.client.cookies["sessionid"] = victim.client.cookies["sessionid"].value
+    victim.enter(code_sent_to(VICTIMS))
+    assert victim.is_logged_in
+    assert VICTIMS[-4:] not in thief.open("/login/").html
+
+
 # The page
 
 

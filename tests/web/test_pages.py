@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.template.loader import render_to_string
 from django.test import override_settings
 from django.utils import translation
@@ -234,7 +235,7 @@ def test_a_remembered_number_waits_for_its_owner() -> None:
     log_in(browser, remember=REMEMBER)
     cookie = browser.client.cookies["sms_otp_number"]
     assert cookie["httponly"]
-    assert (cookie["path"], cookie["samesite"]) == ("/login/", "Lax")
+    assert (cookie["path"], cookie["samesite"]) == ("/", "Lax")
     page = browser.open()
     assert page.field("phone_number")["value"] == "+1 415-555-2671"
     assert page.forms[""]["region"] == "US"
@@ -248,6 +249,36 @@ def test_it_is_forgotten_when_the_box_is_cleared() -> None:
     del browser.page.forms[""]["remember"]
     browser.submit(phone_number="+14155552672")
     assert browser.client.cookies["sms_otp_number"].value == ""
+
+
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_the_box_may_be_changed_while_the_code_is_on_its_way(is_waiting: bool) -> None:
+    with time_machine.travel("2026-05-01T12:00Z", tick=False) as clock:
+        for first, second, is_kept in (("on", "", False), ("", "on", True)):
+            browser = Browser()
+            typed = {"phone_number": "+14155552671"}
+            for box in (first, second):
+                browser.open()
+                browser.page.forms[""].pop("remember", None)
+                browser.submit(**typed, **({"remember": box} if box else {}))
+                assert browser.address == "/login/code/"
+                clock.shift(0 if is_waiting else 31)
+            browser.enter(last_code())
+            assert browser.is_logged_in
+            assert ("sms_otp_number" in browser.client.cookies) is is_kept
+            clock.shift(3600)
+
+
+@override_settings(SESSION_COOKIE_PATH="/shop/")
+def test_a_remembered_number_goes_where_the_session_goes() -> None:
+    browser = Browser()
+    log_in(browser, remember=REMEMBER)
+    assert browser.client.cookies["sms_otp_number"]["path"] == "/shop/"
+    browser.open()
+    del browser.page.forms[""]["remember"]
+    browser.submit(phone_number="+14155552672")
+    cookie = browser.client.cookies["sms_otp_number"]
+    assert (cookie.value, cookie["path"]) == ("", "/shop/")
 
 
 def test_nobody_else_puts_in_a_number() -> None:

@@ -124,6 +124,31 @@ def test_a_planted_session_is_not_logged_in(browser: Browser) -> None:
     assert "_auth_user_id" not in thief.session
 
 
+@pytest.mark.parametrize("theirs", ["", PHONE, "+14155552672"])
+def test_who_has_planted_a_session_reads_no_number_in_it(browser: Browser, theirs: str) -> None:
+    """It may wait for a code of theirs, for the same number even."""
+    thief = Browser()
+    session = thief.client.session
+    session["cart"] = [1]
+    session.save()
+    key = str(session.session_key)
+    thief.client.cookies["sessionid"] = key
+    with override_sms_otp(COOLDOWN=[]):
+        if theirs:
+            thief.ask(theirs)
+        key = thief.client.cookies["sessionid"].value
+        browser.client.cookies["sessionid"] = key
+        browser.ask()
+    assert "+1 415-555-2671" in browser.page.text
+    assert browser.client.session["cart"] == [1]
+    thief.client.cookies["sessionid"] = key
+    thief.open("/login/code/")
+    assert thief.address == "/login/"
+    assert "555-2671" not in thief.page.html
+    browser.enter(last_code())
+    assert browser.is_logged_in
+
+
 def test_the_session_forgets_the_code_after_the_login(browser: Browser) -> None:
     browser.ask()
     assert "_sms_otp_pending" in browser.client.session
