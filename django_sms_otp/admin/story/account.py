@@ -12,7 +12,7 @@ from ...controls.openings import Opening
 from ...models import OTPCode
 from ...purposes import LOGIN
 from ..formatting import format_time
-from .gathering import Story
+from .gathering import HIDDEN, SEVERAL, Story
 from .obstacle import INFO, Obstacle
 from .words import opens_account
 
@@ -27,8 +27,14 @@ def no_login(code: OTPCode) -> str:
 
 
 def account_obstacles(story: Story) -> Iterator[Obstacle]:
-    if story.user is None:
-        if get_settings().UNKNOWN_NUMBERS != "register":
+    if story.closed == SEVERAL:
+        text = _("Several accounts have this number, so no code logs in to any of them.")
+        advice = _("Tell the people who run the site: this is not the person's fault.")
+        yield Obstacle(text, advice)
+    elif story.closed == HIDDEN:
+        yield Obstacle(_("The account of this number is hidden: no code logs in to it."))
+    elif story.user is None:
+        if get_settings().UNKNOWN_NUMBERS != "register" and _is_about_login(story):
             text = _("No account has this number, and the site sends codes to no others.")
             yield Obstacle(text, _("The person may register, or may have another number."))
     elif not story.user.is_active:
@@ -42,6 +48,12 @@ def account_obstacles(story: Story) -> Iterator[Obstacle]:
         advice = _("The person logs in in another way, and verifies the number anew.")
         yield Obstacle(text, advice)
     yield from _earlier_account(story)
+
+
+def _is_about_login(story: Story) -> bool:
+    """Tell whether the person waits for a login. Other codes need no account."""
+    code = story.found_by or story.newest
+    return code is None or opens_account(code)
 
 
 def _may_log_in(story: Story) -> bool:

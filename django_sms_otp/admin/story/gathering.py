@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from ... import phone
-from ...auth.users import get_user_resolver
+from ...auth.linked_numbers import RowNumbers
+from ...auth.users import get_user_resolver, is_shown
 from ...conf import backend_aliases
 from ...controls.callers import Caller
 from ...controls.quotas import shared_key
@@ -26,11 +27,14 @@ from ...models import Limit, LimitKind, OTPCode, VerifiedPhone
 from ..status import status_of
 from ..status.number import NumberStatus
 
-__all__ = ["Story", "gather"]
+__all__ = ["HIDDEN", "SEVERAL", "Story", "gather"]
 
 MOST_CODES = 100
 MOST_ENTRIES = 50
 MOST_NUMBERS = 20
+
+HIDDEN, SEVERAL = "hidden", "several"
+"""The site hides the account of a number, or several accounts have it."""
 
 SHARED = ("prefix", "country", "site")
 
@@ -44,6 +48,8 @@ class Story:
     :param limit: the row of its limits.
     :param verified: its verified row.
     :param user: whom it would log in.
+    :param closed: why nobody can log in by it although somebody has it: ``HIDDEN``,
+        ``SEVERAL``, or empty.
     :param others: the other verified numbers of this user.
     :param shared: the rows of limits that it shares with others, and of circuits.
     :param entries: what staff did to these rows.
@@ -57,6 +63,7 @@ class Story:
     limit: Limit | None
     verified: VerifiedPhone | None
     user: Any
+    closed: str
     others: Sequence[VerifiedPhone]
     shared: Sequence[Limit]
     entries: Sequence[LogEntry]
@@ -93,7 +100,7 @@ def gather(e164: str, *, found_by: str = "") -> Story:
     codes = [*newest[: MOST_CODES + 1]]
     limit = Limit.objects.filter(kind=LimitKind.NUMBER, subject=e164).first()
     verified = VerifiedPhone.objects.filter(phone_number=e164).first()
-    user = _user_of(number)
+    user, closed = _user_of(number, verified)
     others = _other_numbers(user, e164)
     rows: list[Model | None] = [*codes, limit, verified]
     return Story(
@@ -104,6 +111,7 @@ def gather(e164: str, *, found_by: str = "") -> Story:
         limit=limit,
         verified=verified,
         user=user,
+        closed=closed,
         others=others,
         shared=_shared_rows(number),
         entries=_entries([row for row in rows if row is not None]),
@@ -119,11 +127,20 @@ def _read(e164: str) -> phone.PhoneNumber:
         return phone.PhoneNumber(e164=e164, region=error.region)
 
 
-def _user_of(number: phone.PhoneNumber) -> Any:
+def _user_of(number: phone.PhoneNumber, verified: VerifiedPhone | None) -> tuple[Any, str]:
+    """Return the user of a number, and why it is closed."""
+    resolver = get_user_resolver()
     try:
-        return get_user_resolver().get_user(number)
+        user = resolver.get_user(number)
     except LoginRefused:
-        return None
+        return None, SEVERAL
+    if user is not None:
+        return user, "" if is_shown(user) else HIDDEN
+    if isinstance(resolver, RowNumbers):
+        is_held = verified is not None
+    else:
+        is_held = resolver.holder_of(number) is not None
+    return None, HIDDEN if is_held else ""
 
 
 def _other_numbers(user: Any, e164: str) -> list[VerifiedPhone]:

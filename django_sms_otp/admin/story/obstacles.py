@@ -17,7 +17,7 @@ from ..status.base import Badge
 from .account import account_obstacles
 from .gathering import Story
 from .last_code import code_obstacles
-from .obstacle import GOOD, INFO, LATELY, Obstacle
+from .obstacle import BAD, GOOD, INFO, LATELY, Obstacle
 from .words import advice_on, control_words
 
 __all__ = ["decisions", "obstacles_of"]
@@ -29,7 +29,11 @@ def obstacles_of(story: Story) -> list[Obstacle]:
     refused, delivered = [*_refused(story)], [*code_obstacles(story)]
     # Whichever happened last is what the person asks about.
     recent = [*refused, *delivered] if _was_refused_last(story) else [*delivered, *refused]
-    found = [*lasting, *recent, *account_obstacles(story), *_shared(story), *_allowed(story)]
+    account = [*account_obstacles(story)]
+    found = [*lasting, *recent, *account, *_shared(story), *_allowed(story)]
+    if any(each.tone == BAD for each in account):
+        # What went well is no answer to who cannot log in.
+        found.sort(key=lambda each: each.tone == GOOD)
     if all(each.tone in {GOOD, INFO} for each in found):
         found.append(_nothing(story))
     return found
