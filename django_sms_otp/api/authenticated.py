@@ -7,12 +7,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.settings import api_settings
+from rest_framework_simplejwt import settings as simplejwt
 
 from ..auth.proofs import proof_for_numbers
 from ..auth.step_up import SMSVerificationRequired
@@ -54,7 +56,7 @@ class AuthenticatedView(SMSOTPView):
         """
         user: Any = request.user
         if not isinstance(user, AbstractBaseUser):
-            user = get_user_model()._default_manager.filter(pk=user.pk).first()
+            user = _named_by_token(user.pk)
         if user is None or not user.is_active or not is_shown(user):
             raise NotAuthenticated
         account: AbstractBaseUser = user
@@ -70,6 +72,20 @@ class AuthenticatedView(SMSOTPView):
         if missing is not None:
             raise SMSVerificationRequired(missing)
         return user
+
+
+def _named_by_token(name: Any) -> Any:
+    """Return the user whom a token names, as simplejwt finds them; ``None`` if nobody.
+
+    The name need not be a primary key. Taken for one, it would be somebody else's account.
+    """
+    # simplejwt rebinds api_settings when they change: read them through the module.
+    wanted = {simplejwt.api_settings.USER_ID_FIELD: name}
+    try:
+        found = [*get_user_model()._default_manager.filter(**wanted)[:2]]
+    except (TypeError, ValueError, ValidationError):
+        return None  # Such as a word, where users are counted.
+    return found[0] if len(found) == 1 else None
 
 
 def _naming_csrf(authentication: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,6 +26,7 @@ __all__ = [
     "name_of",
     "past_time",
     "read_time",
+    "user_of",
     "write",
     "write_login",
 ]
@@ -70,11 +72,18 @@ def write(request: HttpRequest, user: Any, values: Mapping[str, float | bool]) -
 
 
 def read_time(request: HttpRequest, name: str) -> datetime | None:
-    session, user = getattr(request, "session", None), getattr(request, "user", None)
-    if session is None or user is None or not user.is_authenticated:
+    session, user = getattr(request, "session", None), user_of(request)
+    if session is None or user is None:
         return None
     seconds = kept(session, user).get(name)
     return None if seconds is None else past_time(seconds)
+
+
+def user_of(request: HttpRequest) -> AbstractBaseUser | None:
+    """Return who is logged in; ``None`` if nobody is, or if a token alone says who."""
+    user = getattr(request, "user", None)
+    is_account = isinstance(user, AbstractBaseUser) and user.is_authenticated
+    return user if is_account else None
 
 
 def kept(session: SessionBase, user: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from .session_record import (
     kept,
     name_of,
     read_time,
+    user_of,
     write,
     write_login,
 )
@@ -136,8 +137,8 @@ def has_login(request: HttpRequest) -> bool:
 
     The user may have come by something else, such as basic authentication.
     """
-    session, user = getattr(request, "session", None), getattr(request, "user", None)
-    if session is None or user is None or not user.is_authenticated:
+    session, user = getattr(request, "session", None), user_of(request)
+    if session is None or user is None:
         return False
     return bool(session.get(SESSION_KEY) == name_of(user))
 

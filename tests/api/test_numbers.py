@@ -318,12 +318,21 @@ def test_a_token_of_a_fresh_login_changes_numbers_and_another_does_not(
         assert (send(client, id_of(user, NEW)).status_code != 403) is is_allowed
 
 
-def test_a_site_whose_tokens_alone_know_the_user(settings: Any) -> None:
-    settings.REST_FRAMEWORK = {
-        "DEFAULT_AUTHENTICATION_CLASSES": [
-            "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
-        ]
-    }
+STATELESS = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
+    ]
+}
+
+
+@pytest.fixture
+def stateless(settings: Any) -> None:
+    """The site's tokens alone know the user."""
+    settings.REST_FRAMEWORK = STATELESS
+
+
+@pytest.mark.usefixtures("stateless")
+def test_a_site_whose_tokens_alone_know_the_user() -> None:
     user = user_with(OLD)
     client = Client(headers={"Authorization": f"Bearer {AccessToken.for_user(user)}"})
     assert [each["phone_number"] for each in body_of(client.get(URL))["numbers"]] == [OLD]
@@ -331,13 +340,58 @@ def test_a_site_whose_tokens_alone_know_the_user(settings: Any) -> None:
     assert client.get(URL).status_code == 401
 
 
+@pytest.mark.usefixtures("stateless")
+@pytest.mark.parametrize("field", ["username", "email"])
+def test_a_token_may_name_its_user_by_another_field(settings: Any, field: str) -> None:
+    settings.SIMPLE_JWT = {"USER_ID_FIELD": field}
+    user = user_with(OLD)
+    user.email = "ada@example.com"
+    user.save()
+    token = AccessToken()
+    token["user_id"] = getattr(user, field)  # simplejwt would name it as it was set before.
+    token["auth_time"] = int(timezone.now().timestamp())
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    assert [each["phone_number"] for each in body_of(client.get(URL))["numbers"]] == [OLD]
+    assert ask(client).status_code == 202
+    assert verify(client, last_code()).status_code == 201
+    assert texts_of(user) == [OLD, NEW]
+
+
+@pytest.mark.usefixtures("stateless")
+@pytest.mark.parametrize("name", ["ada", "", [1], {"id": 1}, None, 2**80])
+def test_a_token_that_can_name_nobody(name: object) -> None:
+    user_with(OLD)
+    token = AccessToken()
+    token["user_id"] = name
+    answer = Client(headers={"Authorization": f"Bearer {token}"}).get(URL)
+    assert (answer.status_code, body_of(answer)["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.usefixtures("stateless")
+def test_a_token_that_names_several_users_names_nobody(settings: Any) -> None:
+    settings.SIMPLE_JWT = {"USER_ID_FIELD": "first_name"}
+    users = [user_with(OLD), user_with(NEW)]
+    token = AccessToken()
+    token["user_id"] = users[0].first_name = users[1].first_name = "Ada"
+    for user in users:
+        user.save()
+    assert Client(headers={"Authorization": f"Bearer {token}"}).get(URL).status_code == 401
+
+
+@pytest.mark.usefixtures("stateless")
+def test_a_token_alone_adds_no_first_number_of_staff() -> None:
+    staff = user_with()
+    staff.is_staff = True
+    staff.save()
+    token = AccessToken.for_user(staff)
+    with override_sms_otp(GUARD_STAFF_NUMBERS=True):
+        answer = ask(Client(headers={"Authorization": f"Bearer {token}"}))
+    assert (answer.status_code, body_of(answer)["code"]) == (403, "sms_verification_required")
+
+
+@pytest.mark.usefixtures("stateless")
 @pytest.mark.parametrize("send", EVERY.values(), ids=EVERY)
-def test_a_token_that_outlives_the_account_changes_nothing(send: Send, settings: Any) -> None:
-    settings.REST_FRAMEWORK = {
-        "DEFAULT_AUTHENTICATION_CLASSES": [
-            "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
-        ]
-    }
+def test_a_token_that_outlives_the_account_changes_nothing(send: Send) -> None:
     user = user_with(OLD, NEW)
     token = AccessToken.for_user(user)
     token["auth_time"] = int(timezone.now().timestamp())
