@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -94,7 +94,8 @@ def sms_verified(
     :param within: how old the proof may be.
     :param step_up_url: a page of the site's own in the place of this app's, as Django's
         ``resolve_url()`` takes it. It gets ``next``, which it has to check.
-    :raises TypeError: ``within`` is no ``timedelta``, or the view is one of REST framework.
+    :raises TypeError: ``within`` is no ``timedelta``, or the view is one of REST framework. Of
+        its ``dispatch()``, which ``method_decorator()`` decorates, each call raises it.
     """
     if not isinstance(within, timedelta):
         raise TypeError(
@@ -129,6 +130,23 @@ class SMSVerifiedMixin:
         return guarded(request, *args, **kwargs)
 
 
+def _refuse_early_look(view: Any, request: HttpRequest | Request) -> None:
+    """:raises TypeError: a method is called before its class has authenticated the request.
+
+    Later methods get the request of REST framework, which knows whose token it is.
+    """
+    if not isinstance(request, Request):
+        _refuse_own_authentication(type(_owner_of(view)))
+
+
+def _owner_of(view: Any) -> object:
+    """Return whose method a view is, behind any decorators; ``None`` if it is a function."""
+    while view is not None and not hasattr(view, "__self__"):
+        inner = view.func if isinstance(view, partial) else None
+        view = inner or getattr(view, "__wrapped__", None)
+    return getattr(view, "__self__", None)
+
+
 def _refuse_own_authentication(view: Any) -> None:
     """:raises TypeError: a class-based view authenticates by itself, as REST framework's do.
 
@@ -157,6 +175,7 @@ def challenge(within: timedelta) -> str:
 
 def _guard(view: Any, within: timedelta, step_up_url: str | None) -> Any:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        _refuse_early_look(view, request)
         refusal = _refusal(request, within, step_up_url)
         return view(request, *args, **kwargs) if refusal is None else refusal
 
@@ -165,6 +184,7 @@ def _guard(view: Any, within: timedelta, step_up_url: str | None) -> Any:
 
 def _guard_async(view: Any, within: timedelta, step_up_url: str | None) -> Any:
     async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        _refuse_early_look(view, request)
         # The session and its user are read from the database.
         refusal = await sync_to_async(_refusal)(request, within, step_up_url)
         return await view(request, *args, **kwargs) if refusal is None else refusal

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth import get_user
 from django.contrib.auth.models import User
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
+from django.utils.decorators import method_decorator
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.tokens import AccessToken
 
 from django_sms_otp import services
+from django_sms_otp.auth.step_up import is_verified, sms_verified
 from django_sms_otp.models import VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import Redeemed, RedemptionRefused
@@ -161,6 +168,51 @@ def test_somebody_elses_number_by_its_id() -> None:
     assert answers.pop()[0] == 404
     assert not outbox
     assert ids_of(victim) == [theirs]
+
+
+def test_a_user_name_that_is_somebody_elses_key(settings: Any) -> None:
+    """An account calls itself "7" where a token names its user, to act for account 7.
+
+    Held: whom a token alone names is found by simplejwt's USER_ID_FIELD, as simplejwt does.
+    """
+    stateless = "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [stateless]}
+    settings.SIMPLE_JWT = {"USER_ID_FIELD": "username"}
+    victim = owner_of(VICTIMS)
+    thief = owner_of(MINE, username=str(victim.pk))
+    token = AccessToken()
+    token["user_id"], token["auth_time"] = thief.username, int(time.time())
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    [shown] = body_of(client.get(f"{API}numbers/"))["numbers"]
+    assert shown["phone_number"] == MINE
+    post(client, "numbers/", phone_number=NEW)
+    post(client, "numbers/verify/", phone_number=NEW, code=code_sent_to(NEW))
+    assert holder_of(NEW) == thief
+
+
+def test_the_proof_of_another_account() -> None:
+    """A thief sends a stolen token together with the cookie of a session that has a proof.
+
+    Held: the proof is looked for where the caller was found; sms_verified() refuses to stand
+    before a view that has not looked at the token yet.
+    """
+
+    @method_decorator(sms_verified(), name="dispatch")
+    class Paying(APIView):
+        def post(self, request: Any) -> Response:
+            return Response("paid")
+
+    session, victim = session_of(owner_of(MINE)), owner_of(VICTIMS)
+    post(session, "step-up/get-code/")
+    post(session, "step-up/auth-code/", code=code_sent_to(MINE))
+    request: Any = RequestFactory().post(
+        "/", headers={"Authorization": f"Bearer {AccessToken.for_user(victim)}"}
+    )
+    request.session = session.session
+    request.user = get_user(request)
+    assert is_verified(request)
+    with pytest.raises(TypeError, match="Paying authenticates by itself"):
+        Paying.as_view()(request)
 
 
 def test_whether_a_number_is_taken() -> None:

@@ -12,13 +12,18 @@ import time_machine
 from asgiref.sync import async_to_sync
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser, User
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import NoReverseMatch
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.test import force_authenticate
 from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from django_sms_otp.auth.sessions import note_verified
@@ -200,6 +205,57 @@ def test_a_view_that_authenticates_by_itself_is_refused() -> None:
         sms_verified()(api_view()(lambda request: HttpResponse()))
     with pytest.raises(TypeError, match="Mixed"):
         type("Mixed", (SMSVerifiedMixin, APIView), {})
+
+
+@pytest.mark.parametrize("others", [[], [never_cache]])
+def test_a_dispatch_that_has_not_authenticated_yet_is_refused(others: list[Any]) -> None:
+    """A thief has a proof of their own in a session, and a token of the victim."""
+
+    @method_decorator([*others, sms_verified()], name="dispatch")
+    class Paying(APIView):
+        authentication_classes = (JWTAuthentication,)
+
+        def post(self, request: Request) -> Response:
+            return Response("paid")
+
+    victim, thief = UserFactory.create(), UserFactory.create()
+    headers = {"Authorization": f"Bearer {token_of(victim)}"}
+    request: Any = RequestFactory().post("/", headers=headers)
+    request.user, request.session = thief, Client().session
+    note_verified(request)
+    with pytest.raises(TypeError, match=r"Paying .*\[SMSVerified\]"):
+        Paying.as_view()(request)
+
+
+def test_a_method_that_is_called_afterwards_looks_at_the_token() -> None:
+    class Paying(APIView):
+        authentication_classes = (JWTAuthentication,)
+
+        @method_decorator(sms_verified())
+        def post(self, request: Request) -> Response:
+            return Response("paid")
+
+    def status(token: AccessToken) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = Paying.as_view()(RequestFactory().post("/", headers=headers))
+        return int(answer.status_code)
+
+    user = UserFactory.create()
+    assert status(token_of(user)) == 403
+    assert status(by_sms(user)) == 200
+
+
+def test_a_dispatch_of_django_is_decorated_as_ever() -> None:
+    @method_decorator(sms_verified(), name="dispatch")
+    class Exporting(View):
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse(DONE)
+
+    request: Any = RequestFactory().get("/")
+    request.user, request.session = UserFactory.create(), Client().session
+    assert Exporting.as_view()(request).status_code == 403
+    note_verified(request)
+    assert Exporting.as_view()(request).content == DONE
 
 
 def rest_request(user: Any, token: Any) -> Request:
