@@ -21,6 +21,7 @@ __all__ = ["last_use", "move_last_use", "used_within", "with_last_use"]
 
 NUMBER = "sms_otp_phone_number"
 VERIFIED_AT, LAST_USED_AT = "sms_otp_verified_at", "sms_otp_last_used_at"
+IS_TEST = "sms_otp_is_test"
 """What a user who was found by a number has of it."""
 
 
@@ -33,6 +34,7 @@ def with_last_use(users: QuerySet[Any]) -> QuerySet[Any]:
         NUMBER: F("verified_phones__phone_number"),
         VERIFIED_AT: F("verified_phones__verified_at"),
         LAST_USED_AT: F("verified_phones__last_used_at"),
+        IS_TEST: F("verified_phones__is_test"),
     }
     annotated: QuerySet[Any] = users.annotate(**columns)
     return annotated
@@ -47,20 +49,26 @@ def last_use(user: AbstractBaseUser, phone_number: PhoneNumber) -> datetime | No
         # A resolver of the site has found the user in its own way.
         phones = VerifiedPhone.objects.using(database_alias(VerifiedPhone))
         found = phones.filter(user_id=user.pk, phone_number=phone_number.e164)
-        times = found.values_list("verified_at", "last_used_at").first() or (None, None)
-        read = (phone_number.e164, *times)
-        for name, value in zip((NUMBER, VERIFIED_AT, LAST_USED_AT), read, strict=True):
+        columns = found.values_list("verified_at", "last_used_at", "is_test")
+        read = (phone_number.e164, *(columns.first() or (None, None, False)))
+        for name, value in zip((NUMBER, VERIFIED_AT, LAST_USED_AT, IS_TEST), read, strict=True):
             setattr(user, name, value)
     known = (getattr(user, VERIFIED_AT), getattr(user, LAST_USED_AT))
     return max((time for time in known if time is not None), default=None)
 
 
-def used_within(user: AbstractBaseUser, span: timedelta, now: datetime) -> bool | None:
-    """Return whether the number was used a moment ago; ``None``: it is not known here."""
+def used_within(
+    user: AbstractBaseUser, span: timedelta, now: datetime, *, is_test: bool
+) -> bool | None:
+    """Return whether the number was used a moment ago; ``None``: it is not known here.
+
+    :param is_test: whether by the fixed code of a test number.
+    """
     if not hasattr(user, LAST_USED_AT):
         return None
     used_at: datetime | None = getattr(user, LAST_USED_AT)
-    return used_at is not None and now - used_at < span
+    is_recent = used_at is not None and now - used_at < span
+    return is_recent and getattr(user, IS_TEST) is is_test
 
 
 def move_last_use(

@@ -176,6 +176,8 @@ class FieldNumbers(LinkedNumbers):
                 raise PhoneNumberTaken("The field of the other user cannot be empty.")
             _write_field(holder, _nothing())
         _write_field(user.pk, phone_number.e164)
+        # No fixed code proves a number, so a person has it.
+        _rows().filter(phone_number=phone_number.e164, is_test=True).update(is_test=False)
 
     def unlink_number(self, user: AbstractBaseUser, number: LinkedNumber) -> None:
         if not _may_be_empty():

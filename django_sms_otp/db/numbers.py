@@ -116,9 +116,11 @@ class NumberRow:
         found = (columns for columns in self.codes if columns[ID] == request_id)
         return next(map(self._make, found), None)
 
-    def was_redeemed(self) -> bool:
-        """Return whether one of the codes was redeemed, so a short time ago."""
-        return any(columns[REDEEMED_AT] is not None for columns in self.codes)
+    def last_redeemed(self) -> OTPCode | None:
+        """Return the code that was redeemed last, so a short time ago."""
+        redeemed = [columns for columns in self.codes if columns[REDEEMED_AT] is not None]
+        latest = max(redeemed, key=itemgetter(REDEEMED_AT), default=None)
+        return latest and self._make(latest)
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a new code of the number, and the write that inserts it."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..auth.last_use import move_last_use, used_within
-from ..auth.users import VerifiedPhoneResolver, get_user_resolver, is_shown
+from ..auth.users import get_user_resolver, is_shown
 from ..conf import get_settings
 from ..controls.openings import Opening
 from ..db import NumberRow, Write, database_alias, last_use_of
@@ -67,15 +67,27 @@ def note_use(
     Of several logins within the lifetime of a code, one is noted: to PostgreSQL it is part of
     the statement that redeems the code, but to others a statement more. If the numbers have a
     database of their own, it is noted at once: the code was right, whichever guess wins.
+
+    Whatever the resolver is: its accounts, too, are a person's as soon as one has logged in.
     """
     user = answer.user if isinstance(answer, Redeemed) and not answer.registered else None
-    if user is None or not isinstance(get_user_resolver(), VerifiedPhoneResolver):
-        return []
-    lifetime = get_settings().purpose(otp_code.purpose).code_lifetime
-    is_noted = used_within(user, lifetime, row.now)
-    if row.was_redeemed() if is_noted is None else is_noted:
+    if user is None or _is_noted(user, row, otp_code):
         return []
     if database_alias(VerifiedPhone) != row.alias:
-        move_last_use(user, row.e164, row.now, is_test=otp_code.is_test)
+        # A fixed code marks nothing: by the end of a race the account may be a person's.
+        move_last_use(user, row.e164, row.now, is_test=None if otp_code.is_test else False)
         return []
     return [last_use_of(row.e164, user.pk, row.now, is_test=otp_code.is_test)]
+
+
+def _is_noted(user: AbstractBaseUser, row: NumberRow, otp_code: OTPCode) -> bool:
+    """Tell whether a login by the same kind of code was noted a moment ago."""
+    settings, is_test = get_settings(), otp_code.is_test
+    if row.e164 in settings.TEST_NUMBERS and not is_test:
+        return False
+    lifetime = settings.purpose(otp_code.purpose).code_lifetime
+    is_noted = used_within(user, lifetime, row.now, is_test=is_test)
+    if is_noted is not None:
+        return is_noted
+    last = row.last_redeemed()
+    return last is not None and last.is_test is is_test

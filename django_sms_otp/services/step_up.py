@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ..auth.last_use import move_last_use
 from ..auth.users import get_user_resolver
+from ..conf import get_settings
 from ..exceptions import PhoneNumberError
 from ..purposes import STEP_UP
 from ..results import (
@@ -118,8 +119,15 @@ def confirm_step_up(
         numbers = resolver.numbers_of(user, for_update=True)
         if all(each.phone_number.e164 != number.phone_number.e164 for each in numbers):
             raise _NumberGoneError
-        # Who is logged in and has the number has proved as much as by binding it.
-        move_last_use(user, number.phone_number.e164, timezone.now())
+        # Who is logged in and has the number has proved as much as by binding it. Where no code
+        # is fixed, that was a message, and its holder is a person.
+        has_fixed_code = get_settings().test_code(number.phone_number.e164) is not None
+        move_last_use(
+            user,
+            number.phone_number.e164,
+            timezone.now(),
+            is_test=None if has_fixed_code else False,
+        )
         return grant(user) if grant else None
 
     try:

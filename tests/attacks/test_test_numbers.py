@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django_sms_otp import services, testing
 from django_sms_otp.auth.users import get_user_resolver
 from django_sms_otp.models import OTPCode, VerifiedPhone
-from django_sms_otp.results import Redeemed, RedemptionRefused
+from django_sms_otp.results import NumberLinked, Redeemed, RedemptionRefused
+from django_sms_otp.services import logins
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import Post, body_of, last_code
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "+14155550100"
 CODE = "123456"
+LIMITS = {"phone": "100/h", "phone_ip": "100/h"}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def site() -> Iterator[None]:
     numbers = {NUMBER: {"code": CODE, "until": date(2027, 3, 1)}}
     with (
         time_machine.travel(datetime(2027, 2, 1, 12, tzinfo=UTC)),
-        override_sms_otp(TEST_NUMBERS=numbers, COOLDOWN=[], ALLOW_STAFF=True),
+        override_sms_otp(TEST_NUMBERS=numbers, COOLDOWN=[], ALLOW_STAFF=True, LIMITS=LIMITS),
     ):
         yield
 
@@ -164,3 +166,108 @@ def test_guessing_ends_in_a_lockout(get_code: Post, auth_code: Post) -> None:
     assert answer.status_code == 429
     assert auth_code(phone_number=NUMBER, code=CODE).status_code == 429
     assert not User.objects.exists()
+
+
+FIELD = {
+    "USER_RESOLVER": "django_sms_otp.auth.users.UserFieldResolver",
+    "USER_PHONE_FIELD": "last_name",
+}
+RESOLVERS: dict[str, dict[str, Any]] = {
+    "rows": {},
+    "rows with the last use": {"STALE_AFTER": timedelta(days=900)},
+    "field": FIELD,
+}
+OVER: dict[str, dict[str, Any]] = {
+    "ended": {NUMBER: {"code": CODE, "until": date(2027, 1, 1)}},
+    "removed": {},
+}
+with_each_resolver = pytest.mark.parametrize("resolver", RESOLVERS.values(), ids=RESOLVERS)
+where_it_is_over = pytest.mark.parametrize("over", OVER.values(), ids=OVER)
+
+
+@pytest.fixture
+def log_in(get_code: Post, auth_code: Post) -> Post:
+    """Log in by a message, as whoever has the number now and is no reviewer."""
+
+    def log_in() -> Any:
+        assert get_code(phone_number=NUMBER).status_code == 202
+        return auth_code(phone_number=NUMBER, code=last_code())
+
+    return log_in
+
+
+@with_each_resolver
+@where_it_is_over
+@pytest.mark.parametrize("days", [0, 1])
+def test_who_has_a_former_test_number_is_a_person_once_they_have_logged_in(
+    attack: Post, log_in: Post, resolver: dict[str, Any], over: dict[str, Any], days: int
+) -> None:
+    with override_sms_otp(**resolver):
+        assert attack().status_code == 200
+        with time_machine.travel(datetime(2027, 2, 1 + days, 12, 2, tzinfo=UTC)):
+            with override_sms_otp(TEST_NUMBERS=over):
+                assert log_in().status_code == 200
+            # The site goes on with the entry, or makes it anew.
+            assert is_a_person(attack)
+    assert User.objects.count() == 1
+
+
+@with_each_resolver
+def test_a_refused_login_of_that_person_hides_no_later_one(
+    attack: Post, log_in: Post, resolver: dict[str, Any]
+) -> None:
+    with override_sms_otp(**resolver):
+        assert attack().status_code == 200
+        with override_sms_otp(TEST_NUMBERS=OVER["ended"]):
+            User.objects.update(is_active=False)
+            assert log_in().status_code == 401
+            User.objects.update(is_active=True)
+            assert log_in().status_code == 200
+        assert is_a_person(attack)
+
+
+@pytest.mark.parametrize("resolver", [{}, FIELD], ids=["rows", "field"])
+def test_who_proves_a_former_test_number_is_a_person(
+    attack: Post, resolver: dict[str, Any]
+) -> None:
+    number = services.read_phone_number(NUMBER)
+    with override_sms_otp(**resolver):
+        assert attack().status_code == 200
+        user = User.objects.get()
+        services.request_link_code(user, number)
+        linked = services.link_number(user, last_code(), phone_number=number)
+        assert isinstance(linked, NumberLinked)
+        assert is_a_person(attack)
+
+
+@pytest.mark.parametrize("resolver", [{}, FIELD], ids=["rows", "field"])
+@where_it_is_over
+def test_who_confirms_by_a_message_that_it_is_them_is_a_person(
+    attack: Post, resolver: dict[str, Any], over: dict[str, Any]
+) -> None:
+    with override_sms_otp(**resolver):
+        assert attack().status_code == 200
+        user = User.objects.get()
+        services.request_step_up(user)
+        # The fixed code proves nothing of that kind.
+        assert isinstance(services.confirm_step_up(user, CODE), Redeemed)
+        assert VerifiedPhone.objects.get().is_test is True
+        with override_sms_otp(TEST_NUMBERS=over):
+            services.request_step_up(user)
+            assert isinstance(services.confirm_step_up(user, last_code()), Redeemed)
+        assert is_a_person(attack)
+
+
+def test_a_fixed_code_marks_no_account_in_a_database_of_its_own(
+    attack: Post, log_in: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark would be there although the code has lost a race against the person's."""
+    noted: list[object] = []
+    monkeypatch.setattr(logins, "database_alias", lambda _model: "numbers")
+    monkeypatch.setattr(logins, "move_last_use", lambda *_, is_test: noted.append(is_test))
+    for day in (1, 2):
+        with time_machine.travel(datetime(2027, 2, day, 12, tzinfo=UTC)):
+            assert attack().status_code == 200
+    with override_sms_otp(TEST_NUMBERS=OVER["ended"]):
+        assert log_in().status_code == 200
+    assert noted == [None, False]
