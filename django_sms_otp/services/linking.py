@@ -167,7 +167,7 @@ def _link(
         resolver.link_number(user, phone_number, replaced=replaced)
     except PhoneNumberTaken:
         return None
-    _end_codes(phone_number)
+    _end_codes(phone_number, has_moved=holder != user.pk)
     after = resolver.numbers_of(user, for_update=True)
     return _Link(
         number=next(each for each in after if each.phone_number.e164 == phone_number.e164),
@@ -207,14 +207,18 @@ def _gone(before: list[LinkedNumber], after: list[LinkedNumber]) -> LinkedNumber
     return next((each for each in before if each.phone_number.e164 not in kept), None)
 
 
-def _end_codes(phone_number: PhoneNumber) -> None:
+def _end_codes(phone_number: PhoneNumber, *, has_moved: bool) -> None:
     """End the codes by which others could still prove this number.
 
     They were sent before it was linked, and so prove nothing about who holds it from now on.
+
+    :param has_moved: the number was not this user's. Then the codes of all purposes end: one
+        for a login would open the account of its new holder to whoever has read it before.
     """
     now, codes = timezone.now(), OTPCode.objects.using(database_alias())
-    others = codes.filter(phone_number=phone_number.e164, purpose=VERIFY_PHONE).live(now)
-    others.update(superseded_at=now)
+    others = codes.filter(phone_number=phone_number.e164).live(now)
+    ended = others if has_moved else others.filter(purpose=VERIFY_PHONE)
+    ended.update(superseded_at=now)
 
 
 def _announce(user: AbstractBaseUser, link: _Link) -> None:

@@ -248,6 +248,50 @@ def test_the_number_of_a_banned_account() -> None:
     assert holder_of(VICTIMS) == banned
 
 
+def test_a_login_code_from_before_the_number_moved() -> None:
+    """The old holder of a number keeps a login code, and uses it once the number has moved.
+
+    Held: all codes that were sent to a number end when another account proves to hold it.
+    """
+    old, new = owner_of(VICTIMS), owner_of(MINE)
+    client = session_of(new)
+    with override_sms_otp(COOLDOWN=[]):
+        post(Client(), "get-code/", phone_number=VICTIMS)
+        kept = code_sent_to(VICTIMS)
+        post(client, "numbers/", phone_number=VICTIMS)
+        post(client, "numbers/verify/", phone_number=VICTIMS, code=code_sent_to(VICTIMS))
+        assert holder_of(VICTIMS) == new
+        late = post(Client(), "auth-code/", phone_number=VICTIMS, code=kept)
+        assert code_of(late) == "invalid_code"
+        # The new holder asks for a code of their own.
+        post(Client(), "get-code/", phone_number=VICTIMS)
+        fresh = post(Client(), "auth-code/", phone_number=VICTIMS, code=code_sent_to(VICTIMS))
+    assert fresh.status_code == 200
+    assert not old.verified_phones.exists()
+
+
+def test_the_fixed_code_of_a_number_that_somebody_has_got_since() -> None:
+    """A stranger knows the fixed code of a test number, which a customer has got meanwhile.
+
+    Held: once its holder has logged in by a message, or proven the number, no fixed code opens
+    the account, whatever TEST_NUMBERS says later.
+    """
+    entry = {MINE: {"code": "123456"}}
+
+    def log_in(code: str | None = None) -> Any:
+        post(Client(), "get-code/", phone_number=MINE)
+        code = code or code_sent_to(MINE)
+        return post(Client(), "auth-code/", phone_number=MINE, code=code)
+
+    with override_sms_otp(COOLDOWN=[]):
+        with override_sms_otp(TEST_NUMBERS=entry):
+            assert log_in("123456").status_code == 200
+        assert log_in().status_code == 200
+        with override_sms_otp(TEST_NUMBERS=entry):
+            assert code_of(log_in("123456")) == "invalid_code"
+    assert User.objects.count() == 1
+
+
 def test_messages_to_a_stranger_by_the_door_for_my_numbers() -> None:
     """An account floods a stranger's phone through the endpoints for its own numbers.
 

@@ -197,8 +197,8 @@ SCENARIOS: list[Callable[[], list[Call]]] = [
 KNOWN = {"ada", "bob", "eve"}
 
 
-def facts(outcomes: Sequence[object]) -> tuple[object, ...]:
-    """Return what each call answered, and whose the numbers are."""
+def facts(outcomes: Sequence[object]) -> tuple[tuple[str, ...], tuple[object, ...], int]:
+    """Return what each call answered, whose the numbers are, and how many users there are."""
     rows = VerifiedPhone.objects.order_by("phone_number")
     whose = [
         (row.phone_number, name_of(row.user.username), row.is_primary)
@@ -219,7 +219,10 @@ def name_of(username: str) -> str:
     return username if username in KNOWN else "somebody new"
 
 
-def every_order(scenario: Callable[[], list[Call]], *wrappers: Wrapper) -> Count:
+def every_order(
+    scenario: Callable[[], list[Call]], *wrappers: Wrapper, never: str = ""
+) -> Count:
+    """:param never: what no call may answer, in whichever order."""
     calls = scenario()
     with scene() as before, Scheduler(len(calls), wrappers) as scheduler:
         serial = set()
@@ -230,7 +233,7 @@ def every_order(scenario: Callable[[], list[Call]], *wrappers: Wrapper) -> Count
 
         def check(order: Order) -> None:
             found = facts(order.outcomes)
-            if found not in serial:
+            if found not in serial or never in found[0]:
                 raise Violation(f"{found} is none of {serial}")
 
         count = explore(scheduler, calls, restore=before.restore, check=check)
@@ -244,6 +247,15 @@ def test_every_order_ends_as_an_order_of_whole_calls(
     scenario: Callable[[], list[Call]],
 ) -> None:
     every_order(scenario)
+
+
+@pytest.mark.parametrize(
+    "scenario", [a_move_beside_a_login, a_first_number_beside_a_registration]
+)
+def test_no_order_opens_the_account_of_the_new_holder_by_a_code_from_before(
+    scenario: Callable[[], list[Call]],
+) -> None:
+    every_order(scenario, never="logged in ada")
 
 
 def without_locks(

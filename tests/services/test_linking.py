@@ -205,6 +205,37 @@ def test_of_two_users_who_prove_a_number_one_gets_it() -> None:
     assert holder() == other
 
 
+@pytest.mark.parametrize("whose", ["nobody's", "somebody else's"])
+@pytest.mark.parametrize("purpose", [LOGIN, "payment"])
+def test_a_code_that_was_sent_before_the_number_moved_is_good_for_nothing(
+    whose: str, purpose: str
+) -> None:
+    if whose == "somebody else's":
+        user_with(NEW)
+    new = user_with(THIRD)
+    with override_sms_otp(PURPOSES={"payment": {}}):
+        services.request_code(NUMBER, purpose=purpose)
+        kept = last_code()
+        assert isinstance(link(new, code_for(new)), NumberLinked)
+        late: object = services.redeem_code(kept, phone_number=NUMBER, purpose=purpose)
+        assert reason_of(late) == "invalid_code"
+        # The code would have been sent again.
+        services.request_code(NUMBER, purpose=purpose)
+        assert last_code() != kept
+        fresh: object = services.redeem_code(last_code(), phone_number=NUMBER, purpose=purpose)
+    assert isinstance(fresh, Redeemed)
+
+
+def test_who_verifies_their_own_number_anew_may_finish_a_login() -> None:
+    user = user_with(NEW)
+    services.request_code(NUMBER)
+    code = last_code()
+    link(user, code_for(user))
+    redeemed: object = services.redeem_code(code, phone_number=NUMBER)
+    assert isinstance(redeemed, Redeemed)
+    assert redeemed.user == user
+
+
 def test_a_number_in_two_spellings_is_one_number() -> None:
     user = user_with(OLD)
     code = code_for(user, services.read_phone_number("+1 (415) 555-0132"))
