@@ -120,7 +120,7 @@ class NumberRow:
         """Return the code that was redeemed last, so a short time ago."""
         redeemed = [columns for columns in self.codes if columns[REDEEMED_AT] is not None]
         latest = max(redeemed, key=itemgetter(REDEEMED_AT), default=None)
-        return latest and self._make(latest)
+        return self._make(latest) if latest else None
 
     def new_code(self, **columns: Any) -> tuple[OTPCode, Write]:
         """Return a new code of the number, and the write that inserts it."""
