@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -24,7 +25,7 @@ from ..db import non_atomic
 from ..masked import MaskedText
 from ..results import NumberRefused, RedemptionRefused, RequestRefused
 from ..services.outages import wait_after
-from ..texts import STATUSES, whole_seconds
+from ..texts import STATUSES, text_of, whole_seconds
 from .words import refusal_text
 
 __all__ = ["Page"]
@@ -38,6 +39,8 @@ TYPED = {
     "unknown_phone_number",
 }
 """Refusals of what was typed. Like Django's, such a page has status 200."""
+
+BARE_PAGE = "django_sms_otp/web/unavailable.html"
 
 CHALLENGES = (
     "challenge",
@@ -58,7 +61,11 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
             request.POST = _masked(request.POST)
-        if way := self.elsewhere():
+        try:
+            way = self.elsewhere()
+        except Exception as error:
+            return bare_page(error)
+        if way:
             return way
         if request.method == "POST" and is_cross_site(request):
             return self.refused("cross_site")
@@ -68,7 +75,13 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
             passing = wait_after(error)
             if passing is None:
                 raise
-            return self.refused(*passing)
+            return self._refused_for_now(*passing)
+
+    def _refused_for_now(self, reason: str, wait: timedelta) -> HttpResponse:
+        try:
+            return self.refused(reason, wait)
+        except Exception as error:
+            return bare_page(error)
 
     def elsewhere(self) -> HttpResponse | None:
         """Return where the person belongs, if it is not here.
@@ -160,6 +173,22 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
 
 def _status(reason: str) -> int:
     return 200 if reason in TYPED else STATUSES.get(reason, 200)
+
+
+def bare_page(error: Exception) -> HttpResponse:
+    """Return a page about an error that goes by. It reads neither the session nor the user.
+
+    :raises Exception: the error, if it does not go by.
+    """
+    passing = wait_after(error)
+    if passing is None:
+        raise error
+    reason, wait = passing
+    # Without the request: what the site shows of it may read the session.
+    html = render_to_string(BARE_PAGE, {"problem": text_of(reason)})
+    response = HttpResponse(html, status=_status(reason))
+    response["Retry-After"] = str(whole_seconds(wait))
+    return response
 
 
 def _masked(form: QueryDict) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.backends import BaseBackend
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection
 from django.test import Client, override_settings
@@ -15,8 +16,9 @@ from django_sms_otp.exceptions import Contention, Unavailable
 from django_sms_otp.models import HourlyCount, Limit, OTPCode
 from django_sms_otp.testing import outbox, override_sms_otp
 from tests.conftest import PHONE, last_code, wrong
+from tests.support.factories import UserFactory
 
-from .browser import Browser
+from .browser import Browser, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +262,43 @@ def test_the_views_are_not_atomic(browser: Browser) -> None:
     finally:
         connection.settings_dict["ATOMIC_REQUESTS"] = False
     assert browser.is_logged_in
+
+
+PAGES = ["", "code/", "step-up/", "numbers/", "numbers/add/"]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_session_that_cannot_be_read_is_an_outage(
+    method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client()
+    client.force_login(UserFactory.create())
+
+    def fail(_store: SessionStore) -> None:
+        raise OperationalError("+14155552671")
+
+    monkeypatch.setattr(SessionStore, "load", fail)
+    answer = getattr(client, method)(f"/login/{path}")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    page = Page(answer.content.decode())
+    text = "The service is not available right now."
+    assert page.html.count(f"<title>{text}") == page.html.count(f"<h1>{text}") == 1
+    assert "+1415" not in page.html
+
+
+def test_what_a_page_shows_may_not_be_there_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    client.force_login(UserFactory.create())
+
+    def fail(*_args: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("django_sms_otp.web.step_up.numbers_of", fail)
+    assert client.get("/login/step-up/").status_code == 503
+    monkeypatch.setattr("django_sms_otp.web.step_up.numbers_of", lambda _user: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        client.get("/login/step-up/")
 
 
 @pytest.mark.parametrize(
