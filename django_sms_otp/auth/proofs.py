@@ -20,7 +20,7 @@ from rest_framework_simplejwt import settings as simplejwt
 from ..conf import get_settings
 from . import sessions
 from .session_record import past_time
-from .users import get_user_resolver, is_staff
+from .users import get_user_resolver, is_guarded
 
 __all__ = [
     "WITHIN",
@@ -78,7 +78,7 @@ def proof_for_numbers(
     :param user: who has made the request.
     """
     settings = get_settings()
-    guarded = settings.GUARD_STAFF_NUMBERS and is_staff(user)
+    guarded = is_guarded(user)
     within = settings.NUMBERS_NEED_PROOF_WITHIN or (WITHIN if guarded else None)
     if within is None:
         return None

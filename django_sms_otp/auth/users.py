@@ -231,6 +231,12 @@ def is_staff(user: AbstractBaseUser) -> bool:
     return bool(getattr(user, "is_staff", False) or getattr(user, "is_superuser", False))
 
 
+def is_guarded(user: AbstractBaseUser) -> bool:
+    """Tell whether a user needs a number of theirs for more than a login: see
+    ``GUARD_STAFF_NUMBERS``."""
+    return get_settings().GUARD_STAFF_NUMBERS and is_staff(user)
+
+
 def is_shown(user: AbstractBaseUser) -> bool:
     """Tell whether the default manager of the site shows a user.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from ..auth.users import get_user_resolver
+from ..auth.users import get_user_resolver, is_guarded
 from ..db import NumberRow, change_number, lock_users, users_too
 from ..exceptions import LastWayIn
 from ..logs import log_fields
@@ -57,8 +57,8 @@ def unlink_number(
     """Take a number from a user. It opens the account no more.
 
     If it was the primary one, the oldest of the others becomes primary. Sessions and tokens
-    stay valid. The last number of a user who cannot log in without it is refused with
-    ``last_way_in``.
+    stay valid. The last number of a user who cannot log in without it, or who is guarded by
+    ``GUARD_STAFF_NUMBERS`` and could add no other one, is refused with ``last_way_in``.
 
     :param number_id: the ``id`` of one of :func:`numbers_of`. Any other is ``not_found``.
     :param force: remove the last number too.
@@ -71,8 +71,9 @@ def unlink_number(
     def unlink(
         locked: AbstractBaseUser, number: LinkedNumber, numbers: list[LinkedNumber]
     ) -> None:
-        if len(numbers) == 1 and not force and not resolver.has_other_way_in(locked):
-            raise LastWayIn("The user has no other number and no password.")
+        is_needed = is_guarded(locked) or not resolver.has_other_way_in(locked)
+        if len(numbers) == 1 and is_needed and not force:
+            raise LastWayIn("The user would be locked out without the number.")
         resolver.unlink_number(locked, number)
 
     outcome = _change(user, number_id, unlink)

@@ -18,6 +18,7 @@ from django_sms_otp.exceptions import InsideTransaction
 from django_sms_otp.models import VerifiedPhone
 from django_sms_otp.results import LinkedNumber, NumberRefused
 from django_sms_otp.signals import number_unlinked
+from django_sms_otp.testing import override_sms_otp
 
 from ..support.factories import UserFactory, VerifiedPhoneFactory
 
@@ -119,6 +120,18 @@ def test_an_empty_password_is_no_way_in() -> None:
     User.objects.filter(pk=user.pk).update(password="")
     refused = services.unlink_number(user, id_of(user, OLD))
     assert refused == NumberRefused(reason="last_way_in")
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_guarded_staff_keep_their_last_number(right: str) -> None:
+    user = user_with(OLD, NEW, password="a long enough one")
+    User.objects.filter(pk=user.pk).update(**{right: True})
+    with override_sms_otp(GUARD_STAFF_NUMBERS=True):
+        assert isinstance(services.unlink_number(user, id_of(user, NEW)), LinkedNumber)
+        refused = services.unlink_number(user, id_of(user, OLD))
+        assert refused == NumberRefused(reason="last_way_in")
+        removed = services.unlink_number(user, id_of(user, OLD), force=True)
+        assert isinstance(removed, LinkedNumber)
 
 
 def test_who_has_a_password_needs_no_number() -> None:
