@@ -33,6 +33,7 @@ from ..auth.step_up import step_up_page
 from ..conf import get_settings
 from ..exceptions import InvalidSettings
 from ..services import numbers_of
+from .pending import LOGOUT_KEY
 
 __all__ = ["SMSAdminSite"]
 
@@ -135,6 +136,7 @@ class SMSAdminSite(AdminSite):
             raise InvalidSettings(NO_PAGE.format(name=type(self).__name__))
         if self.lets_add_first_number:
             allow_first_number(request)
+        request.session[LOGOUT_KEY] = self._address("logout")
         if way_on.partition("?")[0] == page:
             return HttpResponseRedirect(way_on)  # That page has sent the person here to log in.
         return redirect_to_login(way_on, page)

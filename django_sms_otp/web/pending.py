@@ -18,12 +18,15 @@ from django.utils import timezone
 from ..phone import PhoneNumber
 from ..results import CodeRequested
 
-__all__ = ["LinkPending", "Notice", "Pending", "StepUpPending"]
+__all__ = ["LOGOUT_KEY", "LinkPending", "Notice", "Pending", "StepUpPending"]
 
 KEPT_FOR = timedelta(hours=1)
 """How long a number is kept after its code has expired: time to ask for another one."""
 
 NOTICE_KEY = "_sms_otp_notice"
+
+LOGOUT_KEY = "_sms_otp_admin_logout"
+"""Where who waits for a code before an admin logs out: its address."""
 
 
 @dataclass(frozen=True, kw_only=True)

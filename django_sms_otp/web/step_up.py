@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.forms import Form
 from django.http import HttpResponse
-from django.urls import Resolver404, resolve, reverse
 
 from ..auth.proofs import is_verified, proof_for_numbers
 from ..auth.sessions import may_add_first_number, note_verified
-from ..auth.users import is_staff
+from ..auth.users import is_guarded
 from ..client import client_of
-from ..conf import get_settings
 from ..phone import PhoneNumber
 from ..results import (
     CodeRequested,
@@ -27,7 +24,7 @@ from ..services import confirm_step_up, numbers_of, request_step_up
 from .account import OfAccount
 from .codes import AskPage, CodePage, OfCode, ResendPage
 from .forms import ChoiceForm
-from .pending import StepUpPending
+from .pending import LOGOUT_KEY, StepUpPending
 
 __all__ = ["StepUpCodeView", "StepUpResendView", "StepUpView"]
 
@@ -52,12 +49,11 @@ class StepUpView(AskPage, OfStepUp):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         numbers = numbers_of(self.user)
         may_add = not numbers and proof_for_numbers(self.request, self.user) is None
-        is_guarded = get_settings().GUARD_STAFF_NUMBERS and is_staff(self.user)
         return super().get_context_data(
             numbers=numbers,
             may_add=may_add,
-            asks_colleague=is_guarded and not may_add_first_number(self.request),
-            logout_url=admin_logout(self.next),
+            asks_colleague=is_guarded(self.user) and not may_add_first_number(self.request),
+            logout_url=self.request.session.get(LOGOUT_KEY, ""),
             **kwargs,
         )
 
@@ -109,6 +105,7 @@ class StepUpCodeView(CodePage, OfStepUp):
 
     def redeemed(self, outcome: Redeemed[Any]) -> HttpResponse:
         note_verified(self.request)
+        self.request.session.pop(LOGOUT_KEY, None)
         return self.on()
 
 
@@ -117,15 +114,6 @@ class StepUpResendView(ResendPage, OfStepUp):
 
     def send_again(self, **asked: Any) -> CodeRequested | RequestRefused:
         return code_of(request_step_up(self.user, self.pending.number_id, **asked))
-
-
-def admin_logout(way: str) -> str:
-    """Return where who waits before an admin logs out; empty if the way leads to none."""
-    try:
-        match = resolve(urlsplit(way).path)
-    except (Resolver404, ValueError):
-        return ""
-    return reverse(f"{match.namespace}:logout") if match.app_names[-1:] == ["admin"] else ""
 
 
 def code_of(outcome: StepUpRequested | RequestRefused) -> CodeRequested | RequestRefused:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings as django_settings
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.contrib.admin.sites import all_sites
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.test import Client, override_settings
-from django.urls import include, path
+from django.urls import include, path, set_script_prefix
 from django.utils import timezone
 from knox.views import LoginView as KnoxLoginView
 from rest_framework.authentication import SessionAuthentication
@@ -189,6 +190,34 @@ def test_who_waits_for_a_code_may_leave() -> None:
     assert LOGOUT in browser.page.forms
     browser.client.post(LOGOUT, browser.page.forms[LOGOUT])
     assert not browser.is_logged_in
+
+
+@pytest.mark.parametrize("prefix", ["", "/app"])
+def test_who_waits_for_a_code_may_leave_wherever_the_admin_is(prefix: str) -> None:
+    """A server may have put a prefix before its address, and a site a language."""
+    client = Client(headers={"accept": "text/html", "accept-language": "de"})
+    client.force_login(employee(OLD))
+    in_english = i18n_patterns(path("admin/", SITE.urls))
+    urls = (*in_english, path("login/", include("django_sms_otp.web.urls")))
+    set_script_prefix(f"{prefix}/")
+    try:
+        with override_settings(ROOT_URLCONF=urls):
+            way = client.get("/en/admin/login/", SCRIPT_NAME=prefix)["Location"]
+            page = client.get(way.removeprefix(prefix), SCRIPT_NAME=prefix)
+    finally:
+        set_script_prefix("/")
+    assert way == f"{prefix}{ASK}?next={prefix}/en/admin/"
+    assert f'action="{prefix}/en/admin/logout/"' in page.content.decode()
+
+
+def test_only_who_waits_before_an_admin_is_offered_to_leave() -> None:
+    browser = enter(employee(OLD))
+    assert LOGOUT in browser.page.forms
+    confirm(browser)
+    assert LOGOUT not in browser.open(ASK).forms
+    other = Browser(accept="text/html")
+    other.client.force_login(employee(NEW))
+    assert LOGOUT not in other.open(f"{ASK}?next={INDEX}").forms
 
 
 def test_the_session_has_another_key_after_each_step() -> None:
@@ -402,6 +431,23 @@ def add(browser: Browser, number: str = NEW) -> None:
     if browser.address.startswith(ADD):
         browser.submit(phone_number=number)
         browser.submit("/login/numbers/code/", code=last_code())
+
+
+def test_the_last_number_of_staff_stays() -> None:
+    """Without it they are out, and can add no other one."""
+    user = employee(OLD)
+    browser = enter(user)
+    confirm(browser)
+    browser.open(f"/login/numbers/{id_of(user, OLD)}/remove/")
+    browser.submit()
+    assert browser.answer.status_code == 409
+    assert is_open(browser)
+    address = f"/auth/sms/numbers/{id_of(user, OLD)}/"
+    client = Client()
+    client.cookies = browser.client.cookies
+    assert client.delete(address).json()["code"] == "last_way_in"
+    assert client.delete(f"{address}?force=true").status_code == 204
+    assert not is_open(browser)
 
 
 def test_a_password_alone_adds_no_number() -> None:
