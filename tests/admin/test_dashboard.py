@@ -76,7 +76,7 @@ def test_the_story_of_a_login_is_there_at_once(get_code: Post) -> None:
         redeemed_at=timezone.now() + timedelta(seconds=12),
     )
     client = staff("view_hourlycount")
-    assert tiles(client)["Codes requested"].startswith("2 none before")
+    assert tiles(client)["Codes requested"].startswith("2 0 in the period before")
     assert tiles(client)["Conversion"].startswith("50% ")
     countries = {row["country"]: row for row in rows(client, "countries")}
     assert (countries["US"]["sent"], countries["US"]["refused"]) == ("1", "1")
@@ -93,9 +93,12 @@ def test_figures_are_compared_with_the_span_before(clerk: Client) -> None:
         counted("redeemed", codes // 2, hours_ago=hours_ago)
         counted(event_within(10), codes // 2, hours_ago=hours_ago)
     found = tiles(clerk, span="today")
-    assert found["Codes requested"] == "30 25% less than the 40 before"
-    assert found["Conversion"] == "50% 50% before codes redeemed, of those sent"
-    assert found["Median time"] == "8 s 8 s before from message to login; 95% within 10 s"
+    change = "\u2066\N{MINUS SIGN}25%\u2069"
+    assert found["Codes requested"] == f"30 {change} 40 in the period before"
+    assert found["Conversion"] == ("50% codes redeemed, of those sent 50% in the period before")
+    assert found["Median time"] == (
+        "8 s from message to login; 95% within 10 s 8 s in the period before"
+    )
 
 
 @override_sms_otp(PRICES={"default": {"US": "0.01", "*": "0.05"}}, CURRENCY="EUR")
@@ -105,7 +108,7 @@ def test_messages_cost_what_the_list_says(clerk: Client) -> None:
     counted("messages", 3, backend="voice")
     counted("messages", 100, backend="default", hours_ago=24 * 3)  # Last month.
     assert tiles(clerk, span="today")["Cost"] == (
-        "2.50 EUR 0.00 EUR before This month: 2.50 EUR 3 messages have no price"
+        "2.50 EUR This month: 2.50 EUR 3 messages have no price 0.00 EUR in the period before"
     )
     assert tiles(clerk, span="7d")["Cost"].startswith("3.50 EUR ")
     assert [row["cost"] for row in rows(clerk, "backends", span="today")] == ["2.5", ""]
@@ -152,9 +155,34 @@ def test_controls_are_told_apart_by_what_they_did(clerk: Client) -> None:
     counted("low_conversion:country", 99)
     found = [list(row.values()) for row in rows(clerk, "controls")]
     assert found == [
-        ["budget", meaning_of("budget"), "0", "20", "0"],
-        ["ip", meaning_of("ip"), "7", "0", "5"],
+        [meaning_of("budget"), "0", "20", "0", "budget"],
+        [meaning_of("ip"), "7", "0", "5", "ip"],
     ]
+    shown = page(clerk, PAGE)
+    assert f'<th scope="row">{meaning_of("budget")}</th>' in shown
+    assert '<td class="sms-otp-key">budget</td>' in shown
+
+
+def test_conversion_stands_beside_the_name(clerk: Client) -> None:
+    counted("requested", 4, backend="default")
+    OTPCodeFactory.create(created_at=NOON)
+    for table, names in [
+        ("countries", ["country", "conversion"]),
+        ("backends", ["backend", "conversion"]),
+        ("prefixes", ["prefix", "country", "conversion"]),
+    ]:
+        assert [*rows(clerk, table)[0]][: len(names)] == names
+
+
+def test_each_chart_of_several_colours_says_how_to_read_it(clerk: Client) -> None:
+    shown = page(clerk, PAGE)
+    assert shown.count("The whole bar is") == 2
+    assert "Each colour reaches up to the number that got that far." in shown
+    assert "told that a code was sent, and none was." in shown
+
+
+def test_the_zone_of_the_days_is_named(clerk: Client) -> None:
+    assert "02/23/2026 to 03/01/2026 (<bdi>UTC</bdi>)" in page(clerk, PAGE)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 from django.utils.formats import number_format
@@ -24,7 +24,6 @@ __all__ = [
     "Cell",
     "Column",
     "Table",
-    "between",
     "count",
     "country",
     "money",
@@ -44,27 +43,30 @@ MINUTES_FROM = 90
 class Cell:
     """
     :param value: what the CSV file has: a number, a code, a time in ISO 8601; empty if unknown.
-    :param bar: where the bar begins and how long it is, from 0 to 1; ``None``: there is no bar.
+    :param bar: how long the bar is, from 0 to 1; ``None``: there is no bar.
     """
 
     value: Any
     text: str
-    bar: tuple[float, float] | None = None
+    bar: float | None = None
 
     @property
     def bar_shape(self) -> SafeString:
-        start, length = self.bar or (0.0, 0.0)
-        shape = '<rect x="{}%" width="{}%" height="100%"/>'
-        return format_html(shape, f"{start * 100:.1f}", f"{length * 100:.1f}")
+        length = self.bar or 0
+        return format_html('<rect width="{}%" height="100%"/>', f"{length * 100:.1f}")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """:param name: the column's name in the CSV file, in no language."""
+    """
+    :param name: the column's name in the CSV file, in no language.
+    :param is_key: whether it has a word of the settings, which few readers look for.
+    """
 
     name: str
     label: str | Promise
     is_number: bool = True
+    is_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def country(region: str) -> Cell:
 
 def count(number: int, most: int = 0) -> Cell:
     """:param most: what the longest bar stands for; 0: there is no bar."""
-    bar = (0.0, number / most) if most and number else None
+    bar = number / most if most and number else None
     return Cell(number, number_format(number, force_grouping=True), bar)
 
 
@@ -118,10 +120,10 @@ def share(part: int, whole: int, *, with_bar: bool = False) -> Cell:
         return Cell("", UNKNOWN)
     found = part / whole
     shown = _("%(number)s%%") % {"number": rounded(found * 100)}
-    return Cell(round(found, 4), shown, (0.0, min(found, 1.0)) if with_bar else None)
+    return Cell(round(found, 4), shown, min(found, 1.0) if with_bar else None)
 
 
-def seconds(number: float | None, bar: tuple[float, float] | None = None) -> Cell:
+def seconds(number: float | None) -> Cell:
     """Write a number of seconds; ``inf`` is longer than an hour."""
     if number is None:
         return Cell("", UNKNOWN)
@@ -132,20 +134,7 @@ def seconds(number: float | None, bar: tuple[float, float] | None = None) -> Cel
         shown = _("%(seconds)s s") % {"seconds": rounded(number)}
     else:
         shown = _("%(minutes)s min") % {"minutes": rounded(number / 60)}
-    return Cell(value, shown, bar)
-
-
-def between(
-    first: float | None, last: float | None, longest: float
-) -> tuple[float, float] | None:
-    """Return the bar from one number of seconds to another.
-
-    :param longest: the seconds at the end of the scale.
-    """
-    if first is None or last is None or not isfinite(first) or not longest:
-        return None
-    start = min(first / longest, 1.0)
-    return start, min(last / longest, 1.0) - start
+    return Cell(value, shown)
 
 
 def money(amount: Decimal | None) -> Cell:

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ...db import non_atomic
@@ -59,6 +60,7 @@ def _page(request: HttpRequest, model_admin: ModelAdmin[Any]) -> HttpResponse:
         "media": model_admin.media,
         "form": form if form.errors else _dates(span),
         "span": span,
+        "zone": timezone.get_current_timezone_name(),
         "spans": [(name, f"?span={name}", label) for name, label in SPANS.items()],
         "counted_until": counted.until,
         "query": _query(span),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from math import inf
 
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
@@ -44,8 +43,8 @@ CONVERSION = Column("conversion", _("conversion"))
 REFUSED = Column("refused", _("refused"))
 WITHHELD = Column("withheld", _("withheld"))
 OUTCOMES = (
-    *RESULTS,
     CONVERSION,
+    *RESULTS,
     Column("median_seconds", _("median time")),
     Column("p95_seconds", _("95% within")),
     Column("messages", _("messages")),
@@ -142,8 +141,8 @@ class Report:
         columns = (
             Column("prefix", _("prefix"), is_number=False),
             Column("country", _("country"), is_number=False),
-            *(each for each in RESULTS if each.name != "delivered"),
             CONVERSION,
+            *(each for each in RESULTS if each.name != "delivered"),
         )
         found = read_prefixes(self.span)
         most = max((each.counts["requested"] for each in found), default=0)
@@ -151,10 +150,10 @@ class Report:
             (
                 self._prefix(each.prefix),
                 cells.country(each.region),
+                cells.share(each.counts["redeemed"], each.counts["sent"]),
                 cells.count(each.counts["requested"], most),
                 cells.count(each.counts["sent"]),
                 cells.count(each.counts["redeemed"]),
-                cells.share(each.counts["redeemed"], each.counts["sent"]),
             )
             for each in found
         ]
@@ -168,9 +167,9 @@ class Report:
 
     def controls(self) -> Table:
         columns = (
-            Column("control", _("control"), is_number=False),
             Column("meaning", _("meaning"), is_number=False),
             *(REFUSED, WITHHELD, Column("recorded", _("only recorded"))),
+            Column("control", _("control"), is_number=False, is_key=True),
         )
         found: dict[str, Counter[str]] = {}
         for event, count in self.all.counts.items():
@@ -181,9 +180,9 @@ class Report:
         most = max((counts[action] for _, counts in busiest for action in ACTIONS), default=0)
         rows = [
             (
-                cells.text(control),
-                cells.text(meaning_of(control)),
+                cells.text(meaning_of(control), meaning_of(control) or control),
                 *(cells.count(counts[action], most) for action in ACTIONS),
+                cells.text(control),
             )
             for control, counts in busiest
         ]
@@ -195,17 +194,14 @@ def _outcomes(
 ) -> Table:
     """Return what became of the codes of each country or backend."""
     has_prices = bool(get_settings().PRICES)
-    longest = max((line.p95 or 0 for line in lines if line.p95 != inf), default=0)
     rows = []
     for line in lines:
-        median, p95 = line.median, line.p95
-        bar = cells.between(median, p95, longest)
         row = [
             heading(line.key),
-            *(cells.count(line.count(each.name)) for each in RESULTS),
             cells.share(line.count("redeemed"), line.count("sent"), with_bar=True),
-            cells.seconds(median),
-            cells.seconds(p95, bar),
+            *(cells.count(line.count(each.name)) for each in RESULTS),
+            cells.seconds(line.median),
+            cells.seconds(line.p95),
             cells.count(line.count("messages")),
         ]
         rows.append([*row, cells.money(line.cost.amount)] if has_prices else row)

@@ -17,9 +17,12 @@ __all__ = ["Section", "sections"]
 
 @dataclass(frozen=True, slots=True)
 class Section:
+    """:param note: how to read the columns of the chart."""
+
     title: str | Promise
     chart: Chart
     table: Table
+    note: str | Promise = ""
 
 
 def sections(report: Report) -> Iterator[Section]:
@@ -32,7 +35,8 @@ def sections(report: Report) -> Iterator[Section]:
         for look, column in zip(LOOKS, table.columns[1:], strict=True)
     ]
     title = _("Codes")
-    yield Section(title, column_chart(str(title), labels, _hints(table), layers), table)
+    chart = column_chart(str(title), labels, _hints(table), layers)
+    yield Section(title, chart, table, NESTED)
 
     table = codes.only("start", "sent", "redeemed", "conversion")
     line = Layer("line", _("codes redeemed, of those sent"), _shares(report))
@@ -45,8 +49,18 @@ def sections(report: Report) -> Iterator[Section]:
     # One stands on the other.
     layers = [Layer("alarm", _("refused"), both), Layer("hatch", _("withheld"), withheld)]
     title = _("Refused and withheld")
-    yield Section(title, column_chart(str(title), labels, _hints(table), layers), table)
+    chart = column_chart(str(title), labels, _hints(table), layers)
+    yield Section(title, chart, table, ADDED_UP)
 
+
+NESTED = _(
+    "The whole bar is the codes requested. Each colour reaches up to the number that got that "
+    "far."
+)
+ADDED_UP = _(
+    "The whole bar is both together. Refused: the person was told so. Withheld: the person was "
+    "told that a code was sent, and none was."
+)
 
 LOOKS = ("outline", "hatch", "soft", "solid")
 

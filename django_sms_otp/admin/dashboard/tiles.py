@@ -34,26 +34,27 @@ class Tile:
 def tiles(
     now: Line, before: Line, *, month: Cost, waiting: Waiting, at: datetime
 ) -> Iterator[Tile]:
+    requested, earlier = now.count("requested"), before.count("requested")
     yield Tile(
         gettext_lazy("Codes requested"),
-        cells.count(now.count("requested")).text,
-        _change(now.count("requested"), before.count("requested")),
+        cells.count(requested).text,
+        (*_change(requested, earlier), *_before(cells.count(earlier))),
     )
     yield Tile(
         gettext_lazy("Conversion"),
         _conversion(now).text,
-        (*_before(_conversion(before)), _("codes redeemed, of those sent")),
+        (_("codes redeemed, of those sent"), *_before(_conversion(before))),
     )
     yield Tile(
         gettext_lazy("Median time"),
         cells.seconds(now.median).text,
-        (*_before(cells.seconds(before.median)), *_of_95_percent(now)),
+        (*_of_95_percent(now), *_before(cells.seconds(before.median))),
     )
     if get_settings().PRICES:
         yield Tile(
             gettext_lazy("Cost"),
             cells.money(now.cost.amount).text,
-            (*_before(cells.money(before.cost.amount)), *_costs(now.cost, month)),
+            (*_costs(now.cost, month), *_before(cells.money(before.cost.amount))),
         )
     yield Tile(
         gettext_lazy("Messages waiting to be sent"),
@@ -67,18 +68,20 @@ def _conversion(line: Line) -> Cell:
 
 
 def _before(cell: Cell) -> tuple[str, ...]:
-    return (_("%(figure)s before") % {"figure": cell.text},) if cell.value != "" else ()
+    return (
+        (_("%(figure)s in the period before") % {"figure": cell.text},)
+        if cell.value != ""
+        else ()
+    )
 
 
-def _change(now: int, before: int) -> tuple[str, ...]:
-    if not before:
-        return (_("none before"),)
-    if now >= before:
-        text = _("%(percent)s%% more than the %(figure)s before")
-    else:
-        text = _("%(percent)s%% less than the %(figure)s before")
-    change = cells.rounded(abs(now / before - 1) * 100)
-    return (text % {"figure": cells.count(before).text, "percent": change},)
+def _change(now: int, before: int) -> Iterator[str]:
+    """Yield how many percent more or fewer it is."""
+    if before:
+        sign = "+" if now >= before else "\N{MINUS SIGN}"
+        percent = cells.rounded(abs(now / before - 1) * 100)
+        # Isolated: where the text runs from right to left, the sign would come behind.
+        yield f"\u2066{sign}{_('%(number)s%%') % {'number': percent}}\u2069"
 
 
 def _of_95_percent(line: Line) -> tuple[str, ...]:
