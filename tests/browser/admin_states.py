@@ -53,15 +53,19 @@ def make_story() -> None:
     """Somebody logged in yesterday, and waits now for a message that did not arrive."""
     now = timezone.now()
     user = UserFactory.create(pk=2, username="ada")
-    VerifiedPhoneFactory.create(
-        pk=1, user=user, phone_number=PHONE, verified_at=now - timedelta(days=30)
-    )
     yesterday, newest = now - timedelta(days=1), now - timedelta(minutes=3)
+    redeemed = yesterday + timedelta(seconds=40)
+    VerifiedPhoneFactory.create(
+        pk=1,
+        user=user,
+        phone_number=PHONE,
+        verified_at=now - timedelta(days=30),
+        last_used_at=redeemed,
+    )
     sends = Send(yesterday.timestamp(), OLD[:8]), Send(newest.timestamp(), NEW[:8])
     guess = WrongGuess.of(yesterday + timedelta(seconds=25), OLD[:8], "id:one")
     limit(PHONE, NumberState(sends=sends, journal=Journal().with_one(guess)), pk=STORY)
-    redeemed = yesterday + timedelta(seconds=40)
-    _code(OLD, yesterday, delivery_state="delivered", redeemed_at=redeemed)
+    _code(OLD, yesterday, delivery_state="delivered", redeemed_at=redeemed, user=user)
     _code(NEW, newest, delivery_state="undelivered", delivery_error="30003")
 
 
@@ -78,40 +82,58 @@ def _code(key: str, at: datetime, **values: Any) -> None:
 
 
 def count_codes() -> None:
-    """Make the counts of two weeks, and the newest codes of one prefix."""
+    """Make the counts of two weeks, and the newest codes of a few prefixes."""
     midnight = timezone.now().replace(hour=0)
     HourlyCount.objects.bulk_create(
         HourlyCount(
             hour=midnight - timedelta(days=day, hours=-9),
             region=region,
             event=event,
-            backend="twilio",
+            backend="" if event in BEFORE_BACKENDS else backend,
             count=int(most * share * (20 - day - day % 3) / 20),
         )
         for day in range(14)
-        for region, most in (("US", 900), ("DE", 500), ("JM", 300))
-        for event, share in SHARES.items()
+        for region, backend, most, redeemed in REGIONS
+        for event, share in _shares(redeemed - day * 5 % 7 / 100).items()
     )
-    for last in range(3):
-        OTPCodeFactory.create(
-            phone_number=f"+1415555000{last}",
-            backend="twilio",
-            sent_at=timezone.now(),
-            delivery_state="delivered",
-        )
+    for prefix, codes in PREFIXES.items():
+        for last in range(codes):
+            OTPCodeFactory.create(
+                phone_number=f"{prefix}000{last}",
+                region="JM" if prefix.startswith("+1876") else "US",
+                backend="twilio",
+                sent_at=timezone.now(),
+                redeemed_at=timezone.now() if last % 3 else None,
+                delivery_state="delivered",
+            )
 
 
-SHARES = {
-    "requested": 1.0,
-    "sent": 0.9,
-    "messages": 0.95,
-    "delivered": 0.85,
-    "redeemed": 0.7,
-    event_within(10): 0.4,
-    event_within(30): 0.3,
-    "refused:cooldown": 0.1,
-    "withheld:budget": 0.05,
-}
+REGIONS = (
+    ("US", "twilio", 900, 0.8),
+    ("DE", "eastern", 500, 0.74),
+    ("JM", "twilio", 300, 0.31),
+)
+"""Of each the codes of a day, and the share of them that is redeemed."""
+
+PREFIXES = {"+1415555": 7, "+1876555": 4, "+1212555": 3}
+
+
+def _shares(redeemed: float) -> dict[str, float]:
+    """Return what becomes of the codes that are requested."""
+    return {
+        "requested": 1.0,
+        "sent": 0.95,
+        "messages": 1.0,
+        "delivered": (1 + redeemed) / 2,
+        "redeemed": redeemed,
+        event_within(10): redeemed * redeemed,
+        event_within(30): redeemed * (1 - redeemed),
+        "refused:cooldown": 0.3 * (1 - redeemed),
+        "withheld:budget": 0.1 * (1 - redeemed),
+    }
+
+
+BEFORE_BACKENDS = {"refused:cooldown", "withheld:budget"}
 
 
 @state(among=ADMIN)
@@ -128,7 +150,10 @@ def story_confirm(scene: Scene) -> None:
     scene.person.open(f"{FIND}limit/{STORY}/block/")
 
 
-@state(among=ADMIN)
+@state(
+    among=ADMIN,
+    PRICES={"twilio": {"US": "0.0083", "*": "0.21"}, "eastern": {"*": "0.095"}},
+)
 def dashboard(scene: Scene) -> None:
     count_codes()
     log_in_staff(scene.person)

@@ -25,7 +25,7 @@ __all__ = ["FOLDER", "VIEWS", "digest_in", "digest_of", "file_of", "take"]
 
 FOLDER = Path(__file__).parents[2] / "docs/pictures"
 
-COLOURS = 64
+COLOURS, COLOURS_OF_ADMIN = 64, 256
 """Of a picture's palette. Pages of a few plain colours need no more, and are small by it."""
 
 VIEWS = tuple(
@@ -81,9 +81,10 @@ def take(page: Page, state: State) -> None:
     """Make the pictures of a state."""
     about = PngInfo()
     about.add_text("page", digest_of(page))
+    colours = COLOURS_OF_ADMIN if page.locator(IN_ADMIN).count() else COLOURS
     for view in VIEWS:
         view.apply(page)
         shot: bytes = page.screenshot(full_page=True, animations="disabled")
         with Image.open(io.BytesIO(shot)) as image:
-            small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
             small.save(file_of(state, view), optimize=True, pnginfo=about)
