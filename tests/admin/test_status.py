@@ -29,6 +29,7 @@ from ..conftest import PHONE
 from ..support.guesses import made_by
 from .staff import LIMITS, limit, limit_page, page, row_of, staff
 
+OTHER = "+14155552699"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = NOON.timestamp()
 FACT = re.compile(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>')
@@ -199,6 +200,15 @@ def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
         "phone: 0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
         "<br>locked until March 1, 2026, 12:01 p.m."
     )
+
+
+def test_a_number_without_failures_has_one_line_of_them(clerk: Client) -> None:
+    limit(PHONE, sent(5))
+    lines = facts(clerk)
+    assert lines["Wrong codes in a row"] == "0"
+    assert not any(label.startswith("Failed attempts") for label in lines)
+    limit(OTHER, NumberState(guesses=made_by(known=failures(1)), known=("a",)))
+    assert "Wrong codes in a row" not in facts(clerk, OTHER)
 
 
 def test_failures_of_known_callers_lock_known_callers_out(clerk: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -167,6 +167,23 @@ def test_the_story_holds_no_code(get_code: Post, auth_code: Post) -> None:
     assert code.seed not in told.shown
 
 
+def test_the_next_caller_is_asked_for_on_the_page_itself() -> None:
+    limit(PHONE)
+    shown = ask(staff(*VIEWS, WHOLE), PHONE).shown
+    assert f'action="{FIND}"' in shown
+    assert 'aria-describedby="sms-otp-who-help"' not in shown
+
+
+def test_times_are_written_in_one_way() -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    limit(PHONE)
+    VerifiedPhoneFactory.create(phone_number=PHONE, verified_at=at, last_used_at=at)
+    with timezone.override(UTC):
+        shown = ask(staff(*VIEWS, WHOLE), PHONE).shown
+    for label in ("Verified on", "Last used"):
+        assert f'<th scope="row">{label}</th><td>March 1, 2026, noon</td>' in shown
+
+
 def test_the_events_stand_in_order(get_code: Post, auth_code: Post) -> None:
     with time_machine.travel(timezone.now() - timedelta(minutes=5), tick=False) as clock:
         get_code()
@@ -179,7 +196,7 @@ def test_the_events_stand_in_order(get_code: Post, auth_code: Post) -> None:
             step()
     told = ask(staff(*VIEWS, WHOLE), PHONE)
     assert [event.split(" ", 1)[0] + " " + event.split(" ")[1] for event in told.events] == [
-        *("Asked for", "Message: SMS", "A wrong", "A request"),
+        *("Asked for", "SMS through", "A wrong", "A request"),
         *("The right", "The number"),
     ]
     user = User.objects.exclude(username="clerk").get()
@@ -194,7 +211,7 @@ def test_a_code_that_was_sent_again_keeps_the_fate_of_its_first_message(
     OTPCode.objects.update(delivery_state="undelivered", delivery_error="30003")
     get_code()
     told = ask(staff(*VIEWS, WHOLE), PHONE)
-    messages = [event for event in told.events if event.startswith("Message")]
+    messages = [event for event in told.events if event.startswith("SMS through")]
     assert "it did not arrive. The gateway “default” gave the error 30003" in messages[0]
     assert "No receipt has come." in messages[1]
 

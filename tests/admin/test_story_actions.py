@@ -100,13 +100,51 @@ def test_what_cannot_be_undone_is_asked_first(name: str) -> None:
     services.lift_rule(PHONE)
     clerk = staff(*VIEWS, *PERMISSIONS)
     url = address(f"{name}/")
-    assert f'<a class="sms-otp-ask" href="{url}">' in read(clerk, address()).shown
+    assert f'<a class="sms-otp-quiet" href="{url}">' in read(clerk, address()).shown
     asked = clerk.get(url).content.decode()
     assert str(ACTIONS[name].help) in asked
     assert "+1********71" in asked
     assert PHONE not in asked
     assert kept() == []
     assert OTPCode.objects.get().superseded_at is None
+
+
+def test_one_button_stands_out_and_what_asks_first_stands_aside(get_code: Post) -> None:
+    get_code()
+    clerk = staff(*VIEWS, *PERMISSIONS)
+    shown = read(clerk, address()).shown
+    at_once, _details, more = shown.partition("<details>")
+    assert 'class="default" value="Send the code again"' in at_once
+    assert 'class="sms-otp-quiet" value="Restore the message quota"' in at_once
+    asks_first = [name for name in ACTIONS if f'/{name}/">' in more.partition("</details>")[0]]
+    assert asks_first == ["invalidate", "allow", "block", "erase"]
+    assert more.count('<li class="sms-otp-dangerous">') == 2
+    # Where nothing else is offered, it is open.
+    others = staff(*VIEWS, "block_number", name="other")
+    assert "<details open>" in read(others, address()).shown
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_site_with_one_channel_offers_no_choice(get_code: Post, number: int) -> None:
+    channels = dict.fromkeys(("sms", "voice")[:number], "default")
+    with override_sms_otp(COOLDOWN=[], CHANNELS=channels):
+        get_code()
+        clerk = staff(*VIEWS, "send_otpcode")
+        shown = read(clerk, address()).shown
+        assert ("Channel" in shown) is ("<select" in shown) is (number == 2)
+        sent = {
+            **hidden(shown, address("send/")),
+            **({"channel": "voice"} if number == 2 else {}),
+        }
+        answer: Any = clerk.post(address("send/"), sent, follow=True)
+    assert "The code is on its way." in answer.content.decode()
+    assert testing.outbox[-1].channel == [*channels][-1]
+
+
+def test_a_decision_holds_for_a_day_unless_staff_choose_another_time() -> None:
+    limit(PHONE)
+    asked = staff(*VIEWS, "block_number").get(address("block/")).content.decode()
+    assert '<option value="24" selected>for a day</option>' in asked
 
 
 @override_sms_otp(COOLDOWN=[], CHANNELS={"sms": "default", "voice": "default"})

@@ -84,7 +84,7 @@ def test_one_address_has_used_up_its_messages(
     )
     assert told.advice == "Restore the message quota, or let the person wait."
     assert told.events[-1].startswith("A request was refused: too many messages")
-    assert sum("Message: SMS" in event for event in told.events) == 3
+    assert sum("SMS through" in event for event in told.events) == 3
     press(clerk, told, "give-back")
     assert get_code().status_code == 202
 
@@ -117,7 +117,7 @@ def test_a_landline_gets_no_sms(
             clock.shift(timedelta(minutes=1))
             press(clerk, told, "send", channel="voice")
             events = ask(clerk, PHONE).events
-            assert any("Message: call by the backend “calls”" in event for event in events)
+            assert any("Call through “calls”" in event for event in events)
     assert "This is a landline, or its carrier takes no SMS." in told.answer
     assert "send the code by another channel" in told.advice
 
@@ -134,7 +134,7 @@ def test_too_many_wrong_codes_lock_the_person_out(
     assert told.advice == "Make sure who is asking. Then lift the lockout."
     assert told.events.count(told.events[-1]) == 5
     assert told.events[-1].startswith("A wrong code was typed")
-    assert "Whoever asked for the code typed it." in told.events[-1]
+    assert "Typed by the person who asked for the code." in told.events[-1]
     press(clerk, told, "unlock")
     clock.shift(timedelta(minutes=1))
     get_code()
@@ -176,7 +176,7 @@ def test_the_first_gateway_is_down_and_the_second_sends(clerk: Client, get_code:
             assert get_code().status_code == 202
             told = ask(clerk, PHONE)
     assert told.answer == "At noon the gateway took the last message. No receipt has come."
-    assert "by the backend “second”" in told.events[1]
+    assert "SMS through “second”" in told.events[1]
 
 
 def test_the_message_waits_for_a_worker(

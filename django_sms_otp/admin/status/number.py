@@ -66,7 +66,16 @@ class NumberStatus(LimitStatus):
         yield _("Next message"), self._next_message()
         if refusal := self.messages.last_refusal_in_words():
             yield _("Last refused"), refusal
+        yield from self._wrong_guesses()
+        yield _("Known networks and devices"), str(len(self.state.known))
+        if self.state.succeeded_at:
+            yield _("Last redeemed"), format_time(self.state.succeeded_at)
+
+    def _wrong_guesses(self) -> Iterator[Fact]:
         guesses = self.state.guesses
+        if not guesses.consecutive:
+            yield _("Wrong codes in a row"), "0"
+            return
         strangers, known = guesses.of(STRANGERS).consecutive, guesses.of(KNOWN).consecutive
         yield (
             _("Failed attempts of strangers, in a row"),
@@ -80,9 +89,6 @@ class NumberStatus(LimitStatus):
             _("Failed attempts of known callers, in a row"),
             self._failures(known, self.lock_of_known),
         )
-        yield _("Known networks and devices"), str(len(self.state.known))
-        if self.state.succeeded_at:
-            yield _("Last redeemed"), format_time(self.state.succeeded_at)
 
     def _messages(self) -> str:
         return self.usage("phone", [(send.at, 1) for send in self.state.sends])

@@ -205,8 +205,8 @@ class Block(RuleAction):
     label = gettext_lazy("Block the number")
     permission = "block_number"
     help = gettext_lazy(
-        "No code goes to it, and its live codes end. Whoever asks for one is told to try again "
-        "later. Whoever is logged in stays logged in."
+        "This number gets no more codes, and those already sent stop working. Anyone who asks "
+        "for one is told to try again later. Nobody is logged out."
     )
     log_text = gettext_noop("Blocked the number.")
     form = SpanForm
@@ -263,10 +263,9 @@ class Erase(Action):
     label = gettext_lazy("Erase what is kept")
     permission = "erase_number"
     help = gettext_lazy(
-        "Deletes the codes of the number and its verification, so that it opens no account. "
-        "The user stays. What limits still count stays too, until the purge: the messages of "
-        "the last hours, wrong codes, and as long as they hold a lockout and a block. This "
-        "cannot be undone."
+        "Deletes the codes and the verification of this number, so that it logs in to no "
+        "account. The user stays. What the limits still count is kept as long as it counts: "
+        "recent messages, wrong codes, and a block or allowance. This cannot be undone."
     )
     log_text = gettext_noop("Erased what was kept about the number.")
     asks_first = True
@@ -285,7 +284,8 @@ class Erase(Action):
 ACTIONS: dict[str, Action] = {
     action.name: action
     for action in (
-        *(SendAgain(), Unlock(), GiveBack(), LiftRule()),
+        # What helps against the greatest obstacle stands out, as the first one.
+        *(Unlock(), SendAgain(), LiftRule(), GiveBack()),
         *(Invalidate(), Allow(), Block(), Erase()),
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -98,7 +99,7 @@ def _message(code: OTPCode) -> Event:
 
 def _title(channel: str, backend: str) -> str:
     values = {"channel": channel_name(channel), "backend": backend}
-    return _("Message: %(channel)s by the backend “%(backend)s”") % values
+    return capfirst(_("%(channel)s through “%(backend)s”") % values)
 
 
 def _fate(state: str, alias: str, error: str, withheld_by: str) -> list[str]:

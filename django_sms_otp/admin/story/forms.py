@@ -17,11 +17,11 @@ from .words import channel_name, opens_account, purpose_name
 
 __all__ = ["SendForm", "SpanForm", "sendable"]
 
-FOR_GOOD = ""
+A_DAY, FOR_GOOD = "24", ""
 
 SPANS = [
     ("1", gettext_lazy("for an hour")),
-    ("24", gettext_lazy("for a day")),
+    (A_DAY, gettext_lazy("for a day")),
     ("168", gettext_lazy("for a week")),
     ("720", gettext_lazy("for 30 days")),
     (FOR_GOOD, gettext_lazy("until somebody lifts it")),
@@ -32,7 +32,9 @@ SPANS = [
 class SpanForm(forms.Form):
     """How long a decision of staff holds."""
 
-    hours = forms.ChoiceField(label=gettext_lazy("How long"), choices=SPANS, required=False)
+    hours = forms.ChoiceField(
+        label=gettext_lazy("How long"), choices=SPANS, required=False, initial=A_DAY
+    )
 
     def until(self) -> Any:
         hours = self.cleaned_data["hours"]
@@ -52,6 +54,9 @@ class SendForm(forms.Form):
         super().__init__(*args)
         channel: Any = self.fields["channel"]
         channel.choices = [(name, channel_name(name)) for name in get_settings().CHANNELS]
+        if len(channel.choices) == 1:
+            channel.widget = forms.HiddenInput()
+            channel.initial = channel.choices[0][0]
         codes, meant = sendable(story), _meant(story)
         choices = [(str(code.pk), _name(code, story)) for code in codes]
         if meant is not None:

@@ -56,6 +56,7 @@ class StoryPages(Page):
             return redirect(self.address(row))
         names_users = may_see_users(request)
         answer, *others = obstacles_of(story)
+        offered = offered_to(request.user, story)
         context = {
             "title": _("Story of %(number)s") % {"number": shown(request, story.number.e164)},
             "story": story,
@@ -66,8 +67,10 @@ class StoryPages(Page):
             "obstacles": others,
             "actions": [
                 (action, action.form_for(story), mark_of(story, action))
-                for action in offered_to(request.user, story)
+                for action in offered
+                if not action.asks_first
             ],
+            "more": [action for action in offered if action.asks_first],
             "may_export": may_see_numbers(request),
             "seen": mark_of(story),
             "kind": kind,

@@ -40,9 +40,9 @@ PURPOSES = {
 }
 
 GUESSERS = {
-    STRANGERS: gettext_lazy("Somebody typed it who had not asked for the code."),
-    KNOWN: gettext_lazy("A device or network typed it that has logged in before."),
-    ASKERS: gettext_lazy("Whoever asked for the code typed it."),
+    STRANGERS: gettext_lazy("Typed by somebody who had not asked for the code."),
+    KNOWN: gettext_lazy("Typed on a device or network that has logged in before."),
+    ASKERS: gettext_lazy("Typed by the person who asked for the code."),
 }
 
 FATES: dict[str, str | Promise] = {
