@@ -105,6 +105,18 @@ def test_who_may_not_see_numbers_completes_none_by_trying() -> None:
     assert PHONE[1:] not in read(clerk, address(user, "user")).shown
 
 
+def test_a_long_id_of_a_user_is_no_number_to_those_who_may_not_see_numbers() -> None:
+    """Nor does a name of digits, which may be a number, find its user."""
+    clerk, other = staff(*VIEWS, "view_user"), staff(*VIEWS, name="other")
+    user = UserFactory.create(pk=1234567, username="7654321")
+    VerifiedPhoneFactory.create(user=user, phone_number=PHONE)
+    refusal = "Only staff who may see whole phone numbers can search for them."
+    assert f"<h1>Story of {MASKED}</h1>" in ask(clerk, "1234567").shown
+    for who in ("7654321", "9" * 15):
+        assert refusal in ask(clerk, who).shown
+    assert refusal in ask(other, "1234567").shown
+
+
 @pytest.mark.parametrize("permissions", [("view_otpcode",), ("view_limit",), (WHOLE,)])
 def test_a_story_needs_both_permissions(permissions: tuple[str, ...]) -> None:
     row, clerk = limit(PHONE), staff(*permissions)

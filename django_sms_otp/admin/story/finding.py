@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import IntegerField, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -43,7 +43,8 @@ def find(request: HttpRequest, text: str) -> Found:
     looks_like_number = bool(numbers) or bool(MAYBE_A_NUMBER.fullmatch(text))
     if not rows and looks_like_number and not may_see_numbers(request):
         # A user may be named by a number: that would complete a masked one by trying.
-        return Found(rows=[], why=str(NOT_FOR_YOU))
+        rows = [*_users_by_key(text)] if may_see_users(request) else []
+        return Found(rows=rows, why="" if rows else str(NOT_FOR_YOU))
     if not rows:
         rows = [row for number in numbers if (row := row_of(number))]
     if not rows and may_see_users(request):
@@ -86,6 +87,13 @@ def _users(text: str) -> Iterator[Any]:
     with suppress(ValidationError):  # The text is no key.
         wanted |= Q(pk=model._meta.pk.to_python(text))
     yield from model._default_manager.filter(wanted)[:MOST_FOUND]
+
+
+def _users_by_key(text: str) -> Iterator[Any]:
+    """Yield the user whose primary key is a number that counts users, and of no phone."""
+    model = get_user_model()
+    if text.isdecimal() and isinstance(model._meta.pk, IntegerField):
+        yield from model._default_manager.filter(pk=text)
 
 
 def _nothing(request: HttpRequest) -> str:
