@@ -14,12 +14,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from ..auth.linked_numbers import have_a_primary
 from ..db import database_alias, lock_users
 from ..logs import log_fields
-from ..models import VerifiedPhone
+from ..models import Limit, LimitKind, OTPCode, VerifiedPhone
 from ..results import LinkedNumber
 from ..services.numbers import announce_removal, find, numbers_of
 from .accounts import may_see_users
@@ -27,6 +28,8 @@ from .base import PhoneAdmin, staff_name
 from .formatting import format_time_briefly
 
 logger = logging.getLogger("django_sms_otp")
+
+REMOVED = gettext_noop("Removed the number from its account.")
 
 
 @admin.register(VerifiedPhone)
@@ -58,6 +61,9 @@ class VerifiedPhoneAdmin(PhoneAdmin):
             extra = log_fields("number_removed", phone_number=row.phone_number)
             text = "%s removed the number %s of user %s."
             logger.info(text, staff_name(request), row, row.user_id, extra=extra)
+            # The history of the deleted row belongs to no story.
+            if kept := _kept_row(row.phone_number):
+                self.log_change(request, kept, gettext(REMOVED))
         return super().log_deletions(request, queryset)
 
     @admin.display(description=_("verified at"), ordering="verified_at")
@@ -73,6 +79,13 @@ class VerifiedPhoneAdmin(PhoneAdmin):
     def primary(self, row: VerifiedPhone) -> bool:
         # The column holds true or null; Django would show null as "unknown".
         return bool(row.is_primary)
+
+
+def _kept_row(e164: str) -> Limit | OTPCode | None:
+    """Return a row of a number that stays when its account loses it."""
+    limits = Limit.objects.filter(kind=LimitKind.NUMBER, subject=e164)
+    codes = OTPCode.objects.filter(phone_number=e164).defer("seed")
+    return limits.first() or codes.order_by("-created_at").first()
 
 
 @contextmanager

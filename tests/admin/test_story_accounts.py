@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_sms_otp import services
 from django_sms_otp.auth.users import VerifiedPhoneResolver
-from django_sms_otp.models import OTPCode
+from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import PhoneNumber
 from django_sms_otp.testing import override_sms_otp
 
@@ -71,6 +71,7 @@ def test_the_site_hides_the_account(
     told = ask(clerk, PHONE)
     assert "It logged nobody in" in told.answer
     assert HIDDEN in told.also
+    assert "sms-otp-event-bad" in told.shown
     assert user_cell(told) == str(hidden_user.pk)
 
 
@@ -122,3 +123,38 @@ def test_a_code_that_opens_no_account_needs_none(clerk: Client) -> None:
     assert nobody not in told.shown
     OTPCode.objects.update(purpose="login")
     assert nobody in ask(clerk, PHONE).shown
+
+
+@pytest.mark.parametrize("has_limit", [True, False])
+def test_staff_take_a_number_from_its_account(
+    has_limit: bool, get_code: Post, auth_code: Post
+) -> None:
+    clerk = staff(*RIGHTS, "delete_verifiedphone", "view_verifiedphone")
+    get_code()
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
+    row = VerifiedPhone.objects.get()
+    assert "It logs in to the account of user_" in str(ask(clerk, PHONE).events)
+    if not has_limit:
+        Limit.objects.all().delete()
+    clerk.post(f"/admin/django_sms_otp/verifiedphone/{row.pk}/delete/", {"post": "yes"})
+    assert not VerifiedPhone.objects.exists()
+    told = ask(clerk, PHONE)
+    assert told.events[-1] == "clerk: Removed the number from its account."
+    assert f"It logged in to the account of {row.user_id}." in str(told.events)
+    assert "It logs in to" not in told.shown
+
+
+def test_a_user_without_a_number_leads_to_the_one_they_had(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 200
+    row = VerifiedPhone.objects.get()
+    before, after = row.user_id, UserFactory.create(username="after")
+    VerifiedPhone.objects.update(user=after)
+    told = ask(clerk, str(before))
+    assert f"<h1>Story of {PHONE}</h1>" in told.shown
+    gone = "This user has no phone number any more. This is the number of their last login."
+    assert gone in told.shown
+    assert f"It logged in to the account of {before}." in str(told.events)
+    assert gone not in ask(clerk, "after").shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from .gathering import HIDDEN, SEVERAL, Story
 from .obstacle import INFO, Obstacle
 from .words import opens_account
 
-__all__ = ["account_obstacles", "no_login"]
+__all__ = ["account_obstacles", "no_login", "whose_account"]
 
 
 def no_login(code: OTPCode) -> str:
@@ -24,6 +25,18 @@ def no_login(code: OTPCode) -> str:
     if not opens_account(code) or code.user_id is not None:
         return ""
     return _("It logged nobody in, or the user was deleted since.")
+
+
+def whose_account(story: Story, user_id: Any, who: str) -> str:
+    """Return whose account it logs in to, or did before the number changed hands.
+
+    :param who: how to name the user.
+    """
+    is_present = story.user is not None and story.user.pk == user_id and not story.closed
+    text = _("It logged in to the account of %(user)s.")
+    if is_present:
+        text = _("It logs in to the account of %(user)s.")
+    return text % {"user": who}
 
 
 def account_obstacles(story: Story) -> Iterator[Obstacle]:

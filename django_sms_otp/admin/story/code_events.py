@@ -13,7 +13,7 @@ from ...limits.journal import EarlierMessage, WrongGuess
 from ...limits.journal import Event as Noted
 from ...models import TEST_NUMBER, DeliveryState, OTPCode
 from ..formatting import format_time
-from .account import no_login
+from .account import no_login, whose_account
 from .events import BAD, GOOD, PLAIN, WAITING, Event, at_time
 from .gathering import Story
 from .words import (
@@ -121,7 +121,9 @@ def _guess(noted: WrongGuess) -> Event:
 def _end(story: Story, code: OTPCode, who: str, noted: list[Noted]) -> Iterator[Event]:
     if code.redeemed_at is not None:
         title = _("The right code was typed")
-        yield Event(at=code.redeemed_at, title=title, tone=GOOD, lines=_opened(code, who))
+        tone = BAD if no_login(code) else GOOD
+        lines = _opened(story, code, who)
+        yield Event(at=code.redeemed_at, title=title, tone=tone, lines=lines)
     elif code.superseded_at is not None:
         yield Event(at=code.superseded_at, title=_supersession(story, code))
     elif code.expires_at <= story.now:
@@ -129,10 +131,10 @@ def _end(story: Story, code: OTPCode, who: str, noted: list[Noted]) -> Iterator[
         yield Event(at=code.expires_at, title=title, tone=WAITING, lines=_untold(code, noted))
 
 
-def _opened(code: OTPCode, who: str) -> list[str]:
+def _opened(story: Story, code: OTPCode, who: str) -> list[str]:
     if code.user_id is None:
         return [*filter(None, [no_login(code)])]
-    return [_("It logs in to the account of %(user)s.") % {"user": who}]
+    return [whose_account(story, code.user_id, who)]
 
 
 def _supersession(story: Story, code: OTPCode) -> str:

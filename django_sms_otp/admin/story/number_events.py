@@ -11,6 +11,7 @@ from ...limits.refusals import Refusal
 from ...limits.staff_rules import BLOCKED
 from ..accounts import name_of
 from ..formatting import format_end, format_time
+from .account import whose_account
 from .events import BAD, GOOD, PLAIN, STAFF, Event, at_time
 from .gathering import Story
 from .words import control_words
@@ -31,7 +32,7 @@ def number_events(story: Story, who: str) -> Iterator[Event]:
         yield Event(at=at_time(at), title=title)
     yield from _forgotten_messages(story)
     if story.verified is not None:
-        lines = [_("It logs in to the account of %(user)s.") % {"user": who}]
+        lines = [whose_account(story, story.verified.user_id, who)]
         title = _("The number was verified")
         yield Event(at=story.verified.verified_at, title=title, tone=GOOD, lines=lines)
     if rule := story.state.rule:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -49,8 +50,7 @@ class StoryPages(Page):
         check_may_see(request, kind)
         story = story_at(kind, key)
         if story is None:
-            messages.warning(request, _("This user has no phone number."))
-            return redirect(self.url(FIND))
+            return self._without_number(request, unquote(key))
         # The buttons are about the number that is shown, whatever becomes of the user's.
         if kind == USER and (row := row_of(story.number.e164)):
             return redirect(self.address(row))
@@ -78,6 +78,19 @@ class StoryPages(Page):
             "timeline": timeline_of(story, names_users=names_users),
         }
         return self.answer(request, "story", context)
+
+    def _without_number(self, request: HttpRequest, user_id: str) -> HttpResponse:
+        """Lead to the number that was a user's, if they have none any more."""
+        codes = OTPCode.objects.filter(user_id=user_id).defer("seed")
+        code = codes.order_by("-created_at").first()
+        if code is None:
+            messages.warning(request, _("This user has no phone number."))
+            return redirect(self.url(FIND))
+        text = _(
+            "This user has no phone number any more. This is the number of their last login."
+        )
+        messages.warning(request, text)
+        return redirect(self.address(code))
 
     def _address_of(self, row: Any) -> str:
         """A request leads to its own place in the story of its number."""
