@@ -83,10 +83,12 @@ class RedemptionRefused:
         ``reverification_needed``; of a step-up also ``not_found``.
     :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
         does not help.
+    :param is_spent: whether the caller has no guess left at this code, and needs a new one.
     """
 
     reason: str
     retry_after: timedelta | None = None
+    is_spent: bool = False
 
     @property
     def text(self) -> str:
@@ -146,10 +148,12 @@ class NumberRefused:
     :param reason: ``not_found``, ``last_way_in`` or ``phone_number_taken``; or a reason of
         :class:`RedemptionRefused`.
     :param retry_after: how long to wait; ``None`` if waiting does not help.
+    :param is_spent: as of :class:`RedemptionRefused`.
     """
 
     reason: str
     retry_after: timedelta | None = None
+    is_spent: bool = False
 
     @property
     def text(self) -> str:

@@ -89,15 +89,16 @@ def _lockout(
     guess: Guess[T], claimant: Claimant, live: OTPCode | None, row: NumberRow
 ) -> RedemptionRefused | None:
     """Return the answer to a guess that is not evaluated; ``None`` if it is."""
+    spent = live is not None and is_spent(live, row, claimant)
     if lock := lock_on(row, claimant, binds=guess.purpose.binds):
-        return _too_many_attempts(row, until=lock.until)
-    if live is not None and is_spent(live, row, claimant):
-        return _too_many_attempts(row, until=row.now)
+        return _too_many_attempts(row, until=lock.until, spent=spent)
+    if spent:
+        return _too_many_attempts(row, until=row.now, spent=True)
     # Without a live code too: the answer must not tell strangers whether there is one.
     if live is not None and claimant.group != STRANGERS:
         return None
     until = guess.address.locked_until(row, counts=live is not None)
-    return _too_many_attempts(row, until=until) if until else None
+    return _too_many_attempts(row, until=until, spent=False) if until else None
 
 
 def accept_approved(guess: Guess[T], charged: OTPCode, row: NumberRow) -> GuessResult[T]:
@@ -130,16 +131,18 @@ def _invalid_code(otp_code: OTPCode | None) -> GuessResult[T]:
     return GuessResult(answer=RedemptionRefused(reason="invalid_code"), otp_code=otp_code)
 
 
-def _too_many_attempts(row: NumberRow, *, until: datetime | None) -> RedemptionRefused:
+def _too_many_attempts(
+    row: NumberRow, *, until: datetime | None, spent: bool
+) -> RedemptionRefused:
     """Return the answer that says when a new code can be requested and redeemed.
 
     :param until: the end of the lockout; ``None`` if waiting does not help.
     """
     if until is None:
-        return RedemptionRefused(reason="too_many_attempts")
+        return RedemptionRefused(reason="too_many_attempts", is_spent=spent)
     next_send_at = row.state.next_send_at(get_settings().COOLDOWN) or row.now
     wait = row.wait_until(max(until, next_send_at))
-    return RedemptionRefused(reason="too_many_attempts", retry_after=wait)
+    return RedemptionRefused(reason="too_many_attempts", retry_after=wait, is_spent=spent)
 
 
 def _guessed_code(guess: Guess[T], row: NumberRow) -> OTPCode | None:

@@ -138,7 +138,11 @@ def link_number(
     except ReplacedIsGone:
         return NOT_FOUND
     if isinstance(outcome, RedemptionRefused):
-        return NumberRefused(reason=outcome.reason, retry_after=outcome.retry_after)
+        return NumberRefused(
+            reason=outcome.reason,
+            retry_after=outcome.retry_after,
+            is_spent=outcome.is_spent,
+        )
     link = outcome.granted
     if link is None:
         return TAKEN

@@ -75,6 +75,29 @@ def test_a_new_code_brings_no_new_guesses(clock: time_machine.Traveller) -> None
 
 
 @unlimited_messages
+def test_the_answer_tells_a_spent_code_from_a_wait(clock: time_machine.Traveller) -> None:
+    request()
+    assert not any(guess().is_spent for _ in range(5))
+    assert guess().is_spent
+    request()
+    waits = guess()
+    assert (waits.reason, waits.is_spent) == ("too_many_attempts", False)
+    clock.shift(31)
+    assert isinstance(redeem(last_code()), Redeemed)
+
+
+@unlimited_messages
+def test_a_spent_code_is_spent_after_the_wait_too(clock: time_machine.Traveller) -> None:
+    request()
+    for _ in range(5):
+        guess()
+    clock.shift(31)
+    answer = guess()
+    assert answer.is_spent
+    assert answer.retry_after == timedelta()
+
+
+@unlimited_messages
 @override_sms_otp(CODE_LIFETIME=timedelta(hours=2))
 def test_waits_double_from_thirty_seconds_to_an_hour(clock: time_machine.Traveller) -> None:
     with override_sms_otp(LIMITS={"phone": None, "phone_ip": None, "failures": None}):
