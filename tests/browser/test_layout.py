@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import NewPerson
-from .looks import DESKTOP, Look
+from .looks import DARK, DESKTOP, FORCED, LIGHT, Look
 from .person import Person
 from .scenes import State
 from .states import STATES
@@ -77,3 +77,49 @@ def test_what_is_too_wide_is_found(person: Person) -> None:
     Look(name="small", size=(320, 568)).apply(person.page)
     person.page.evaluate(SET_STYLE, ".sms-otp h1 { white-space: nowrap; font-size: 9rem }")
     assert "the page scrolls" in person.page.evaluate(CUT)
+
+
+COLOURS = """() => {
+  const style = (name) => getComputedStyle(document.querySelector(name));
+  return [style(".sms-otp-card").backgroundColor, style("#id_remember").colorScheme];
+}"""
+
+IN_THE_LIGHT, IN_THE_DARK = ["rgb(255, 255, 255)", "light"], ["rgb(24, 27, 33)", "dark"]
+
+
+def test_a_form_in_a_page_of_the_site_is_dark_only_if_the_page_is(person: Person) -> None:
+    DARK.apply(person.page)
+    person.open("/login/")
+    assert person.page.evaluate(COLOURS) == IN_THE_DARK
+    person.open("/")
+    assert person.page.evaluate(COLOURS) == IN_THE_LIGHT
+    person.page.evaluate("document.documentElement.className = 'sms-otp-dark'")
+    assert person.page.evaluate(COLOURS) == IN_THE_DARK
+    LIGHT.apply(person.page)
+    assert person.page.evaluate(COLOURS) == IN_THE_LIGHT
+
+
+def test_colours_of_the_site_win(person: Person) -> None:
+    DARK.apply(person.page)
+    person.open("/login/")
+    person.page.evaluate(SET_STYLE, ":root { --sms-otp-card: rgb(1, 2, 3) }")
+    assert person.page.evaluate(COLOURS)[0] == "rgb(1, 2, 3)"
+
+
+ARROW = """() => {
+  const arrow = getComputedStyle(document.querySelector(".sms-otp-list"), "::after");
+  return [parseFloat(arrow.left), parseFloat(arrow.right), arrow.borderBottomStyle];
+}"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ar"])
+def test_the_arrow_of_the_list_stands_away_from_its_end(
+    new_person: NewPerson, locale: str
+) -> None:
+    person = new_person(locale=locale)
+    person.open()
+    for look in (LIGHT, FORCED):
+        look.apply(person.page)
+        left, right, edge = person.page.evaluate(ARROW)
+        assert (left if locale == "ar" else right) == 16
+        assert edge == "solid"

@@ -65,20 +65,22 @@
     const end = Date.now() + Number(wait.dataset.wait) * 1000;
     const buttons = document.querySelectorAll("[data-resend] button");
     const clock = wait.querySelector("[data-clock]");
+    const words = wait.querySelector("[data-words]");
     const show = () => {
       const left = Math.ceil((end - Date.now()) / 1000);
       buttons.forEach((button) => (button.disabled = left > 0));
       if (left > 0) {
         const rest = String(left % 60).padStart(2, "0");
         clock.textContent = `${Math.floor(left / 60)}:${rest}`;
+        // Hours are told in words.
+        words.hidden = left < 3600;
+        clock.parentNode.hidden = !words.hidden;
         setTimeout(show, 250);
       } else {
         wait.hidden = true;
         document.querySelector("[data-ready]").textContent = wait.dataset.then;
       }
     };
-    wait.querySelector("[data-words]").hidden = true;
-    clock.parentNode.hidden = false;
     show();
   }
 })();
