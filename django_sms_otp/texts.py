@@ -28,7 +28,9 @@ TEXTS = {
     "invalid_phone_number": _(
         "This is not a phone number. Write it with its country code: +14155552671."
     ),
-    "last_way_in": _("This is the only way to log in to your account. Add another one first."),
+    "last_way_in": _(
+        "You can log in only with this number. Add another number before you remove it."
+    ),
     "no_active_account": _("This account cannot be logged in to by SMS."),
     "not_authenticated": _("Please log in first."),
     "not_found": _("We could not find that."),

@@ -131,29 +131,44 @@ class CodePage(OfPending):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         pending = self.pending
-        notice = Notice.take(self.request.session) if self.request.method == "GET" else None
-        if notice is None and self.request.method == "GET" and pending.is_expired:
-            notice = Notice(text=str(EXPIRED))
+        wait = math.ceil(round(pending.resend_wait, 3))
+        notice = self._notice(timedelta(seconds=wait)) if self.request.method == "GET" else None
         if notice and notice.is_error:
             kwargs["general"] = notice.text
-        wait = math.ceil(pending.resend_wait)
         return super().get_context_data(
             pending=pending,
             phone_number=self.shown(pending.number),
-            validity=minutes_until(pending.valid_until),
+            is_over=pending.is_over,
+            validity="" if pending.is_over else minutes_until(pending.valid_until),
             hint=length_text(pending.code_length),
             done="" if notice is None or notice.is_error else notice.text,
             wait_seconds=wait,
             wait=wait_text(timedelta(seconds=wait)) if wait else "",
-            channels=channel_texts(get_settings().CHANNELS),
+            channels=channel_texts(get_settings().CHANNELS, is_over=pending.is_over),
             ask_url=self.to_page(self.ask_page).url,
             code_url=self.address(self.code_page),
             resend_url=self.address(self.resend_page),
             **kwargs,
         )
 
+    def _notice(self, wait: timedelta) -> Notice | None:
+        """Return what was left to be said once, or else why the code is over."""
+        if notice := Notice.take(self.request.session):
+            return notice
+        if self.pending.is_expired:
+            return Notice(text=str(EXPIRED))
+        if self.pending.is_spent:
+            return Notice(text=refusal_text("too_many_attempts", wait))
+        return None
+
     def shown(self, number: PhoneNumber) -> str:
         return shown(number)
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        # The page was opened while the code could be entered.
+        return (
+            self.to_page(self.code_page) if self.pending.is_over else super().form_invalid(form)
+        )
 
     def form_valid(self, form: Form) -> HttpResponse:
         if self.is_of_other_tab():
@@ -183,9 +198,11 @@ class CodePage(OfPending):
         self, form: Form, outcome: RedemptionRefused | NumberRefused
     ) -> HttpResponse:
         if outcome.reason == "invalid_code" and self.pending.is_expired:
-            form.add_error("code", str(EXPIRED))
             return self.form_invalid(form)
-        return self.refused_form(form, outcome, "code")
+        if outcome.is_spent:
+            self.pending = self.pending.spent(outcome.retry_after)
+            self.pending.save(self.request.session)
+        return self.refused_form(form, outcome, None if self.pending.is_over else "code")
 
 
 class ResendPage(OfPending):

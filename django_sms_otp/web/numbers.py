@@ -183,16 +183,24 @@ class MakePrimaryView(OfOneNumber):
 
 
 class RemoveNumberView(OfOneNumber):
-    """Ask whether a number is to go, and remove it."""
+    """Ask whether a number is to go, and remove it.
 
+    :ivar is_last: whether it stays, because it is the last way in.
+    """
+
+    is_last = False
     template_name = "django_sms_otp/web/remove_number.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        phone_number = shown(self.number.phone_number)
-        return super().get_context_data(phone_number=phone_number, **kwargs)
+        return super().get_context_data(
+            phone_number=shown(self.number.phone_number),
+            is_last=self.is_last,
+            **kwargs,
+        )
 
     def form_valid(self, form: Form) -> HttpResponse:
         outcome = unlink_number(self.user, self.number.id)
         if isinstance(outcome, NumberRefused):
+            self.is_last = outcome.reason == "last_way_in"
             return self.refused_form(form, outcome)
         return self.to_list(str(REMOVED))

@@ -38,6 +38,7 @@ class Pending:
     :param expires_at: seconds since the epoch, as :attr:`resend_at`.
     :param remember: whether the number is to be remembered on this device.
     :param number_id: names the number among those of who is logged in, if it is one of theirs.
+    :param is_spent: whether no guess at the code is left.
     """
 
     KEY: ClassVar = "_sms_otp_pending"
@@ -51,6 +52,7 @@ class Pending:
     tab: str
     remember: bool = False
     number_id: str = ""
+    is_spent: bool = False
 
     @classmethod
     def of(cls, number: PhoneNumber, code: CodeRequested, **fields: Any) -> Self:
@@ -69,6 +71,14 @@ class Pending:
         """Return the same, after another message."""
         again = self.of(self.number, code)
         return replace(again, tab=self.tab, remember=self.remember, number_id=self.number_id)
+
+    def spent(self, wait: timedelta | None) -> Self:
+        """Return the same, after the last guess.
+
+        :param wait: until another code can be asked for, and is of use.
+        """
+        free_at = (timezone.now() + (wait or timedelta())).timestamp()
+        return replace(self, is_spent=True, resend_at=max(self.resend_at, free_at))
 
     @classmethod
     def load(cls, session: SessionBase) -> Self | None:
@@ -102,6 +112,11 @@ class Pending:
     @property
     def is_expired(self) -> bool:
         return self.valid_until <= timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether this browser can enter the code no more, and needs a new one."""
+        return self.is_spent or self.is_expired
 
     @property
     def resend_wait(self) -> float:

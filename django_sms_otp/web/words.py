@@ -42,16 +42,38 @@ SENT = {
 }
 """What is said when a code is sent once more, by its channel."""
 
-CHANNELS = {
-    "sms": _("Send the code by SMS"),
-    "whatsapp": _("Send the code by WhatsApp"),
+AGAIN = {
+    "sms": _("Send the code again by SMS"),
+    "whatsapp": _("Send the code again by WhatsApp"),
     "voice": _("Call me and read out the code"),
 }
 
+ANEW = {
+    "sms": _("Send a new code by SMS"),
+    "whatsapp": _("Send a new code by WhatsApp"),
+    "voice": _("Call me and read out a new code"),
+}
 
-def channel_texts(offered: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the channels of a site, each with the text of its button."""
-    return [(channel, str(CHANNELS[channel])) for channel in offered]
+BEFORE_A_WAIT = {
+    "cooldown": _("A code was sent a moment ago."),
+    "delivery_failed": _("The SMS could not be sent."),
+    "quota_exceeded": _("Too many codes were asked for."),
+    "too_many_attempts": _("Too many wrong codes."),
+}
+"""Refusals after which a code can be asked for later. How long that is follows."""
+
+
+ABOUT = 10
+"""Minutes that a wait of hours may be longer than it says."""
+
+
+def channel_texts(offered: Mapping[str, str], *, is_over: bool) -> list[tuple[str, str]]:
+    """Return the channels of a site, each with the text of its button.
+
+    :param is_over: whether the code can be entered no more.
+    """
+    texts = ANEW if is_over else AGAIN
+    return [(channel, str(texts[channel])) for channel in offered]
 
 
 def refusal_text(reason: str, wait: timedelta | None) -> str:
@@ -60,32 +82,35 @@ def refusal_text(reason: str, wait: timedelta | None) -> str:
     :param reason: the stable word of the API's answer.
     :param wait: ``None`` if asking again does not help.
     """
-    text = text_of(reason)
-    return text if wait is None else f"{text} {wait_text(wait)}"
+    if wait and reason in BEFORE_A_WAIT:
+        return f"{BEFORE_A_WAIT[reason]} {wait_text(wait)}"
+    return text_of(reason)
 
 
 def wait_text(wait: timedelta) -> str:
-    """Return a wait in words, rounded up."""
+    """Return a wait in words, rounded up: who comes back then is not too early, or hardly."""
     seconds = whole_seconds(wait)
     if seconds < 120:
         text = ngettext(
-            "You can ask for a new code in %(count)d second.",
-            "You can ask for a new code in %(count)d seconds.",
+            "You can ask again in %(count)d second.",
+            "You can ask again in %(count)d seconds.",
             seconds,
         )
         return text % {"count": seconds}
     minutes = math.ceil(seconds / 60)
-    if minutes < 120:
+    if minutes < 60:
         text = ngettext(
-            "You can ask for a new code in %(count)d minute.",
-            "You can ask for a new code in %(count)d minutes.",
+            "You can ask again in %(count)d minute.",
+            "You can ask again in %(count)d minutes.",
             minutes,
         )
         return text % {"count": minutes}
-    hours = math.ceil(minutes / 60)
+    hours = math.ceil((minutes - ABOUT) / 60)
+    if hours == 1:
+        return gettext("You can ask again in about an hour.")
     text = ngettext(
-        "You can ask for a new code in %(count)d hour.",
-        "You can ask for a new code in %(count)d hours.",
+        "You can ask again in about %(count)d hour.",
+        "You can ask again in about %(count)d hours.",
         hours,
     )
     return text % {"count": hours}

@@ -9,6 +9,7 @@ from django_sms_otp.testing import outbox
 from tests.services.test_numbers import NEW, OLD, THIRD, texts_of, user_with
 
 from .person import Person
+from .states import STATES
 
 
 def test_step_up(person: Person) -> None:
@@ -58,3 +59,12 @@ def test_a_number_is_removed_after_a_question(person: Person) -> None:
     person.send()
     expect(person.page.get_by_role("status")).to_have_text("The phone number was removed.")
     assert texts_of(user) == [OLD, THIRD]
+
+
+def test_who_cannot_remove_their_only_number_is_led_to_add_one(person: Person) -> None:
+    [state] = [each for each in STATES if each.name == "numbers-last"]
+    state.reach(person)
+    assert person.problems.startswith("You can log in only with this number.")
+    expect(person.page.locator("button")).to_have_count(0)
+    person.page.get_by_role("link", name="Add a phone number").click()
+    person.page.wait_for_url("**/numbers/add/")

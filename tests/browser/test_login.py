@@ -73,9 +73,9 @@ def test_without_javascript(new_person: NewPerson) -> None:
     person.ask(at="/login/?next=/pay/")
     page = person.page
     # The script alone keeps this promise, and alone lets buttons sleep.
-    assert not page.get_by_text("The page goes on by itself").is_visible()
+    assert not page.get_by_text("You go on automatically").is_visible()
     person.resend()
-    assert "You can ask for a new code in" in person.problems
+    assert "You can ask again in" in person.problems
     page.locator("#id_code").fill(wrong(person.code))
     person.send()
     assert person.problems.startswith("This code is not valid.")
@@ -127,7 +127,8 @@ def test_an_expired_code(person: Person) -> None:
         clock.shift(timedelta(minutes=11))
         person.enter(old)
         assert person.problems == "This code has expired. Ask for a new one."
-        person.resend()
+        expect(person.page.locator("#id_code")).to_have_count(0)
+        person.send()
         expect(person.page.get_by_text("The code is on its way to you by SMS.")).to_be_visible()
         assert person.code != old
         person.enter(person.code)
@@ -139,9 +140,12 @@ def test_lockout(person: Person) -> None:
     person.ask()
     for _ in range(3):
         person.guess()
-    assert person.problems.startswith("Too many wrong codes.")
-    person.enter(person.code)
-    assert person.problems.startswith("Too many wrong codes.")
+    for _ in range(2):
+        assert person.problems.startswith("Too many wrong codes.")
+        assert person.focused == "sms-otp-problems"
+        expect(person.page.locator("#id_code")).to_have_count(0)
+        expect(person.page.locator("button")).to_have_text("Send a new code by SMS")
+        person.open("/login/code/")
     assert not is_logged_in(person)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -195,13 +196,23 @@ def test_the_countdown(person: Person) -> None:
         expect(wait).to_have_text("0:09")
         scene.wait(seconds=9)
         expect(wait).to_be_hidden()
-        expect(person.page.get_by_role("status")).to_have_text(
-            "You can ask for a new code now."
-        )
+        expect(person.page.get_by_role("status")).to_have_text("You can ask again now.")
         expect(buttons.nth(1)).to_be_enabled()
         person.resend()
         assert len(outbox) == 2
         assert outbox[0].code == outbox[1].code
+
+
+@override_sms_otp(COOLDOWN=[timedelta(minutes=90)])
+def test_hours_are_told_in_words(person: Person) -> None:
+    with standing_still(person) as scene:
+        person.ask()
+        words, clock = (person.page.locator(f"[data-{each}]") for each in ("words", "clock"))
+        expect(words).to_have_text("You can ask again in about 2 hours.")
+        expect(clock).to_be_hidden()
+        scene.wait(minutes=31)
+        expect(words).to_be_hidden()
+        expect(clock).to_have_text("59:00")
 
 
 def hold(person: Person, address: str) -> list[Any]:

@@ -18,7 +18,7 @@ from django_sms_otp.testing import outbox, override_sms_otp
 from tests.api.test_api import NOW
 from tests.conftest import PHONE, last_code, wrong
 
-from .browser import Browser
+from .browser import Browser, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -170,13 +170,12 @@ def test_a_resend_too_early_says_the_wait(
     browser: Browser, clock: time_machine.Traveller
 ) -> None:
     page = browser.ask()
-    assert "You can ask for a new code in 30 seconds." in page.text
+    assert "You can ask again in 30 seconds." in page.text
     [wait] = [each["data-wait"] for each in page.all("p") if "data-wait" in each]
     assert wait == "30"
     clock.shift(10)
     page = browser.resend()
-    assert page.problems.startswith("A code was sent a moment ago.")
-    assert page.problems.endswith("You can ask for a new code in 20 seconds.")
+    assert page.problems == "A code was sent a moment ago. You can ask again in 20 seconds."
     assert len(outbox) == 1
     assert not browser.open("/login/code/").problems
 
@@ -242,6 +241,76 @@ def test_an_expired_code(browser: Browser, clock: time_machine.Traveller) -> Non
     assert browser.is_logged_in
 
 
+# Over ----------------------------------------------------------------------------------------
+
+
+@override_sms_otp(MAX_ATTEMPTS=1)
+@pytest.mark.parametrize("why", ["expired", "spent"])
+def test_a_code_that_is_over_makes_way_for_a_new_one(
+    browser: Browser, clock: time_machine.Traveller, why: str
+) -> None:
+    with_field = browser.ask()
+    if why == "expired":
+        clock.shift(timedelta(minutes=11))
+        page, said = browser.open("/login/code/"), "This code has expired. Ask for a new one."
+    else:
+        clock.shift(10)
+        browser.enter(wrong(last_code()))
+        page = browser.enter(wrong(last_code()))
+        said = "Too many wrong codes. You can ask again in 30 seconds."
+    # A reload, and a page that was opened before.
+    for seen in (page, browser.open("/login/code/"), stale(browser, with_field)):
+        assert seen.problems == said
+        is_over(seen)
+    clock.shift(31)
+    page = browser.resend()
+    assert "The code is on its way to you by SMS." in page.text
+    assert outbox[-1].code != outbox[0].code
+    assert page.field("code")
+    browser.enter(last_code())
+    assert browser.is_logged_in
+
+
+def stale(browser: Browser, with_field: Page) -> Page:
+    """Post nothing from a page that was opened while the code could be entered."""
+    browser.page = with_field
+    return browser.enter("")
+
+
+def is_over(page: Page, *, then: str = "Send a new code by SMS") -> None:
+    """Assert that a page offers a new code, and nothing else before it."""
+    assert "code" not in [each.get("name") for each in page.all("input")]
+    assert "The code is valid for" not in page.text
+    assert "Ask for a new code" in page.text
+    first = page.all("button")[0]
+    assert (first["name"], first.get("class")) == ("channel", None)
+    assert page.html.index(then) < page.html.index("<details")
+
+
+@three_channels
+def test_of_a_code_that_is_over_one_channel_is_the_main_one(
+    browser: Browser, clock: time_machine.Traveller
+) -> None:
+    classes = [each.get("class") for each in browser.ask().all("button")]
+    assert classes == [None, *["sms-otp-other"] * 3]
+    clock.shift(timedelta(minutes=11))
+    page = browser.open("/login/code/")
+    assert [each.get("class") for each in page.all("button")] == [None, *["sms-otp-other"] * 2]
+    assert "Call me and read out a new code" in page.text
+
+
+@override_sms_otp(LIMITS={"failures": "2/m"})
+def test_a_wait_does_not_end_a_code(browser: Browser, clock: time_machine.Traveller) -> None:
+    browser.ask()
+    for _ in range(3):
+        page = browser.enter(wrong(last_code()))
+    assert page.problems == "Too many wrong codes. You can ask again in 60 seconds."
+    assert page.field("code")["aria-invalid"] == "true"
+    clock.shift(61)
+    browser.enter(last_code())
+    assert browser.is_logged_in
+
+
 # Refusals ------------------------------------------------------------------------------------
 
 
@@ -271,7 +340,7 @@ def test_cooldown(browser: Browser) -> None:
     page = other.ask()
     assert (other.address, other.answer.status_code) == ("/login/", 429)
     assert 1 <= int(other.answer["Retry-After"]) <= 30
-    assert "You can ask for a new code in" in page.problems
+    assert "You can ask again in" in page.problems
     assert page.field("phone_number")["value"] == PHONE
 
 
@@ -280,19 +349,18 @@ def test_quota(browser: Browser, clock: time_machine.Traveller) -> None:
     browser.ask()
     clock.shift(timedelta(minutes=5))
     page = browser.resend()
-    assert page.problems == (
-        "Too many codes were asked for. Please try again later. "
-        "You can ask for a new code in 55 minutes."
-    )
+    assert page.problems == "Too many codes were asked for. You can ask again in 55 minutes."
 
 
 @override_sms_otp(MAX_ATTEMPTS=2)
-def test_lockout(browser: Browser) -> None:
-    browser.ask()
+def test_lockout(browser: Browser, clock: time_machine.Traveller) -> None:
+    with_field = browser.ask()
     for _ in range(3):
         page = browser.enter(wrong(last_code()))
     assert browser.answer.status_code == 429
-    assert page.problems.startswith("Too many wrong codes. Please ask for a new code.")
+    assert page.problems == "Too many wrong codes. You can ask again in 30 seconds."
+    assert [each["data-wait"] for each in page.all("p") if "data-wait" in each] == ["30"]
+    browser.page = with_field
     browser.enter(last_code())
     assert not browser.is_logged_in
 
@@ -303,7 +371,7 @@ def test_lockout(browser: Browser) -> None:
 def test_delivery_failed(browser: Browser) -> None:
     page = browser.ask()
     assert browser.answer.status_code == 503
-    assert page.problems.startswith("The SMS could not be sent. Please try again later.")
+    assert page.problems.startswith("The SMS could not be sent. You can ask again in")
     [box] = [each for each in page.all("div") if each.get("id") == "sms-otp-problems"]
     assert "autofocus" in box
 
@@ -314,7 +382,7 @@ def test_delivery_failed(browser: Browser) -> None:
 def test_a_message_that_may_have_arrived(browser: Browser) -> None:
     page = browser.ask()
     assert browser.address == "/login/code/"
-    assert page.problems.startswith("The SMS could not be sent. Please try again later.")
+    assert page.problems.startswith("The SMS could not be sent. You can ask again in")
 
 
 @override_sms_otp(ALLOWED_REGIONS=["DE", "AT"])

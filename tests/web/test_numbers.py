@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 
+from django_sms_otp.exceptions import Contention
 from django_sms_otp.testing import outbox, override_sms_otp
 from tests.api.test_api import NOW
 from tests.conftest import last_code, wrong
@@ -18,6 +19,7 @@ from tests.services.test_numbers import NEW, OLD, THIRD, id_of, texts_of, user_w
 from tests.support.factories import UserFactory
 
 from .browser import Browser
+from .test_login import is_over
 from .test_step_up import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -148,8 +150,40 @@ def test_the_last_way_in_stays() -> None:
     browser.open(removal(user, OLD))
     page = browser.submit()
     assert browser.answer.status_code == 409
-    assert page.problems.startswith("This is the only way to log in to your account.")
+    assert page.problems == (
+        "You can log in only with this number. Add another number before you remove it."
+    )
+    # Another try would be refused, too.
+    assert not page.forms
+    assert ADD in [each["href"] for each in page.all("a")]
     assert texts_of(user) == [OLD]
+
+
+def test_a_removal_that_failed_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = user_with(OLD, NEW)
+    browser = browser_of(user)
+    browser.open(removal(user, NEW))
+
+    def busy(*args: Any) -> None:
+        raise Contention
+
+    with monkeypatch.context() as patch:
+        patch.setattr("django_sms_otp.web.numbers.unlink_number", busy)
+        page = browser.submit()
+    assert page.problems.endswith("Please try again.")
+    browser.submit()
+    assert texts_of(user) == [OLD]
+
+
+@override_sms_otp(MAX_ATTEMPTS=1)
+def test_a_code_that_is_over_makes_way_for_a_new_one() -> None:
+    browser = browser_of(user_with(OLD))
+    add(browser)
+    for _ in range(2):
+        page = browser.submit(CODE, code=wrong(last_code()))
+    for seen in (page, browser.open(CODE)):
+        assert seen.problems.startswith("Too many wrong codes.")
+        is_over(seen)
 
 
 def test_nobody_changes_the_numbers_of_somebody_else() -> None:

@@ -20,6 +20,7 @@ from tests.conftest import last_code, wrong
 from tests.services.test_numbers import NEW, OLD, id_of, user_with
 
 from .browser import Browser
+from .test_login import is_over
 from .test_safety import FOREIGN, PLAIN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -202,12 +203,13 @@ def test_who_has_no_number_is_told_what_to_do(time_machine: Any) -> None:
     time_machine.move_to(NOW)
     browser = browser_of(user_with(password="x"))
     page = browser.open(f"{FIRST}?next=/pay/")
-    assert "Your account has no phone number yet." in page.text
+    assert "Your account has no phone number yet. Add one to continue." in page.text
     assert "/login/numbers/add/?next=%2Fpay%2F" in [each["href"] for each in page.all("a")]
     assert not page.forms
     assert browser.client.post(FIRST).status_code == 403
     time_machine.move_to(NOW + timedelta(days=1))
     page = browser.open(FIRST)
+    assert "Add one to continue." not in page.text
     assert "Log out, and log in again." in page.text
     assert not page.all("a")
 
@@ -237,3 +239,5 @@ def test_lockout() -> None:
     assert browser.answer.status_code == 429
     assert page.problems.startswith("Too many wrong codes.")
     assert "no-store" in browser.answer["Cache-Control"]
+    for seen in (page, browser.open(CODE)):
+        is_over(seen)
