@@ -55,6 +55,7 @@ class Person:
 
     def enter(self, code: str) -> None:
         """Type a code. The script posts it when it is complete."""
+        self.page.wait_for_load_state()  # The script is there.
         with self.page.expect_navigation():
             self.page.locator("#id_code").press_sequentially(code)
 
