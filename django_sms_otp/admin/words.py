@@ -51,4 +51,4 @@ def describe_failure(row: OTPCode) -> str:
     """Return the words for the error of a code's delivery; empty if nothing is known of it."""
     if not row.delivery_error:
         return ""
-    return describe(row.undelivered_by or row.backend, row.delivery_error)
+    return describe(row.backend, row.delivery_error)

@@ -144,7 +144,7 @@ time wait for each other, but none of them has to read the row again."""
 
 RESENT = (
     *("send_count", "message_id", "withheld_by", "exempt", "recorded", "backend", "channel"),
-    *("language", "counted_at", "claimed_at", "sent_at", "delivery_state"),
+    *("language", "counted_at", "claimed_at", "sent_at", "delivery_state", "delivery_error"),
 )
 """The columns that change when a code is sent again."""
 

@@ -193,7 +193,7 @@ def _resend(otp_code: OTPCode, row: NumberRow, message: Mapping[str, Any]) -> Wr
         # this message is.
         otp_code.sent_at = otp_code.claimed_at
     otp_code.send_count += 1
-    otp_code.message_id = ""
+    otp_code.message_id = otp_code.delivery_error = ""
     for name, value in message.items():
         setattr(otp_code, name, value)
     return row.resend(otp_code)

@@ -83,7 +83,7 @@ def test_the_list_says_by_which_channel_and_what_went_wrong() -> None:
     ("values", "words"),
     [
         (
-            {"delivery_error": "21610", "undelivered_by": "twilio"},
+            {"delivery_error": "21610", "backend": "twilio"},
             "The person has texted STOP. Texting START to the same sender ends that.",
         ),
         ({"delivery_error": "queue"}, "The queue did not take the message."),

@@ -179,6 +179,45 @@ def test_the_first_gateway_is_down_and_the_second_sends(clerk: Client, get_code:
     assert "SMS through “second”" in told.events[1]
 
 
+@override_sms_otp(COOLDOWN=[])
+def test_the_second_gateway_refuses_after_the_first_did_not_deliver(
+    clerk: Client, get_code: Post
+) -> None:
+    with gateways("first", "second") as found:
+        backends = {
+            "default": composite("failover", aliases=["first", "second"]),
+            **{name: twilio(base_url=each.base_url) for name, each in found.items()},
+        }
+        with (
+            override_settings(SMS_OTP_BACKENDS=backends),
+            override_sms_otp(PUBLIC_URL=PUBLIC_URL),
+        ):
+            get_code()
+            code = OTPCode.objects.get()
+            off = {"ErrorCode": "30003"}
+            late = {"code": code, "status": "undelivered", "sid": code.message_id}
+            assert Callback(**late, alias="first", fields=off).post() == 204
+            found["second"].answers(refusal(400, 21610))
+            assert get_code().status_code == 409
+            told = ask(clerk, PHONE)
+            row = clerk.get(f"/admin/django_sms_otp/otpcode/{code.pk}/change/")
+    assert told.answer.endswith("(second: 21610)")
+    assert "(first: 30003)" in told.events[1]
+    assert "(second: 21610)" in told.events[2]
+    assert "(first: 21610)" not in told.shown
+    assert "The person has texted STOP." in row.content.decode()
+
+
+@override_sms_otp(COOLDOWN=[])
+def test_the_error_of_an_earlier_message_is_not_that_of_one_under_way(get_code: Post) -> None:
+    get_code()
+    OTPCode.objects.update(delivery_state="undelivered", delivery_error="30003")
+    with override_sms_otp(DELIVERY="tasks"):
+        assert get_code().status_code == 202
+    code = OTPCode.objects.get()
+    assert (code.delivery_state, code.delivery_error) == ("pending", "")
+
+
 def test_the_message_waits_for_a_worker(
     clerk: Client, get_code: Post, clock: time_machine.Traveller
 ) -> None:

@@ -80,12 +80,7 @@ def _earlier(noted: EarlierMessage) -> Event:
 
 def _message(code: OTPCode) -> Event:
     """Return the newest message. Receipts that it did not arrive have no time of their own."""
-    lines = _fate(
-        code.delivery_state,
-        code.undelivered_by or code.backend,
-        code.delivery_error,
-        code.withheld_by,
-    )
+    lines = _fate(code.delivery_state, code.backend, code.delivery_error, code.withheld_by)
     if code.undelivered_by and code.undelivered_by != code.backend:
         text = _("%(first)s did not deliver an earlier message, so %(second)s had this one.")
         lines.append(text % {"first": code.undelivered_by, "second": code.backend})

@@ -115,16 +115,15 @@ def _message(story: Story, code: OTPCode) -> Iterator[Obstacle]:
 
 
 def _failure(story: Story, code: OTPCode) -> Obstacle:
-    alias = code.undelivered_by or code.backend
     text = _("The last message did not leave.")
     if code.delivery_state == DeliveryState.UNDELIVERED:
         text = _("The last message did not arrive.")
-    reason = failure_words(alias, code.delivery_error)
-    return Obstacle(f"{text} {reason}", _advice_on_failure(story, code, alias))
+    reason = failure_words(code.backend, code.delivery_error)
+    return Obstacle(f"{text} {reason}", _advice_on_failure(story, code))
 
 
-def _advice_on_failure(story: Story, code: OTPCode, alias: str) -> str:
-    match cause_of(alias, code.delivery_error):
+def _advice_on_failure(story: Story, code: OTPCode) -> str:
+    match cause_of(code.backend, code.delivery_error):
         case Cause.ACCOUNT | Cause.MESSAGE:
             return _("Tell the people who run the site: this is not the person's fault.")
         case Cause.NUMBER:
