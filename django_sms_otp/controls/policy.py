@@ -182,4 +182,5 @@ def _noted(violation: Violation, row: NumberRow) -> Refusals | None:
         at=int(row.now.timestamp()),
         until=int(free_at.timestamp()) if free_at else None,
     )
-    return Refusals.from_json(row.row.stored.refusals).with_one(refusal)
+    known = Refusals.from_json(row.row.stored.refusals)
+    return known.with_one(refusal, sent_at=row.state.last_sent_at)

@@ -63,6 +63,11 @@ class Messages:
     notices: tuple[float, ...] = ()
 
     @property
+    def last_sent_at(self) -> float:
+        """When the newest message was counted; 0 if there is none."""
+        return self.sends[-1].at if self.sends else 0
+
+    @property
     def gets_redeemed(self) -> bool:
         """Whether few enough messages of the number were left unredeemed in a row.
 
@@ -76,7 +81,7 @@ class Messages:
         :param cooldown: the wait after the first message, after the second, and so on. The
             last one repeats.
         """
-        since = max(self.succeeded_at, self._last_send() - SEND_MEMORY.total_seconds())
+        since = max(self.succeeded_at, self.last_sent_at - SEND_MEMORY.total_seconds())
         streak = [send.at for send in self.sends if send.at > since]
         if not streak or not cooldown:
             return None
@@ -85,7 +90,7 @@ class Messages:
 
     def has_sent_since(self, moment: datetime) -> bool:
         """Return whether a message was sent later than ``moment``."""
-        return self._last_send() > moment.timestamp()
+        return self.last_sent_at > moment.timestamp()
 
     def quota_free_at(
         self, rates: Iterable[Rate], now: datetime, *, tag: str | None = None
@@ -130,6 +135,3 @@ class Messages:
     def _notices_of_a_day(self, now: datetime) -> tuple[float, ...]:
         since = (now - SEND_MEMORY).timestamp()
         return tuple(at for at in self.notices if at > since)
-
-    def _last_send(self) -> float:
-        return self.sends[-1].at if self.sends else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Self
 
@@ -52,12 +52,23 @@ class Refusals:
     def last(self) -> Refusal | None:
         return self.entries[-1] if self.entries else None
 
-    def with_one(self, refusal: Refusal) -> Refusals | None:
-        """Add a refusal; ``None`` if it is told already. A flood then writes nothing."""
-        if any(refusal.repeats(entry) for entry in self.entries):
+    def with_one(self, refusal: Refusal, *, sent_at: float = 0) -> Refusals | None:
+        """Add a refusal; ``None`` if it is told already. A flood then writes nothing.
+
+        :param sent_at: when the newest message was counted. A refusal since then is news.
+        """
+        told = [entry for entry in self.entries if entry.at >= int(sent_at)]
+        if any(refusal.repeats(entry) for entry in told):
             return None
         return Refusals((*self.entries, refusal)[-MOST_REFUSALS:])
 
-    def lifted(self) -> Refusals:
-        """Forget until when they hold: the messages were given back."""
-        return Refusals(tuple(replace(entry, until=None) for entry in self.entries))
+    def lifted(self, controls: Collection[str], at: int) -> Refusals:
+        """Let the refusals of these controls end: staff have lifted what they were for."""
+        return Refusals(
+            tuple(
+                replace(entry, until=at)
+                if entry.control in controls and entry.until and entry.until > at
+                else entry
+                for entry in self.entries
+            )
+        )

@@ -6,11 +6,12 @@ Each of them logs what it has changed. ``by`` says in the log who did it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..backends.composite import circuits
 from ..db import LimitRow, NumberRow, Write, change_limit, change_number
 from ..limits.keys import CIRCUIT, NUMBER, LimitKey
+from ..limits.number import NumberState
 from ..limits.refusals import Refusals
 from ..logs import log_fields, short_id
 from ..models import Limit, LimitKind, OTPCode
@@ -67,7 +68,7 @@ def unlock_number(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) ->
     """
 
     def forget(row: NumberRow) -> bool:
-        row.replace(row.state.unlocked())
+        _lift(row, row.state.unlocked(), {"failures"})
         return row.state.has_failures
 
     e164 = e164_of(phone_number)
@@ -84,10 +85,7 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
     """
 
     def forget(row: NumberRow) -> bool:
-        known = Refusals.from_json(row.row.stored.refusals if row.row.stored else None)
-        with row.replaced_by(row.state.without_sends()):
-            rows = Limit.objects.using(row.alias).filter(kind=NUMBER, subject=row.e164)
-            rows.update(refusals=known.lifted().to_json())
+        _lift(row, row.state.without_sends(), {"cooldown", "phone", "phone_ip"})
         return any(send.at for send in row.state.sends)
 
     e164 = e164_of(phone_number)
@@ -97,6 +95,16 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
             by, LimitKey(NUMBER, e164), "given_back", "Restored the message quota."
         )
     return is_changed
+
+
+def _lift(row: NumberRow, state: NumberState, controls: Collection[str]) -> None:
+    """Replace a number's row, and let the refusals end that these controls have noted."""
+    known = Refusals.from_json(row.row.stored.refusals if row.row.stored else None)
+    lifted = known.lifted(controls, int(row.now.timestamp()))
+    with row.replaced_by(state):
+        if lifted != known:
+            rows = Limit.objects.using(row.alias).filter(kind=NUMBER, subject=row.e164)
+            rows.update(refusals=lifted.to_json())
 
 
 def forget_limit(key: str, *, by: str = NOBODY_NAMED) -> bool:

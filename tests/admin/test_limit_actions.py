@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from typing import Any
-from unittest.mock import ANY
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
 from django_sms_otp import services
 from django_sms_otp.admin import limits
@@ -20,6 +20,7 @@ from django_sms_otp.limits.failures import Failures, Guesses
 from django_sms_otp.limits.messages import Send
 from django_sms_otp.limits.number import NumberState
 from django_sms_otp.limits.rates import parse_rates
+from django_sms_otp.limits.refusals import Refusals
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import Limit
 
@@ -102,7 +103,11 @@ def test_a_number_gets_its_messages_back_and_keeps_its_failures(
     Limit.objects.filter(kind="number").update(state=state.to_json())
     assert "The message quota of 1 phone number was restored." in act(clerk, "give_back", PHONE)
     assert numbers_state() == state.without_sends()
-    assert row_of(PHONE).refusals == [["cooldown", ANY, None]]
+    refusal = Refusals.from_json(row_of(PHONE).refusals).last
+    assert refusal is not None
+    assert refusal.control == "cooldown"
+    assert refusal.until is not None
+    assert refusal.until <= timezone.now().timestamp()
     assert [each.change_message for each in LogEntry.objects.all()] == [
         "Restored the message quota."
     ]

@@ -13,7 +13,9 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from django_sms_otp import services, testing
+from django_sms_otp.controls.hooks import Challenge, SendAttempt
 from django_sms_otp.limits.keys import COUNTRY
+from django_sms_otp.limits.refusals import Refusals
 from django_sms_otp.limits.shared import SharedCounters
 from django_sms_otp.models import OTPCode
 from django_sms_otp.testing import override_sms_otp
@@ -23,7 +25,7 @@ from ..support.callbacks import PUBLIC_URL, Callback, twilio
 from ..support.factories import VerifiedPhoneFactory
 from ..support.fake_twilio import refusal
 from ..support.gateways import composite, entries, gateways, twilio_entry
-from .staff import limit, staff
+from .staff import limit, row_of, staff
 from .story import ask, press
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -195,8 +197,14 @@ def test_the_second_gateway_refuses_after_the_first_did_not_deliver(
             get_code()
             code = OTPCode.objects.get()
             off = {"ErrorCode": "30003"}
-            late = {"code": code, "status": "undelivered", "sid": code.message_id}
-            assert Callback(**late, alias="first", fields=off).post() == 204
+            receipt = Callback(
+                code=code,
+                status="undelivered",
+                alias="first",
+                sid=code.message_id,
+                fields=off,
+            )
+            assert receipt.post() == 204
             found["second"].answers(refusal(400, 21610))
             assert get_code().status_code == 409
             told = ask(clerk, PHONE)
@@ -378,3 +386,68 @@ def test_a_test_number_gets_no_message(clerk: Client, get_code: Post) -> None:
     assert told.answer == "This is a test number: no message goes to it."
     assert told.advice == "Use the code of TEST_NUMBERS in the settings."
     assert "123456" not in told.shown
+
+
+@override_sms_otp(COOLDOWN=[], LIMITS={"phone": "1/h", "site": "9/h"})
+def test_a_quota_that_was_restored_refuses_no_more(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    get_code()
+    clock.shift(timedelta(minutes=5))
+    assert get_code().status_code == 429
+    told = ask(clerk, PHONE)
+    assert "too many messages to this number" in told.answer
+    clock.shift(timedelta(minutes=2))
+    press(clerk, told, "give-back")
+    told = ask(clerk, PHONE)
+    assert "too many messages" not in told.answer + told.also + told.advice
+    assert "A request was refused" in told.events[2]
+    assert "free again at 12:07" in told.events[2]
+
+
+@override_sms_otp(COOLDOWN=[], LIMITS={"phone": "1/h", "site": "1/h"})
+def test_a_limit_that_many_share_is_not_restored_with_the_quota(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    get_code()
+    with override_sms_otp(LIMITS={"site": "1/h"}):
+        assert get_code().status_code == 429
+    services.give_back_messages(PHONE)
+    clock.shift(timedelta(minutes=2))
+    answer = ask(clerk, PHONE).answer
+    assert "too many messages from the whole site" in answer
+    assert "free again at" in answer
+
+
+def test_a_lockout_that_was_lifted_has_no_end_any_more(
+    clerk: Client, get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    for _ in range(5):
+        auth_code(phone_number=PHONE, code=wrong(last_code()))
+    with override_sms_otp(COOLDOWN=[], CODE_LIFETIME=timedelta(seconds=20)):
+        assert get_code().status_code == 429
+    press(clerk, ask(clerk, PHONE), "unlock")
+    [refusal] = Refusals.from_json(row_of(PHONE).refusals).entries
+    assert (refusal.control, refusal.until) == ("failures", NOON.timestamp())
+
+
+class Captcha(Challenge):
+    def passes(self, attempt: SendAttempt) -> bool:
+        return attempt.response == "right"
+
+
+@override_sms_otp(COOLDOWN=[], CHALLENGE=f"{__name__}.Captcha")
+def test_a_captcha_fails_passes_and_fails(
+    clerk: Client, get_code: Post, clock: time_machine.Traveller
+) -> None:
+    answers = []
+    tries = ((0, "right"), (1, "wrong"), (1, "right"), (20, "wrong"), (1, "wrong"))
+    for minutes, typed in tries:
+        clock.shift(timedelta(minutes=minutes))
+        answers.append(get_code(phone_number=PHONE, challenge=typed).status_code)
+    assert answers == [202, 403, 202, 403, 403]
+    assert len(Refusals.from_json(row_of(PHONE).refusals).entries) == 2
+    OTPCode.objects.update(expires_at=NOON + timedelta(minutes=12))
+    told = ask(clerk, PHONE)
+    assert told.answer.startswith("A request was refused at 12:22")
