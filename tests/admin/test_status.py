@@ -198,7 +198,7 @@ def test_failures_of_strangers_lock_strangers_out(clerk: Client) -> None:
     assert badges(clerk) == ["locked"]
     assert summary(clerk) == (
         "phone: 0 of 5 in 1h, 0 of 10 in 1d<br>9 failed attempts"
-        "<br>locked until March 1, 2026, 12:01 p.m."
+        "<br>Failed attempts of strangers, in a row: 7, locked until March 1, 2026, 12:01 p.m."
     )
 
 

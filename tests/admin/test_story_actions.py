@@ -64,7 +64,8 @@ def in_trouble() -> None:
     """A number about which every action can do something."""
     at = timezone.now() - timedelta(minutes=1)  # The cooldown is over.
     code = OTPCodeFactory.create(phone_number=PHONE, created_at=at)
-    state = NumberState(guesses=made_by(strangers=Failures(80, (0,))))
+    now = timezone.now().timestamp()
+    state = NumberState(guesses=made_by(somebody=Failures(5, (now,))))
     send = [code.created_at.timestamp(), code.short_id, "", ""]
     rule = ["allowed", 0.0, None]
     Limit.objects.update(state={**state.to_json(), "sends": [send], "rule": rule}, is_kept=True)

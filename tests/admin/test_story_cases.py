@@ -253,11 +253,9 @@ def test_the_code_expired_before_it_was_typed(
     clock.shift(timedelta(minutes=11))
     assert auth_code(request_id=request_id, code=last_code()).status_code == 401
     told = ask(clerk, PHONE)
-    assert told.answer == (
-        "The newest code expired at 12:10 p.m., before anybody had typed it."
-    )
+    assert told.answer == "The newest code expired at 12:10 p.m., and nobody had used it."
     assert told.advice == "The person has to ask for a new one."
-    assert told.events[-1].startswith("The code expired, and nobody had typed it")
+    assert told.events[-1].startswith("The code expired, and nobody had used it")
 
 
 def test_the_number_has_moved_to_another_account(
@@ -451,3 +449,90 @@ def test_a_captcha_fails_passes_and_fails(
     OTPCode.objects.update(expires_at=NOON + timedelta(minutes=12))
     told = ask(clerk, PHONE)
     assert told.answer.startswith("A request was refused at 12:22")
+
+
+HOME, AWAY = "198.51.100.7", "203.0.113.9"
+
+
+def guess(client: Client, code: str, ip: str, **by: str) -> int:
+    body = {"code": code, **(by or {"phone_number": PHONE})}
+    url = "/auth/sms/auth-code/"
+    answer = client.post(url, body, "application/json", REMOTE_ADDR=ip)
+    return int(answer.status_code)
+
+
+def ask_for_code(client: Client, ip: str) -> str:
+    url, body = "/auth/sms/get-code/", {"phone_number": PHONE}
+    answer = client.post(url, body, "application/json", REMOTE_ADDR=ip)
+    return str(answer.json()["request_id"])
+
+
+def test_strangers_have_locked_themselves_out(clerk: Client, client: Client) -> None:
+    """To lift that would help them, and nobody else."""
+    ask_for_code(client, HOME)
+    for _ in range(5):
+        guess(client, wrong(last_code()), AWAY)
+    assert guess(client, last_code(), AWAY) == 429
+    told = ask(clerk, PHONE)
+    assert told.answer == "At noon the gateway took the last message. No receipt has come."
+    assert (
+        "Until 12:01 p.m. no code that strangers type is checked. Whoever asked for a code can "
+        "type it."
+    ) in told.also
+    assert "ift the lockout" not in told.shown
+    assert guess(client, last_code(), HOME) == 200
+
+
+@override_sms_otp(MAX_CONSECUTIVE_FAILURES=10)
+def test_strangers_have_used_up_their_share(
+    clerk: Client, client: Client, clock: time_machine.Traveller
+) -> None:
+    ask_for_code(client, HOME)
+    with override_sms_otp(MAX_ATTEMPTS=9):
+        for _ in range(8):
+            guess(client, wrong(last_code()), AWAY)
+    clock.shift(timedelta(minutes=5))
+    told = ask(clerk, PHONE)
+    assert "No code that strangers type is checked until the person logs in." in told.also
+    assert "ift the lockout" not in told.shown
+    assert guess(client, last_code(), HOME) == 200
+
+
+@override_sms_otp(COOLDOWN=[])
+def test_one_of_two_who_have_asked_is_locked_out(clerk: Client, client: Client) -> None:
+    for address in (HOME, AWAY):
+        ask_for_code(client, address)
+    for _ in range(5):
+        guess(client, wrong(last_code()), AWAY)
+    told = ask(clerk, PHONE)
+    assert told.answer == (
+        "Several have asked for the code. One of them has typed wrong codes: until 12:01 p.m. "
+        "theirs are not checked."
+    )
+    assert told.advice == "Make sure who is asking. Then lift the lockout."
+    assert guess(client, last_code(), HOME) == 200
+
+
+@pytest.mark.parametrize("brings_id", [True, False])
+def test_the_person_is_locked_out(clerk: Client, client: Client, *, brings_id: bool) -> None:
+    request_id = ask_for_code(client, HOME)
+    by = {"request_id": request_id} if brings_id else {}
+    for _ in range(5):
+        guess(client, wrong(last_code()), HOME, **by)
+    told = ask(clerk, PHONE)
+    assert told.answer == "Until 12:01 p.m. no code is checked: 5 wrong codes in a row."
+    press(clerk, told, "unlock")
+
+
+def test_a_right_guess_during_a_lockout_of_its_address_leaves_no_trace(
+    clerk: Client, client: Client, clock: time_machine.Traveller
+) -> None:
+    ask_for_code(client, HOME)
+    with override_sms_otp(LIMITS={"failures_ip": "1/h"}):
+        guess(client, wrong(last_code()), AWAY)
+        assert guess(client, last_code(), AWAY) == 429
+    clock.shift(timedelta(minutes=11))
+    told = ask(clerk, PHONE)
+    assert "nobody had used it" in told.answer + told.also
+    assert "nobody had used it" in told.events[-1]
+    assert "during a lockout of the number or of an IP address" in told.shown

@@ -32,16 +32,22 @@ class NumberStatus(LimitStatus):
         self.refusals = Refusals.from_json(row.refusals)
         self.messages = MessageStatus(self.state, self.refusals, self.settings, self.now)
         known = self.state.known[:1]
-        self.lock_of_strangers = self._lock(self.state.claimant(()))
+        self.lock_of_strangers = self.lock_of(self.state.claimant(()))
         self.lock_of_askers = self._longest_lock_of_askers()
-        self.lock_of_known = self._lock(self.state.claimant(known)) if known else None
+        self.lock_of_known = self.lock_of(self.state.claimant(known)) if known else None
+
+    @property
+    def lock_of_anybody_else(self) -> Lock | None:
+        """The lockout of callers that are no strangers. The person is among them."""
+        return self.lock_of_askers or self.lock_of_known
 
     @property
     def badge(self) -> Badge | None:
         if self.state.has_rule(BLOCKED, self.now):
             return Badge.BLOCKED
-        locks = (self.lock_of_strangers, self.lock_of_askers, self.lock_of_known)
-        if any(locks) and self.is_enforced("failures"):
+        if (self.lock_of_strangers or self.lock_of_anybody_else) and self.is_enforced(
+            "failures"
+        ):
             return Badge.DISABLED if self._is_disabled() else Badge.LOCKED
         return self.messages.badge
 
@@ -54,9 +60,12 @@ class NumberStatus(LimitStatus):
         if count:
             text = ngettext("%(count)d failed attempt", "%(count)d failed attempts", count)
             yield text % {"count": count}
-        if self.badge == Badge.LOCKED:
-            locks = (self.lock_of_strangers, self.lock_of_askers, self.lock_of_known)
-            yield self._describe(next(filter(None, locks)))
+        if self.badge == Badge.LOCKED and (lock := self.lock_of_anybody_else):
+            yield self._describe(lock)
+        elif self.badge == Badge.LOCKED:
+            strangers = self.state.guesses.of(STRANGERS).consecutive
+            text = self._failures(strangers, self.lock_of_strangers)
+            yield f"{_('Failed attempts of strangers, in a row')}: {text}"
 
     def facts(self) -> Iterator[Fact]:
         yield _("Messages (phone)"), self._messages()
@@ -108,7 +117,7 @@ class NumberStatus(LimitStatus):
             "later": format_time(network),
         }
 
-    def _lock(self, claimant: Claimant) -> Lock | None:
+    def lock_of(self, claimant: Claimant) -> Lock | None:
         if self.settings.mode("failures") == "off":
             return None
         return self.state.lock(failure_budget(), self.now, claimant)
@@ -116,7 +125,7 @@ class NumberStatus(LimitStatus):
     def _longest_lock_of_askers(self) -> Lock | None:
         groups = {*self.state.guesses.groups} - {STRANGERS, KNOWN}
         askers = [replace(self.state.asker(()), group=group) for group in ("", *groups)]
-        locks = [lock for lock in map(self._lock, askers) if lock]
+        locks = [lock for lock in map(self.lock_of, askers) if lock]
         return max(locks, key=lambda lock: lock.until or NEVER, default=None)
 
     def _is_disabled(self) -> bool:

@@ -154,9 +154,8 @@ class Unlock(Action):
     log_text = gettext_noop("Lifted the lockout.")
 
     def is_offered(self, story: Story) -> bool:
-        status = story.status
-        locks = (status.lock_of_strangers, status.lock_of_askers, status.lock_of_known)
-        return any(locks)
+        # Alone, a lockout of strangers is nothing to lift: they would have new guesses.
+        return story.status.lock_of_anybody_else is not None
 
     def do(self, story: Story, form: Any, by: str) -> Done:
         if unlock_number(story.number, by=by):

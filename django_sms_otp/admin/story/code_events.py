@@ -122,7 +122,7 @@ def _end(story: Story, code: OTPCode, who: str, noted: list[Noted]) -> Iterator[
     elif code.superseded_at is not None:
         yield Event(at=code.superseded_at, title=_supersession(story, code))
     elif code.expires_at <= story.now:
-        title = _("The code expired, and nobody had typed it")
+        title = _("The code expired, and nobody had used it")
         yield Event(at=code.expires_at, title=title, tone=WAITING, lines=_untold(code, noted))
 
 

@@ -12,7 +12,9 @@ from django.utils.translation import ngettext
 from ...backends.words import cause_of
 from ...conf import get_settings
 from ...exceptions import Cause
+from ...limits.failures import STRANGERS
 from ...models import TEST_NUMBER, DeliveryState, OTPCode
+from ...services.guesses import code_issuer
 from ..formatting import format_moment
 from .account import no_login
 from .gathering import Story
@@ -75,7 +77,7 @@ def _about(story: Story, code: OTPCode) -> Iterator[Obstacle]:
         text = _("This is a test number: no message goes to it.")
         yield Obstacle(text, advice_on(TEST_NUMBER), INFO)
         return
-    found = [*_message(story, code), *_guesses(code), *_end(story, code)]
+    found = [*_message(story, code), *_guesses(story, code), *_end(story, code)]
     # What stops the code comes before what is good to know.
     yield from sorted(found, key=lambda each: each.tone != BAD)
 
@@ -150,7 +152,7 @@ def _other_channels(story: Story, code: OTPCode) -> str:
     return _("You can also send the code by another channel.")
 
 
-def _guesses(code: OTPCode) -> Iterator[Obstacle]:
+def _guesses(story: Story, code: OTPCode) -> Iterator[Obstacle]:
     if not code.failed_attempts:
         return
     text = ngettext(
@@ -158,10 +160,7 @@ def _guesses(code: OTPCode) -> Iterator[Obstacle]:
         "%(count)d wrong codes were typed.",
         code.failed_attempts,
     )
-    settings = get_settings()
-    purpose = settings.purposes.get(code.purpose)
-    most = purpose.max_attempts if purpose else settings.MAX_ATTEMPTS
-    is_spent = code.failed_attempts >= most
+    is_spent = _is_spent(story, code)
     advice = _(
         "The person has to type the code of the newest message, on the page where they asked "
         "for it."
@@ -172,12 +171,24 @@ def _guesses(code: OTPCode) -> Iterator[Obstacle]:
     yield Obstacle(text % {"count": code.failed_attempts}, advice, tone)
 
 
+def _is_spent(story: Story, code: OTPCode) -> bool:
+    """Tell whether who asked for a code may have no guess left. Strangers spend their own."""
+    settings = get_settings()
+    purpose = settings.purposes.get(code.purpose)
+    most = purpose.max_attempts if purpose else settings.MAX_ATTEMPTS
+    of_strangers = story.state.guesses.at_code(code.short_id, STRANGERS)
+    issuer = code_issuer(code)
+    if issuer and issuer.most_guesses and code.failed_attempts >= issuer.most_guesses:
+        return True
+    return code.failed_attempts - of_strangers >= most
+
+
 def _end(story: Story, code: OTPCode) -> Iterator[Obstacle]:
     if code.superseded_at is not None:
-        text = _("The newest code was ended at %(time)s, before anybody had typed it.")
+        text = _("The newest code was ended at %(time)s, and nobody had used it.")
         at = _moment(code.superseded_at, story)
     elif code.expires_at <= story.now:
-        text = _("The newest code expired at %(time)s, before anybody had typed it.")
+        text = _("The newest code expired at %(time)s, and nobody had used it.")
         at = _moment(code.expires_at, story)
     else:
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...limits.failures import Claimant
 from ...limits.refusals import Refusal
 from ...limits.staff_rules import ALLOWED, BLOCKED
 from ...models import Limit
@@ -34,6 +36,7 @@ def obstacles_of(story: Story) -> list[Obstacle]:
     if any(each.tone == BAD for each in account):
         # What went well is no answer to who cannot log in.
         found.sort(key=lambda each: each.tone == GOOD)
+    found += _strangers_locked_out(story)
     if all(each.tone in {GOOD, INFO} for each in found):
         found.append(_nothing(story))
     return found
@@ -98,14 +101,49 @@ def _lockouts(story: Story) -> Iterator[Obstacle]:
             "number anew in their account."
         )
         yield Obstacle(text, advice)
-    elif status.badge == Badge.LOCKED:
-        locks = (status.lock_of_askers, status.lock_of_strangers, status.lock_of_known)
-        lock = next(filter(None, locks))
+    elif lock := status.lock_of_anybody_else:
         until = lock.until and format_end(lock.until, story.now)
         text = _("No code is checked: %(guesses)s.")
-        if until:
+        if until and _is_of_one_asker(story):
+            text = _(
+                "Several have asked for the code. One of them has typed wrong codes: until "
+                "%(time)s theirs are not checked."
+            )
+        elif until:
             text = _("Until %(time)s no code is checked: %(guesses)s.")
         yield Obstacle(text % {"guesses": guesses, "time": until}, advice_on("failures"))
+
+
+def _is_of_one_asker(story: Story) -> bool:
+    """Tell whether others who have asked for a live code are not locked out."""
+    live = [code for code in story.codes if code.is_live(story.now)]
+    askers = [each for code in live for each in story.state.askers(code.short_id)]
+    locked = {each.group for each in askers if _is_locked_out(story, each)}
+    return bool({each.group for each in askers} - locked) and bool(locked)
+
+
+def _is_locked_out(story: Story, asker: Claimant) -> bool:
+    """An asker who brings the id of their code guesses in another group."""
+    groups = filter(None, (asker.group, asker.shares_with))
+    return any(story.status.lock_of(replace(asker, group=group)) for group in groups)
+
+
+def _strangers_locked_out(story: Story) -> Iterator[Obstacle]:
+    """Whoever asked for a code is no stranger. To lift this would help strangers alone."""
+    status = story.status
+    lock = status.lock_of_strangers
+    if lock is None or status.lock_of_anybody_else or not status.is_enforced("failures"):
+        return
+    text = _(
+        "No code that strangers type is checked until the person logs in. Whoever asked for a "
+        "code can type it."
+    )
+    if lock.until:
+        text = _(
+            "Until %(time)s no code that strangers type is checked. Whoever asked for a code "
+            "can type it."
+        ) % {"time": format_end(lock.until, story.now)}
+    yield Obstacle(text, "", INFO)
 
 
 def _refused(story: Story) -> Iterator[Obstacle]:
