@@ -1,7 +1,8 @@
 """``numbers/``: the numbers of who is logged in.
 
 The answers show the caller's own numbers whole: the caller has to tell them apart, and has
-proven to hold each. A number of somebody else is the same as one that does not exist.
+proven to hold each. Guarded staff see them masked until they prove it anew. A number of
+somebody else is the same as one that does not exist.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
+from ..auth.proofs import sees_numbers
 from ..client import client_of, remember_device
 from ..db import non_atomic
 from ..results import CodeRequested, LinkedNumber, NumberRefused
@@ -27,8 +29,9 @@ class NumbersView(AuthenticatedView):
     serializer_class = GetCodeSerializer
 
     def get(self, request: Request, **kwargs: Any) -> Response:
-        found = services.numbers_of(self.account(request))
-        return Response({"numbers": [_shown(number) for number in found]})
+        user = self.account(request)
+        found, is_whole = services.numbers_of(user), sees_numbers(request, user)
+        return Response({"numbers": [_shown(number, is_whole=is_whole) for number in found]})
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         outcome = services.request_link_code(
@@ -77,10 +80,11 @@ class MakePrimaryView(AuthenticatedView):
         return Response({**_shown(outcome), "is_primary": True})
 
 
-def _shown(number: LinkedNumber) -> dict[str, Any]:
+def _shown(number: LinkedNumber, *, is_whole: bool = True) -> dict[str, Any]:
+    phone_number = number.phone_number
     return {
         "id": number.id,
-        "phone_number": number.phone_number.e164,
+        "phone_number": phone_number.e164 if is_whole else phone_number.masked,
         "is_primary": number.is_primary,
         "verified_at": number.verified_at and number.verified_at.isoformat(),
         "last_used_at": number.last_used_at and number.last_used_at.isoformat(),

@@ -28,6 +28,7 @@ __all__ = [
     "is_fresh",
     "is_verified",
     "proof_for_numbers",
+    "sees_numbers",
     "verified_at",
 ]
 
@@ -90,6 +91,17 @@ def proof_for_numbers(
         by_sms = False
     is_proven = is_verified if by_sms else is_fresh
     return None if is_proven(request, within=within) else within
+
+
+def sees_numbers(request: HttpRequest | Request, user: AbstractBaseUser) -> bool:
+    """Tell whether the caller may see the numbers of a user whole.
+
+    Guarded staff prove first that they have one: whoever knows their password alone would learn
+    which number to take over.
+
+    :param user: who has made the request.
+    """
+    return not is_guarded(user) or proof_for_numbers(request, user) is None
 
 
 def _claims(request: HttpRequest | Request) -> Mapping[str, Any] | None:

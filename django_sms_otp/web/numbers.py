@@ -1,7 +1,7 @@
 """The numbers of who is logged in: list, add, make the main one, remove.
 
-The numbers are shown whole, as by the API. A number of somebody else is the same as one that
-does not exist.
+The numbers are shown whole or masked, as by the API. A number of somebody else is the same as
+one that does not exist.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 
+from ..auth.proofs import sees_numbers
 from ..client import client_of
 from ..phone import PhoneNumber
 from ..results import (
@@ -65,7 +66,8 @@ class NumbersView(OfAccount):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if notice := Notice.take(self.request.session):
             kwargs["general" if notice.is_error else "done"] = notice.text
-        numbers = [(each, shown(each.phone_number)) for each in numbers_of(self.user)]
+        text_of = shown if sees_numbers(self.request, self.user) else str  # which is masked
+        numbers = [(each, text_of(each.phone_number)) for each in numbers_of(self.user)]
         return super().get_context_data(numbers=numbers, **kwargs)
 
 

@@ -56,7 +56,12 @@ CHALLENGES = (
     name="dispatch",
 )
 class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
-    """A page. It is one of the login: whoever is logged in already goes on to the site."""
+    """A page. It is one of the login: whoever is logged in already goes on to the site.
+
+    :ivar leads_to: where it goes on, whatever the request says; empty if the request says it.
+    """
+
+    leads_to = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST":
@@ -141,7 +146,8 @@ class Page(FormView):  # type: ignore[type-arg]  # no generic at run time
     @property
     def next(self) -> str:
         """Where the person wants to go on; empty if that is nowhere, or another site's."""
-        way = self.request.POST.get("next") or self.request.GET.get("next", "")
+        asked = self.request.POST.get("next") or self.request.GET.get("next", "")
+        way = self.leads_to or asked
         is_own = url_has_allowed_host_and_scheme(
             way, {self.request.get_host()}, require_https=self.request.is_secure()
         )

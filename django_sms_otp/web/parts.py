@@ -23,8 +23,7 @@ def number_part(context: RequestContext) -> Part | None:
     if isinstance(context.get("view"), LoginView):
         return {}  # A template of our own view: it has all, and errors too.
     form = NumberForm(initial=view.get_initial())
-    part = view.get_context_data(form=form, action=view.address(view.ask_page))
-    return _leading_on(context, part)
+    return view.get_context_data(form=form, action=view.address(view.ask_page))
 
 
 def code_part(context: RequestContext) -> Part | None:
@@ -34,14 +33,10 @@ def code_part(context: RequestContext) -> Part | None:
         return None
     if isinstance(context.get("view"), CodeView):
         return {}
-    return _leading_on(context, view.get_context_data(form=CodeForm()))
+    return view.get_context_data(form=CodeForm())
 
 
 def _is_for(context: RequestContext, view: Page) -> bool:
     view.setup(context.request)
+    view.leads_to = str(context.get("next") or "")
     return view.elsewhere() is None
-
-
-def _leading_on(context: RequestContext, part: Part) -> Part:
-    """Lead to the ``next`` of the page, if it has one."""
-    return {**part, "next": context.get("next") or part["next"]}

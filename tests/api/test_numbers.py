@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -42,6 +43,22 @@ def test_the_list_shows_the_callers_numbers_whole() -> None:
     assert second["phone_number"] == NEW
     assert second["is_primary"] is False
     assert set(first) == {"id", "phone_number", "is_primary", "verified_at", "last_used_at"}
+
+
+def test_guarded_staff_see_their_numbers_masked_until_they_confirm_a_code() -> None:
+    """Whoever knows their password alone would learn which number to take over."""
+    user = user_with(OLD, NEW)
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    client = logged_in(user)
+    with override_sms_otp(GUARD_STAFF_NUMBERS=True):
+        shown = [each["phone_number"] for each in body_of(client.get(URL))["numbers"]]
+        assert shown == ["+1********31", "+1********32"]
+        client.post("/auth/sms/step-up/get-code/")
+        client.post("/auth/sms/step-up/auth-code/", {"code": last_code()})
+        shown = [each["phone_number"] for each in body_of(client.get(URL))["numbers"]]
+        assert shown == [OLD, NEW]
+        with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+            assert "+1********31" in client.get(URL).content.decode()
 
 
 def test_a_number_is_removed() -> None:

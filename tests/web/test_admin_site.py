@@ -433,6 +433,16 @@ def add(browser: Browser, number: str = NEW) -> None:
         browser.submit("/login/numbers/code/", code=last_code())
 
 
+def test_a_password_alone_reads_no_number() -> None:
+    browser = enter(employee(OLD, NEW))
+    page = browser.open("/login/numbers/")
+    assert "+1********31" in page.text
+    assert "+1********32" in page.text
+    assert "555-013" not in page.text
+    confirm(follow(browser, INDEX))
+    assert "555-0131" in browser.open("/login/numbers/").text
+
+
 def test_the_last_number_of_staff_stays() -> None:
     """Without it they are out, and can add no other one."""
     user = employee(OLD)

@@ -75,6 +75,9 @@ def test_the_code_is_asked_for_while_it_is_waited_for() -> None:
     page = browser.open("/basket/")
     assert list(page.forms) == ["/login/", "/login/code/", "/login/resend/"]
     assert "+1 415-555-2671" in page.text
+    [link] = [each["href"] for each in page.all("a") if each["href"].startswith("/login/")]
+    assert link == "/login/?next=%2Fpay%2F"
+    assert {form["next"] for form in page.forms.values()} == {"/pay/"}
     browser.enter(last_code())
     assert browser.answer["Location"] == "/pay/"
     assert browser.open("/basket/").forms == {}
