@@ -139,7 +139,11 @@ def test_a_wrong_code_keeps_the_page(browser: Browser, heard: list[Any]) -> None
     assert page.problems == "This code is not valid. Check it, or ask for a new one."
     field = page.field("code")
     assert field["aria-invalid"] == "true"
-    assert field["aria-describedby"].split() == ["sms-otp-problems", "id_code_hint"]
+    assert field["aria-describedby"].split() == [
+        "sms-otp-problems",
+        "id_code_lead",
+        "id_code_hint",
+    ]
     assert "autofocus" in field
     assert "value" not in field
     assert page.html.count("<title>Error: ") == 1
