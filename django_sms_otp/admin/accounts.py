@@ -36,11 +36,15 @@ def name_of(user: Any) -> str:
     return Truncator(name).chars(LONGEST_NAME)
 
 
-def user_url(user_id: Any) -> str:
-    """Return the address of a user's page; empty if the admin has none."""
+def user_url(user_id: Any, *, site: str) -> str:
+    """Return the address of a user's page; empty if the admin has none.
+
+    :param site: the name of the ``AdminSite``.
+    """
     meta = get_user_model()._meta
+    name = f"admin:{meta.app_label}_{meta.model_name}_change"
     try:
-        return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[user_id])
+        return reverse(name, args=[user_id], current_app=site)
     except NoReverseMatch:
         return ""
 

@@ -146,7 +146,7 @@ class PhoneAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("story"))
     def story(self, row: Any) -> str:
-        return link_to(row)
+        return link_to(row, site=self.admin_site.name)
 
     @admin.display(description=_("user"))
     def account(self, row: Any) -> str:
@@ -155,5 +155,5 @@ class PhoneAdmin(ReadOnlyAdmin):
             return self.get_empty_value_display()
         user = row._meta.get_field("user").get_cached_value(row, default=None)
         name = name_of(user) if user else row.user_id
-        url = user_url(row.user_id)
+        url = user_url(row.user_id, site=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', url, name) if url else str(name)

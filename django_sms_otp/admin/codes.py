@@ -18,7 +18,6 @@ from ..services import invalidate_codes
 from .base import PhoneAdmin, staff_name
 from .formatting import badge, format_time_briefly, stacked
 from .large_tables import BoundedDates, RecentList, RecentValuesFilter
-from .story.links import link_to
 from .story.urls import story_urls
 from .words import describe_control, describe_failure, meaning_of
 
@@ -112,7 +111,7 @@ class OTPCodeAdmin(PhoneAdmin):
 
     @admin.display(description=_("phone number"))
     def recipient(self, row: Any) -> str:
-        return stacked(self.number(row), row.region, link_to(row))
+        return stacked(self.number(row), row.region, self.story(row))
 
     @admin.display(description=_("channel"))
     def way(self, row: Any) -> str:

@@ -125,7 +125,9 @@ class LimitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("story"))
     def story(self, row: Limit) -> str:
-        return link_to(row) if row.is_number else self.get_empty_value_display()
+        if not row.is_number:
+            return self.get_empty_value_display()
+        return link_to(row, site=self.admin_site.name)
 
     @admin.display(description=_("updated at"))
     def updated(self, row: Limit) -> str:

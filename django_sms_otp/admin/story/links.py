@@ -26,7 +26,7 @@ ACT, EXPORT = "django_sms_otp_story_act", "django_sms_otp_story_export"
 """The names of the addresses."""
 
 
-def story_url(row: Any, *, site: str = "admin") -> str:
+def story_url(row: Any, *, site: str) -> str:
     """Return the address of the story of a row's number, or of a user.
 
     :param site: the name of the ``AdminSite``.
@@ -35,7 +35,10 @@ def story_url(row: Any, *, site: str = "admin") -> str:
     return reverse(f"admin:{OF}", args=[kind, quote(str(row.pk))], current_app=site)
 
 
-def link_to(row: Any) -> str:
-    """Return a link to the story of a row's number."""
-    label = _("Story of %(number)s") % {"number": row}
-    return format_html('<a href="{}" aria-label="{}">{}</a>', story_url(row), label, _("story"))
+def link_to(row: Any, *, site: str) -> str:
+    """Return a link to the story of a row's number.
+
+    :param site: the name of the ``AdminSite``.
+    """
+    url, label = story_url(row, site=site), _("Story of %(number)s") % {"number": row}
+    return format_html('<a href="{}" aria-label="{}">{}</a>', url, label, _("story"))

@@ -61,7 +61,7 @@ class StoryPages(Page):
             "title": _("Story of %(number)s") % {"number": shown(request, story.number.e164)},
             "story": story,
             "user_name": name_of(story.user) if story.user and names_users else "",
-            "user_url": user_url(story.user.pk) if story.user else "",
+            "user_url": user_url(story.user.pk, site=self.site.name) if story.user else "",
             "others": [(row, self.address(row)) for row in story.others],
             "answer": answer,
             "obstacles": others,
