@@ -87,7 +87,8 @@ def test_each_action_needs_its_permission_and_leaves_a_trace(name: str) -> None:
     assert url in read(clerk, address()).shown
     assert "messagelist" in act(clerk, name, channel="sms", hours="24")
     assert kept() == [ACTIONS[name].log_text]
-    assert "2671" not in repr(LogEntry.objects.values())
+    # Fewer digits may be the microseconds of a time.
+    assert PHONE[-7:] not in repr(LogEntry.objects.values())
 
 
 def test_an_action_needs_the_permission_to_see_the_story() -> None:
