@@ -98,11 +98,13 @@ def test_nobody_undoes_a_decision_that_their_page_has_not_shown(name: str) -> No
     assert rule_of(PHONE) == before
 
 
-def test_who_asks_first_shows_what_staff_have_decided() -> None:
+def test_who_decides_anew_is_shown_what_staff_have_decided() -> None:
     limit(PHONE)
     services.allow_number(PHONE)
-    page = staff(*RIGHTS).get(f"{FIND}limit/{row_of(PHONE).pk}/block/").content.decode()
-    assert "Staff have allowed this number: the fraud controls let it pass." in page
+    clerk, url = staff(*RIGHTS), f"{FIND}limit/{row_of(PHONE).pk}/"
+    decided = "Staff have allowed this number: the fraud controls let it pass."
+    for name, is_shown in (("block", True), ("erase", False)):
+        assert (decided in clerk.get(f"{url}{name}/").content.decode()) is is_shown
 
 
 @pytest.mark.parametrize("end", ["", "block/", "export/"])

@@ -57,7 +57,7 @@ class ActionPages(Page):
             "action": action,
             "form": form,
             "seen": mark_of(story, action),
-            "decided": [each.text for each in decisions(story)],
+            "decided": [each.text for each in decisions(story) if action.depends_on(story)],
             "kind": kind,
             "key": key,
         }
