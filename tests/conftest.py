@@ -94,6 +94,7 @@ SLOW = (
     "tests/db/test_number_concurrency.py",
     "tests/db/test_number_interleavings.py",
     "tests/db/test_plans.py",
+    "tests/db/test_staff_interleavings.py",
     "tests/db/test_verify_interleavings.py",
     "tests/delivery/test_workers.py",
     "tests/docs/test_blocks.py",

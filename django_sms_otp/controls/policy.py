@@ -30,7 +30,7 @@ from .hooks import SendAttempt
 from .number import NumberControls
 from .shared_quotas import RowQuotas, StoreQuotas
 
-__all__ = ["Admitted", "Decision", "Policy", "Refused"]
+__all__ = ["Admitted", "Decision", "Note", "Policy", "Refused"]
 
 GROUPS: Sequence[type[Controls]] = (
     NumberControls,
@@ -44,18 +44,32 @@ GROUPS: Sequence[type[Controls]] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A refused request that the number's row is to tell of.
+
+    :param sent_at: when the newest message was counted.
+    :param refusals: what the row is to hold, if it still has the ``version`` that was read.
+    """
+
+    refusal: Refusal
+    sent_at: float
+    refusals: Refusals
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """The message is refused, and nothing is counted against any limit.
 
     :param control: the control that refused the message.
-    :param refusals: the notes to write into the number's row; ``None`` if there is no news.
+    :param note: what to write into the number's row; ``None`` if there is no news.
     :param recorded: controls that would have refused, but only record.
     :param trips: breakers to trip.
     """
 
     answer: RequestRefused
     control: str
-    refusals: Refusals | None = None
+    note: Note | None = None
     recorded: Sequence[str] = ()
     trips: Sequence[Trip] = ()
 
@@ -127,7 +141,7 @@ class Policy:
                     return Refused(
                         answer=_answer(violation, row),
                         control=violation.control,
-                        refusals=_noted(violation, row),
+                        note=_note(violation, row),
                         recorded=recorded,
                         trips=self._trips(row),
                     )
@@ -164,7 +178,7 @@ def _answer(violation: Violation, row: NumberRow) -> RequestRefused:
     return RequestRefused(reason=violation.reason, retry_after=wait)
 
 
-def _noted(violation: Violation, row: NumberRow) -> Refusals | None:
+def _note(violation: Violation, row: NumberRow) -> Note | None:
     """Return the notes that tell staff of refusals, with this one; ``None`` if it is no news.
 
     A limit that many numbers share leaves none with a number that was sent nothing for a day.
@@ -182,5 +196,8 @@ def _noted(violation: Violation, row: NumberRow) -> Refusals | None:
         at=int(row.now.timestamp()),
         until=int(free_at.timestamp()) if free_at else None,
     )
-    known = Refusals.from_json(row.row.stored.refusals)
-    return known.with_one(refusal, sent_at=row.state.last_sent_at)
+    stored, sent_at = row.row.stored, row.state.last_sent_at
+    refusals = Refusals.from_json(stored.refusals).with_one(refusal, sent_at=sent_at)
+    if refusals is None:
+        return None
+    return Note(refusal=refusal, sent_at=sent_at, refusals=refusals, version=stored.version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from django.conf import settings
 
@@ -17,12 +18,15 @@ from ..phone import PhoneNumber
 from ..signals import limit_tripped, number_refused
 from ..stats.counts import count
 from .breakers import announce
-from .policy import Decision, Refused
+from .policy import Decision, Note, Refused
 from .quotas import NETWORK_CONTROLS
 
 __all__ = ["log_decision", "log_refused_number", "log_used_up", "log_withheld"]
 
 logger = logging.getLogger("django_sms_otp")
+
+MOST_ATTEMPTS = 5
+"""A note that other calls outrun so often is not written."""
 
 ALARMING = frozenset(
     {*NETWORK_CONTROLS, "failures_ip", "prefix", "country", "site", "budget", "lookup"}
@@ -36,8 +40,8 @@ def log_decision(decision: Decision, phone_number: PhoneNumber) -> None:
         _log("recorded", control, phone_number)
     if isinstance(decision, Refused):
         _log("refused", decision.control, phone_number)
-        if decision.refusals:
-            _note(decision.refusals, phone_number)
+        if decision.note:
+            _write(decision.note, phone_number)
     for trip in decision.trips:
         announce(trip)
 
@@ -81,11 +85,26 @@ def log_refused_number(error: PhoneNumberError, control: str, channel: str) -> N
     )
 
 
-def _note(refusals: Refusals, phone_number: PhoneNumber) -> None:
-    """Write the notes into the number's row. No other request has to read the row again."""
+def _write(note: Note, phone_number: PhoneNumber) -> None:
+    """Write a note into the number's row.
+
+    If another call has changed the row, it is read again: an erasure may have forgotten earlier
+    refusals, and they must not come back.
+    """
     rows = Limit.objects.using(database_alias())
     row = rows.filter(kind=LimitKind.NUMBER, subject=phone_number.e164)
-    retry_lost_races(lambda: row.update(refusals=refusals.to_json()))
+    refusals: Refusals | None = note.refusals
+    version = note.version
+    for _attempt in range(MOST_ATTEMPTS):
+        if refusals is None or retry_lost_races(
+            partial(row.filter(version=version).update, refusals=refusals.to_json())
+        ):
+            return
+        newer = row.only("version", "refusals").first()
+        if newer is None:
+            return
+        known, version = Refusals.from_json(newer.refusals), newer.version
+        refusals = known.with_one(note.refusal, sent_at=note.sent_at)
 
 
 def _hint(control: str) -> str:

@@ -96,6 +96,11 @@ class NumberRow:
         """The time of the row: see :class:`LimitRow`."""
         return self.row.now
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the number has no row yet, or none any more, such as after an erasure."""
+        return self.row.stored is None
+
     def wait_until(self, moment: datetime) -> timedelta:
         """Return the wait by the clock. It is longer if the clock has stepped back."""
         return moment - self.clock if moment > self.now else timedelta()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ..backends import hand_over
 from ..controls import note_fraud
-from ..db import change_number, database_alias, error_name, store_delivery
+from ..db import NumberRow, change_number, database_alias, error_name, store_delivery
 from ..exceptions import (
     DeliveryBlocked,
     DeliveryError,
@@ -116,10 +116,15 @@ def withhold(otp_code: OTPCode) -> None:
 
 def refund(otp_code: OTPCode) -> None:
     """Give a number the cooldown and quota of an unsent message back."""
-    if counted_at := otp_code.counted_at:
-        change_number(
-            otp_code.number.e164, lambda row: row.replace(row.state.without_send(counted_at))
-        )
+    counted_at = otp_code.counted_at
+    if counted_at is None:
+        return
+
+    def give_back(row: NumberRow) -> None:
+        if not row.is_new:  # The number may have been erased meanwhile.
+            row.replace(row.state.without_send(counted_at))
+
+    change_number(otp_code.number.e164, give_back)
 
 
 def record(otp_code: OTPCode, **values: Any) -> None:

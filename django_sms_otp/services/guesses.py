@@ -118,6 +118,8 @@ def give_back(charged: OTPCode, group: str, charged_at: datetime, row: NumberRow
 
     :param group: the group of callers that it was counted for.
     """
+    if row.is_new:
+        return  # The number was erased meanwhile.
     # A guess that binds may not have counted in a row: see _count_wrong_guess.
     in_a_row = not get_settings().purpose(charged.purpose).binds
     guesses = row.state.guesses.without(charged_at, group, charged.short_id, in_a_row=in_a_row)

@@ -59,8 +59,10 @@ def lift_rule(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAMED) -> boo
 
     def lift(row: NumberRow) -> bool:
         rule = row.state.rule
+        if rule is None:
+            return False
         row.replace(replace(row.state, rule=None))
-        return rule is not None and rule.holds(row.now)
+        return rule.holds(row.now)
 
     e164 = e164_of(phone_number)
     is_changed = change_number(e164, lift)

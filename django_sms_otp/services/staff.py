@@ -46,6 +46,9 @@ def invalidate_codes(otp_codes: Iterable[OTPCode], *, by: str = NOBODY_NAMED) ->
 
 def _invalidate(otp_code: OTPCode, by: str) -> bool:
     def supersede(row: NumberRow) -> bool:
+        codes = OTPCode.objects.using(row.alias).filter(pk=otp_code.pk)
+        if row.is_new and not codes.exists():
+            return False  # The number was erased.
         with row.replaced_by(row.state):
             return any(row.write(row.supersession(otp_code)))
 
@@ -99,6 +102,8 @@ def give_back_messages(phone_number: PhoneNumber | str, *, by: str = NOBODY_NAME
 
 def _lift(row: NumberRow, state: NumberState, controls: Collection[str]) -> None:
     """Replace a number's row, and let the refusals end that these controls have noted."""
+    if row.is_new:
+        return
     known = Refusals.from_json(row.row.stored.refusals if row.row.stored else None)
     lifted = known.lifted(controls, int(row.now.timestamp()))
     with row.replaced_by(state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -16,9 +17,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from django_sms_otp import services
+from django_sms_otp.db import change_number
+from django_sms_otp.delivery.sending import refund
 from django_sms_otp.limits.number import NumberState
 from django_sms_otp.models import Limit, OTPCode, VerifiedPhone
 from django_sms_otp.results import Erased
+from django_sms_otp.services.guesses import give_back
 from django_sms_otp.testing import override_sms_otp
 
 from ..admin.staff import limit
@@ -161,6 +165,32 @@ def test_who_has_other_numbers_keeps_a_main_one() -> None:
     assert other.is_primary is None
     services.erase_number(PHONE)
     assert VerifiedPhone.objects.get().is_primary
+
+
+LATE: dict[str, Callable[[OTPCode], object]] = {
+    "unlock": lambda code: services.unlock_number(code.number),
+    "restore": lambda code: services.give_back_messages(code.number),
+    "lift": lambda code: services.lift_rule(code.number),
+    "invalidate": lambda code: services.invalidate_codes([code]),
+    "send again": services.send_again,
+    "the message did not leave": refund,
+    "the gateway did not check": lambda code: change_number(
+        code.phone_number, lambda row: give_back(code, "strangers", code.created_at, row)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*LATE])
+def test_who_comes_too_late_writes_no_erased_number_down_again(
+    name: str, get_code: Post
+) -> None:
+    get_code()
+    code = OTPCode.objects.get()
+    services.give_back_messages(PHONE)
+    assert not services.erase_number(PHONE).keeps_limits
+    LATE[name](code)
+    assert not Limit.objects.filter(kind="number").exists()
+    assert not OTPCode.objects.exists()
 
 
 def test_nothing_is_left_by_erasing_nothing() -> None:
