@@ -27,8 +27,8 @@ FILE = Path(__file__).with_name("openapi.yaml")
 PREFIX = "SMSOTP"
 """Our schemas are named so in a site's document, which may have an ``Error`` of its own."""
 
-LOGGED_IN = "LoggedIn"
-"""What a login yields. Its examples have the names of its schemas."""
+LOGGED_IN, STEPPED_UP = "LoggedIn", "SteppedUp"
+"""What a login and a step-up yield. The examples of a login have the names of its schemas."""
 
 OF_ISSUERS = {"/refresh/": "refresh", "/logout/": "log_out"}
 """The endpoints that an issuer has or has not, by the method that it then overrides."""
@@ -153,10 +153,11 @@ class _Copy:
 
 def _schema(name: str) -> dict[str, Any]:
     schemas = document()["components"]["schemas"]
-    if name != LOGGED_IN:
-        schema: dict[str, Any] = schemas[name]
+    schema: dict[str, Any] = schemas[name]
+    if name not in {LOGGED_IN, STEPPED_UP}:
         return schema
-    answered = _schemas_of_issuer()
+    listed = {each["$ref"].rpartition("/")[2] for each in schema["anyOf"]}
+    answered = [each for each in _schemas_of_issuer() if each in listed]
     if not answered:
         # Only the site knows what its issuer answers.
         return {"type": "object", "additionalProperties": True}

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import services
+from ..auth.proofs import has_claims
 from ..auth.sessions import has_login, note_verified, verified_at
 from ..auth.tokens import get_token_issuer
 from ..client import client_of, remember_device
@@ -34,11 +35,17 @@ class OfStepUp(AuthenticatedView):
         """Return the user who is logged in.
 
         :raises NotAuthenticated: besides, what the caller has come by keeps no proof: neither a
-            token, nor a session in which they are logged in.
+            token with claims, nor a session in which they are logged in.
         """
-        if request.auth is None and not has_login(self.http_request):
+        if not self._keeps_proof(request):
             raise NotAuthenticated
         return super().account(request)
+
+    def _keeps_proof(self, request: Request) -> bool:
+        """Tell whether a proof would be of use: a message for nothing costs the site money."""
+        if request.auth is None:
+            return has_login(self.http_request)
+        return has_claims(request) and get_token_issuer().keeps_proof
 
 
 class StepUpCodeView(OfStepUp):

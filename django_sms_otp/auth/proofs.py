@@ -25,6 +25,7 @@ from .users import get_user_resolver, is_guarded
 __all__ = [
     "WITHIN",
     "authenticated_at",
+    "has_claims",
     "is_fresh",
     "is_verified",
     "proof_for_numbers",
@@ -104,6 +105,14 @@ def sees_numbers(request: HttpRequest | Request, user: AbstractBaseUser) -> bool
     return not is_guarded(user) or proof_for_numbers(request, user) is None
 
 
+def has_claims(request: Request) -> bool:
+    """Tell whether the caller has come with a token that can say when its user proved it.
+
+    That of ``DRFTokenIssuer`` or ``KnoxIssuer`` cannot: it is a key of a row.
+    """
+    return _payload_of(request.auth) is not None
+
+
 def _claims(request: HttpRequest | Request) -> Mapping[str, Any] | None:
     """Return what the caller's token says; ``None`` if the caller has come without a token.
 
@@ -112,10 +121,15 @@ def _claims(request: HttpRequest | Request) -> Mapping[str, Any] | None:
     auth = getattr(request, "auth", None)
     if auth is None:
         return None
-    payload = auth if isinstance(auth, Mapping) else getattr(auth, "payload", None)
-    if not isinstance(payload, Mapping) or not request.user.is_authenticated:
+    payload = _payload_of(auth)
+    if payload is None or not request.user.is_authenticated:
         return {}
     return payload if _is_of(payload, request.user) else {}
+
+
+def _payload_of(auth: Any) -> Mapping[str, Any] | None:
+    payload = auth if isinstance(auth, Mapping) else getattr(auth, "payload", None)
+    return payload if isinstance(payload, Mapping) else None
 
 
 def _is_of(claims: Mapping[str, Any], user: Any) -> bool:

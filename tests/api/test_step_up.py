@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from knox.models import AuthToken
 from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -254,15 +255,41 @@ def test_tokens_in_cookies(settings: Any) -> None:
         assert b"access" not in answer.content
 
 
-def test_a_token_that_keeps_no_time_stays_as_it_is(settings: Any) -> None:
-    token = Token.objects.create(user=user_with(OLD))
+def drf_token(user: User) -> Client:
+    return with_token(Token.objects.create(user=user).key, "Token")
+
+
+def knox_token(user: User) -> Client:
+    _, token = AuthToken.objects.create(user=user)
+    return with_token(token, "Token")
+
+
+def jwt(user: User) -> Client:
+    return with_token(old_token(user))
+
+
+@pytest.mark.parametrize(
+    ("come_by", "authentication", "issuer"),
+    [
+        (drf_token, "rest_framework.authentication.TokenAuthentication", "DRFTokenIssuer"),
+        (knox_token, "knox.auth.TokenAuthentication", "KnoxIssuer"),
+        (drf_token, "rest_framework.authentication.TokenAuthentication", "SimpleJWTIssuer"),
+        (jwt, *JWT, "DRFTokenIssuer"),
+        (jwt, *JWT, "KnoxIssuer"),
+    ],
+)
+def test_a_token_that_can_keep_no_proof_costs_no_message(
+    settings: Any, come_by: Callable[[User], Client], authentication: str, issuer: str
+) -> None:
+    client = come_by(user_with(OLD))
     with (
-        override_sms_otp(TOKEN_ISSUER="django_sms_otp.auth.tokens.DRFTokenIssuer"),
-        authenticated_by(settings, "rest_framework.authentication.TokenAuthentication"),
+        override_sms_otp(TOKEN_ISSUER=f"django_sms_otp.auth.tokens.{issuer}"),
+        authenticated_by(settings, authentication),
     ):
-        client = with_token(token.key, "Token")
-        ask(client)
-        assert body_of(confirm(client, last_code())) == {"token": token.key}
+        for answer in (ask(client), confirm(client, "123456")):
+            assert reason_of(answer) == (401, "not_authenticated")
+    assert testing.outbox == []
+    assert not OTPCode.objects.exists()
 
 
 def test_an_account_that_gets_no_tokens_is_told_so(settings: Any) -> None:

@@ -551,6 +551,21 @@ def test_token_serializer(modules: Modules) -> None:
     assert isinstance(claims["auth_time"], int)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_has_logged_in_by_password_adds_a_first_number(
+    modules: Modules, settings: Any
+) -> None:
+    serializer = modules(pages.page("tokens.md"))["shop.tokens"].ShopTokenSerializer
+    jwt = "rest_framework_simplejwt.authentication.JWTAuthentication"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [jwt]}
+    token = serializer.get_token(UserFactory.create()).access_token
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    body = {"phone_number": PHONE}
+    assert client.post("/auth/sms/numbers/", body).status_code == 202
+    body["code"] = last_code()
+    assert client.post("/auth/sms/numbers/verify/", body).status_code == 201
+
+
 @pytest.mark.django_db
 def test_issuer(modules: Modules) -> None:
     modules(pages.page("tokens.md"))

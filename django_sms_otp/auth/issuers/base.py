@@ -42,6 +42,12 @@ class TokenIssuer:
     Their endpoints ask for Django's CSRF token then.
     """
 
+    keeps_proof: bool = True
+    """Whether a new login tells, by its claims or its session, when it was.
+
+    If not, whoever has come by a token cannot step up by another one.
+    """
+
     def issue(
         self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
     ) -> dict[str, Any]:

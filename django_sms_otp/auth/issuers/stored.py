@@ -19,6 +19,8 @@ __all__ = ["DRFTokenIssuer", "KnoxIssuer"]
 class DRFTokenIssuer(TokenIssuer):
     """Answers with the token of ``rest_framework.authtoken``: one a user, without an end."""
 
+    keeps_proof = False
+
     def issue(
         self, user: AbstractBaseUser, *, request: object = None, registered: bool = False
     ) -> dict[str, Any]:
@@ -39,6 +41,8 @@ class KnoxIssuer(TokenIssuer):
     The settings of the site in ``REST_KNOX`` hold. Where a user has ``TOKEN_LIMIT_PER_USER``
     tokens, the login is refused.
     """
+
+    keeps_proof = False
 
     def issue(
         self, user: AbstractBaseUser, *, request: object = None, registered: bool = False

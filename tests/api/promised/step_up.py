@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 from rest_framework_simplejwt.tokens import AccessToken
 
+from django_sms_otp.auth.tokens import SimpleJWTIssuer
+from django_sms_otp.exceptions import LoginRefused
 from django_sms_otp.testing import override_sms_otp
 from tests.conftest import PHONE, last_code
 from tests.support.factories import VerifiedPhoneFactory
 
 from .base import GOOD, GUESSES, Good, Site, case
-from .cookies import NameSerializer, by
+from .cookies import by
 from .numbers import Swapped, one_number
 
 GET, AUTH = "sms_otp_step_up_get_code", "sms_otp_step_up_auth_code"
@@ -23,8 +26,6 @@ GUESSES[GET] = AUTH
 
 YIELDS = {
     "SimpleJWTIssuer": ("access", "refresh"),
-    "DRFTokenIssuer": ("token",),
-    "KnoxIssuer": ("token", "expiry", "user"),
     "CookieJWTIssuer": ("registered",),
 }
 
@@ -49,23 +50,27 @@ def with_a_token(site: Site, issuer: str) -> Any:
         return site.call(AUTH, {"code": last_code()}, path={}, Authorization=bearer)
 
 
-def with_users_shown(site: Site, issuer: str) -> Any:
-    serializer = f"{NameSerializer.__module__}.{NameSerializer.__name__}"
-    site.settings.REST_KNOX = {"USER_SERIALIZER": serializer}
-    return with_a_token(site, issuer)
-
-
 for name, fields in YIELDS.items():
     shows = tuple(f"field {field}" for field in fields)
-    case(AUTH, 200, shows=shows)(partial(with_users_shown, issuer=name))
+    case(AUTH, 200, shows=shows)(partial(with_a_token, issuer=name))
 
 case(AUTH, 200, shows=("header Set-Cookie",))(partial(with_a_token, issuer="CookieJWTIssuer"))
 
 
+@case(AUTH, 200, shows=("field token",))
+def with_a_sliding_token(site: Site) -> Any:
+    sliding = ("rest_framework_simplejwt.tokens.SlidingToken",)
+    site.settings.SIMPLE_JWT = {"AUTH_TOKEN_CLASSES": sliding}
+    return with_a_token(site, "SimpleJWTIssuer")
+
+
 @case(AUTH, 401, "no_active_account")
-def with_too_many_tokens(site: Site) -> Any:
-    site.settings.REST_KNOX = {"TOKEN_LIMIT_PER_USER": 0}
-    return with_a_token(site, "KnoxIssuer")
+def whom_simplejwt_refuses_by_now(site: Site) -> Any:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise LoginRefused("As simplejwt's rule does.")
+
+    with patch.object(SimpleJWTIssuer, "issue", refuse):
+        return with_a_token(site, "SimpleJWTIssuer")
 
 
 @case(AUTH, 403, "reverification_needed")
