@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..client import device_of, ip_address_of
+from ..conf import get_settings
 from ..masked import MaskedText
 from ..phone import PhoneNumber, WithE164
 from ..results import Redeemed, RedemptionRefused
@@ -48,7 +49,8 @@ class SMSCodeBackend(ModelBackend):
             name before it tells the receivers of ``user_login_failed``.
         :param phone_number: as typed, or what ``read_phone_number()`` returns. Django shows a
             text to those receivers as it is, and a number that was read shows its ends alone.
-        :param request_id: the id of the request for the code. Give it, the number or both.
+        :param request_id: the id of the request for the code. Give it, the number or both. With
+            ``REQUIRE_REQUEST_ID`` a guess without it is refused.
         :raises InsideTransaction: the caller has begun a transaction, perhaps by
             ``ATOMIC_REQUESTS``.
         :raises Unavailable: the guess could not be evaluated.
@@ -56,6 +58,8 @@ class SMSCodeBackend(ModelBackend):
         secret_code, phone_number = _masked(secret_code), _masked(phone_number)
         if not secret_code or not (phone_number or request_id):
             return None
+        if get_settings().REQUIRE_REQUEST_ID and not request_id:
+            return None  # As any other guess that names no code.
         try:
             number = read_phone_number(phone_number) if phone_number else None
             request_id = uuid.UUID(str(request_id)) if request_id else None

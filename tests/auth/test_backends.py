@@ -250,8 +250,11 @@ def test_async_code_authenticates_too(rf: RequestFactory, get_code: Post) -> Non
 
 
 @override_sms_otp(REQUIRE_REQUEST_ID=True)
-def test_where_the_id_is_required_it_is_asked_for(client: Client, get_code: Post) -> None:
+def test_where_the_id_is_required_no_guess_without_it_is_right(
+    client: Client, get_code: Post
+) -> None:
     request_id = body_of(get_code())["request_id"]
-    with pytest.raises(TypeError, match="request_id"):
-        post(client, phone_number=PHONE, secret_code=last_code())
+    for missing in ({}, {"request_id": ""}, {"request_id": None}):
+        assert post(client, phone_number=PHONE, **missing, secret_code=last_code()) == 401
+    assert OTPCode.objects.get().failed_attempts == 0
     assert post(client, request_id=request_id, secret_code=last_code()) == 200
