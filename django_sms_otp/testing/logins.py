@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from ..auth import sessions
-from ..auth.tokens import SimpleJWTIssuer, get_token_issuer
+from ..auth.tokens import KnoxIssuer, SimpleJWTIssuer, get_token_issuer
 from ..auth.users import get_user_resolver
 from ..backends.locmem import outbox
 from ..conf import get_settings
@@ -125,8 +125,13 @@ def _post(client: Client, name: str, body: dict[str, str]) -> dict[str, Any]:
 
 def _give_token(client: Client, token: str) -> None:
     """Make a client send a token as REST framework's authentication class expects it."""
+    issuer = get_token_issuer()
     scheme, header = "Token", "HTTP_AUTHORIZATION"
-    if isinstance(get_token_issuer(), SimpleJWTIssuer):
+    if isinstance(issuer, KnoxIssuer):
+        from knox.settings import knox_settings  # The site has Knox, then.
+
+        scheme = knox_settings.AUTH_HEADER_PREFIX
+    elif isinstance(issuer, SimpleJWTIssuer):
         theirs = getattr(django_settings, "SIMPLE_JWT", {})
         scheme = theirs.get("AUTH_HEADER_TYPES", ("Bearer",))[0]
         header = theirs.get("AUTH_HEADER_NAME", header)

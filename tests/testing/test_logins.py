@@ -59,6 +59,15 @@ def test_a_json_web_token_has_the_scheme_of_the_site() -> None:
     assert sends(client).startswith("JWT ey")
 
 
+@override_sms_otp(TOKEN_ISSUER="django_sms_otp.auth.tokens.KnoxIssuer")
+@pytest.mark.parametrize("prefix", ["Token", "Bearer"])
+def test_a_token_of_knox_has_the_prefix_of_the_site(prefix: str) -> None:
+    by_knox = {"DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"]}
+    with override_settings(REST_KNOX={"AUTH_HEADER_PREFIX": prefix}, REST_FRAMEWORK=by_knox):
+        testing.log_in(client := APIClient(), PHONE)
+        assert client.get("/auth/sms/numbers/").status_code == 200
+
+
 @override_settings(ROOT_URLCONF="django.contrib.auth.urls")
 @pytest.mark.parametrize("client_class", [Client, APIClient])
 def test_where_the_endpoints_are_not_there_is_a_session(client_class: type[Client]) -> None:
