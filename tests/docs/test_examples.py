@@ -278,14 +278,16 @@ def test_changing_a_number(numbers: Callable[..., int]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reviewer_has_an_account_with_contents(modules: Modules) -> None:
+@pytest.mark.parametrize("has_number", [False, True])
+def test_a_reviewer_has_an_account_with_contents(modules: Modules, has_number: bool) -> None:
     page = pages.page("operations.md")
     found = modules(page)["shop.reviewer"]
     policy: dict[str, Any] = {"SMS_OTP": {}}
     exec(next(each.text for each in pages.blocks(page) if "TEST_NUM" in each.text), policy)
     [(number, entry)] = policy["SMS_OTP"]["TEST_NUMBERS"].items()
-    user = UserFactory.create()
+    user = VerifiedPhoneFactory.create().user if has_number else UserFactory.create()
     found.give_test_number(user, number)
+    assert user.verified_phones.filter(is_primary=True).count() == 1
     with (
         time_machine.travel(datetime(2027, 2, 1, tzinfo=UTC)),
         testing.override_sms_otp(**policy["SMS_OTP"]),
@@ -347,6 +349,42 @@ def logged_in(text: str) -> Any:
     redeemed: object = redeem_code(last_code(), phone_number=phone_number)
     assert isinstance(redeemed, Redeemed)
     return redeemed.user
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_each_guess_names_its_request(
+    modules: Modules, get_code: Post, rf: RequestFactory
+) -> None:
+    """The examples are those of a site with REQUIRE_REQUEST_ID, too."""
+    users, tokens = modules(pages.page("users.md")), modules(pages.page("tokens.md"))
+    backends = ["django_sms_otp.auth.backends.SMSCodeBackend"]
+    blocks = pages.blocks(pages.page("settings.md"))
+    documented: dict[str, Any] = {}
+    exec(next(each.text for each in blocks if '"PURPOSES"' in each.text), documented)
+    payment = types.SimpleNamespace(amount="5 EUR", payee="ACME", pay=lambda: None)
+    payment.user = UserFactory.create()
+    required = {**documented["SMS_OTP"], "REQUIRE_REQUEST_ID": True, "COOLDOWN": []}
+    with override_settings(AUTHENTICATION_BACKENDS=backends, SMS_OTP=required):
+        asked = users["shop.payments"].ask(parse_phone_number(PHONE), payment)
+        given = (parse_phone_number(PHONE), payment, last_code(), asked.request_id)
+        assert users["shop.payments"].confirm(*given)
+        request_id = get_code().json()["request_id"]
+        user_of = tokens["shop.forms"].user_of
+        assert user_of(rf.get("/"), PHONE, last_code()) is None
+        assert user_of(rf.get("/"), PHONE, last_code(), request_id).is_active
+
+
+def test_changing_a_number_where_each_guess_names_its_request(
+    numbers: Callable[..., int],
+) -> None:
+    user = UserFactory.create()
+    client = Client()
+    client.force_login(user)
+    with testing.override_sms_otp(REQUIRE_REQUEST_ID=True):
+        request_id = client.post("/send/", {"phone_number": PHONE}).json()["request_id"]
+        fields = {"phone_number": PHONE, "code": last_code(), "request_id": request_id}
+        assert numbers(user, "change", **fields) == 204
+    assert [*user.verified_phones.values_list("phone_number", flat=True)] == [PHONE]
 
 
 @testing.override_sms_otp(NUMBER_TAKEN="refuse")
