@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from inspect import iscoroutinefunction
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -46,6 +47,24 @@ def bound_to(user: AbstractBaseUser) -> Mapping[str, str]:
     """
     check_user(user)
     return {"account": str(user.pk)}
+
+
+def check_number_id(value: object) -> None:
+    """:raises TypeError: ``value`` is no text, as the ``id`` of a linked number is."""
+    if not isinstance(value, str):
+        raise TypeError(
+            f"The id of a number is a str, as numbers_of() returns it, not {_type(value)}."
+        )
+
+
+def check_grant(value: object) -> None:
+    """:raises TypeError: ``value`` is no function of a user, or is async."""
+    if value is None:
+        return
+    if not callable(value):
+        raise TypeError(f"grant must be a function of the user, not {_type(value)}.")
+    if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        raise TypeError("grant must be no async function: it runs inside the transaction.")
 
 
 def e164_of(value: object) -> str:

@@ -31,7 +31,7 @@ from ..results import (
 )
 from ..signals import number_linked, number_moved, number_unlinked
 from . import notices
-from .arguments import bound_to, check_number, check_user
+from .arguments import bound_to, check_number, check_texts, check_user
 from .numbers import NOT_FOUND, find, log_change
 from .redeem import redeem_code
 from .request import request_code
@@ -109,7 +109,8 @@ def link_number(
     Ask for a fresh proof before you call this: see ``auth.step_up``.
 
     :param replaces: the ``id`` of one of the user's numbers, which ends with this. Any other
-        is ``not_found``, and no guess is counted.
+        is ``not_found``, and no guess is counted. An empty text, as of a form's empty field,
+        is none.
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
     :raises TypeError: an argument has another type. Nothing was counted.
@@ -118,6 +119,8 @@ def link_number(
     """
     check_user(user)
     check_number(phone_number)
+    check_texts(replaces=replaces)
+    replaces = replaces or None
     own = get_user_resolver().numbers_of(user)
     if replaces is not None and not find(own, replaces):
         return NOT_FOUND

@@ -23,7 +23,7 @@ from ..phone import PhoneNumber
 from ..results import LinkedNumber, NumberRefused
 from ..signals import number_unlinked
 from . import notices
-from .arguments import check_user
+from .arguments import check_number_id, check_user
 
 __all__ = [
     "announce_removal",
@@ -64,7 +64,7 @@ def unlink_number(
     :param force: remove the last number too.
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
-    :raises TypeError: ``user`` is no user, or is not saved yet.
+    :raises TypeError: ``user`` is no user, or is not saved yet; or ``number_id`` is no text.
     """
     resolver = get_user_resolver()
 
@@ -95,7 +95,7 @@ def make_primary(user: AbstractBaseUser, number_id: str) -> LinkedNumber | Numbe
     :param number_id: the ``id`` of one of :func:`numbers_of`. Any other is ``not_found``.
     :raises Contention: too many requests changed the number at once.
     :raises InsideTransaction: the caller has begun a transaction.
-    :raises TypeError: ``user`` is no user, or is not saved yet.
+    :raises TypeError: ``user`` is no user, or is not saved yet; or ``number_id`` is no text.
     """
     resolver = get_user_resolver()
     before: list[LinkedNumber] = []
@@ -128,6 +128,7 @@ def _change(
     user: AbstractBaseUser, number_id: str, change: Change
 ) -> LinkedNumber | NumberRefused:
     """Change one number of a user. Return the number as it was."""
+    check_number_id(number_id)
     chosen = find(numbers_of(user), number_id)
     if chosen is None:
         return NOT_FOUND

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,7 +26,14 @@ from ..phone import PhoneNumber
 from ..purposes import LOGIN, Purpose, write_context
 from ..results import Redeemed, RedemptionRefused
 from ..signals import code_redeemed, code_rejected, user_registered
-from .arguments import check_number, check_texts, check_user, purpose_of, request_id_of
+from .arguments import (
+    check_grant,
+    check_number,
+    check_texts,
+    check_user,
+    purpose_of,
+    request_id_of,
+)
 from .gateway_check import check_with_gateway
 from .guess import Guess, GuessResult
 from .guesses import evaluate
@@ -150,12 +156,7 @@ def _check_arguments(
             "SMS_OTP['REQUIRE_REQUEST_ID'] is on: redeem_code() needs a request_id."
         )
     for grant in grants:
-        if grant is not None and not callable(grant):
-            raise TypeError(
-                f"grant must be a function of the user, not {type(grant).__name__}."
-            )
-        if inspect.iscoroutinefunction(grant):
-            raise TypeError("grant must be no async function: it runs inside the transaction.")
+        check_grant(grant)
 
 
 def _evaluate_and_commit(guess: Guess[T], phone_number: PhoneNumber | None) -> GuessResult[T]:

@@ -25,7 +25,7 @@ from ..results import (
     RequestRefused,
     StepUpRequested,
 )
-from .arguments import bound_to
+from .arguments import bound_to, check_grant, check_number_id
 from .numbers import find, numbers_of
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -54,7 +54,7 @@ def request_step_up(
 
     :param number_id: the ``id`` of one of :func:`~.numbers.numbers_of`; by default the primary
         one. Any other is ``not_found``, and so is the default of a user without a number.
-    :raises TypeError: ``user`` is no user, or is not saved yet.
+    :raises TypeError: ``user`` is no user, or is not saved yet; or ``number_id`` is no text.
     """
     number = _own_number(user, number_id)
     if number is None:
@@ -106,6 +106,7 @@ def confirm_step_up(
     :raises Unavailable: the gateway that made the code did not check the guess, or the site's
         ``NUMBER_RISK`` failed.
     """
+    check_grant(grant)
     number = _own_number(user, number_id)
     resolver = get_user_resolver()
     if number is None:
@@ -149,5 +150,6 @@ def confirm_step_up(
 def _own_number(user: AbstractBaseUser, number_id: str | None) -> LinkedNumber | None:
     numbers = numbers_of(user)
     if number_id is not None:
+        check_number_id(number_id)
         return find(numbers, number_id)
     return numbers[0] if numbers else None

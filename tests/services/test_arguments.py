@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django_sms_otp.results import CodeRequested, Redeemed
 from django_sms_otp.testing import override_sms_otp
 
 from ..conftest import PHONE, last_code, wrong
+from ..support.factories import VerifiedPhoneFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +46,15 @@ def test_the_text_of_a_request_id_is_taken(as_text: Callable[[uuid.UUID], str]) 
 def test_a_code_is_sent_again_by_the_text_of_its_request_id() -> None:
     issued = request()
     assert request(request_id=str(issued.request_id)).request_id == issued.request_id
+
+
+async def granted_later(user: object) -> None:
+    pass
+
+
+class GrantedLater:
+    async def __call__(self, user: object) -> None:
+        pass
 
 
 @pytest.mark.parametrize("call", [request, redeem])
@@ -107,6 +118,10 @@ def test_a_request_names_what_it_takes(
         ({"user": "ada", "purpose": "step_up"}, "user must be a saved user, not str"),
         ({"user": User(pk=7)}, "pass no user"),
         ({"grant": "no function"}, "grant must be a function of the user, not str"),
+        ({"grant": granted_later}, "grant must be no async function"),
+        ({"grant": partial(granted_later)}, "grant must be no async function"),
+        ({"grant": GrantedLater()}, "grant must be no async function"),
+        ({"grant_to_new": granted_later}, "grant must be no async function"),
     ],
 )
 def test_a_redemption_names_what_it_takes(arguments: dict[str, Any], text: str) -> None:
@@ -121,6 +136,35 @@ def test_a_redemption_names_what_it_takes(arguments: dict[str, Any], text: str) 
 def test_a_redemption_without_the_required_id_says_so() -> None:
     with pytest.raises(TypeError, match="needs a request_id"):
         redeem()
+
+
+OF_NUMBERS: dict[str, Callable[[User, Any], object]] = {
+    "unlink_number": lambda user, pk: services.unlink_number(user, pk, force=True),
+    "make_primary": services.make_primary,
+    "request_step_up": services.request_step_up,
+    "confirm_step_up": lambda user, pk: services.confirm_step_up(user, "1", number_id=pk),
+    "link_number": lambda user, pk: services.link_number(
+        user, "1", phone_number=NUMBER, replaces=pk
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_the_id_of_a_number_is_a_text(name: str) -> None:
+    phone = VerifiedPhoneFactory.create(phone_number=PHONE)
+    with pytest.raises(TypeError, match=r"\bstr\b.*int"):
+        OF_NUMBERS[name](phone.user, phone.pk)
+    assert not Limit.objects.exists()
+    assert phone.user.verified_phones.exists()
+
+
+@pytest.mark.parametrize("grant", [granted_later, GrantedLater(), "no function"])
+def test_a_step_up_names_what_it_grants(grant: Any) -> None:
+    user = VerifiedPhoneFactory.create(phone_number=PHONE).user
+    services.request_step_up(user)
+    with pytest.raises(TypeError, match="grant must be"):
+        services.confirm_step_up(user, last_code(), grant=grant)
+    assert isinstance(services.confirm_step_up(user, last_code()), Redeemed)
 
 
 def test_a_number_is_unlocked_by_its_text_or_as_read() -> None:

@@ -92,6 +92,12 @@ def test_who_takes_the_place_of_the_primary_number_is_primary() -> None:
     assert texts_of(user) == [NEW, THIRD]
 
 
+def test_an_empty_field_of_a_form_replaces_no_number() -> None:
+    user = user_with(OLD)
+    assert isinstance(link(user, code_for(user), replaces=""), NumberLinked)
+    assert texts_of(user) == [OLD, NEW]
+
+
 def test_a_number_does_not_take_its_own_place() -> None:
     user = user_with(NEW, OLD)
     linked = link(user, code_for(user), replaces=id_of(user, NEW))
