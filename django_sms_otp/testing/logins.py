@@ -128,9 +128,7 @@ def _give_token(client: Client, token: str) -> None:
     issuer = get_token_issuer()
     scheme, header = "Token", "HTTP_AUTHORIZATION"
     if isinstance(issuer, KnoxIssuer):
-        from knox.settings import knox_settings  # The site has Knox, then.
-
-        scheme = knox_settings.AUTH_HEADER_PREFIX
+        scheme = getattr(django_settings, "REST_KNOX", {}).get("AUTH_HEADER_PREFIX", scheme)
     elif isinstance(issuer, SimpleJWTIssuer):
         theirs = getattr(django_settings, "SIMPLE_JWT", {})
         scheme = theirs.get("AUTH_HEADER_TYPES", ("Bearer",))[0]
