@@ -154,6 +154,9 @@ def test_the_id_of_a_number_is_a_text(name: str) -> None:
     phone = VerifiedPhoneFactory.create(phone_number=PHONE)
     with pytest.raises(TypeError, match=r"\bstr\b.*int"):
         OF_NUMBERS[name](phone.user, phone.pk)
+    if name in {"unlink_number", "make_primary"}:  # The others have a default.
+        with pytest.raises(TypeError, match=r"\bstr\b.*None"):
+            OF_NUMBERS[name](phone.user, None)
     assert not Limit.objects.exists()
     assert phone.user.verified_phones.exists()
 
