@@ -66,6 +66,16 @@ MOST_ENTRIES, LONGEST_VALUE = 10, 200
 JOINERS = frozenset("\u200c\u200d")
 """Persian and the scripts of India need them."""
 
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""What shows nothing, and whose category does not say so. A payee of these would be blank.
+
+The rest of Default_Ignorable_Code_Point (Unicode 16.0, DerivedCoreProperties.txt), and the
+Braille pattern without dots.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
@@ -155,7 +165,8 @@ def _check_entry(name: object, value: object) -> None:
             f"context has the entry {name!r}. A name is a word such as 'amount', and none of "
             f"{', '.join(sorted(OWN_PLACEHOLDERS))}."
         )
-    if not 0 < len(value) <= LONGEST_VALUE:
+    # Spaces alone show nothing, either.
+    if not value.strip() or len(value) > LONGEST_VALUE:
         raise ValueError(f"context[{name!r}] must have 1 to {LONGEST_VALUE} characters.")
     if any(_forges(char) for char in value):
         raise ValueError(
@@ -170,5 +181,7 @@ def _forges(char: str) -> bool:
     The last line of a message tells browsers which site its code is for. A line break of a
     payee could put another line there. Marks of direction reorder what the person reads.
     """
-    category = unicodedata.category(char)
-    return category in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char not in JOINERS
+    if char in JOINERS:
+        return False
+    is_mark = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return is_mark or INVISIBLE.fullmatch(char) is not None
