@@ -15,8 +15,16 @@ from django.utils.translation import gettext
 from ..conf import get_settings
 from ..masked import MaskedText
 from ..purposes import Purpose, is_template_name
+from .templates import MissingValues, render_strictly
 
-__all__ = ["Segments", "compose", "count_segments", "longest_renderings", "site_name"]
+__all__ = [
+    "Segments",
+    "compose",
+    "count_segments",
+    "longest_renderings",
+    "missing_values",
+    "site_name",
+]
 
 # 3GPP TS 23.038, 6.2.1: the basic set, and the characters that take two septets.
 GSM_BASIC = frozenset(
@@ -56,6 +64,7 @@ def compose(
 
     :param valid_for: the remaining lifetime of the code.
     :param context: what the code is bound to, for the message to show.
+    :raises MissingValues: the template of a purpose of the site's own shows more than that.
     """
     minutes = max(1, int(valid_for.total_seconds() // 60))
     own = {"code": MaskedText(code), "minutes": minutes, "site": site_name() or ""}
@@ -63,7 +72,8 @@ def compose(
     if is_template_name(purpose.message):
         # The text is no HTML: "Tom & Jerry" must not be escaped.
         safe = {key: _SafeText(value) for key, value in values.items()}
-        text = render_to_string(purpose.message, safe).strip()
+        render = render_strictly if purpose.shows_context else render_to_string
+        text = render(purpose.message, safe).strip()
     else:
         text = gettext(purpose.message).format_map(values)
     origin = get_settings().ORIGIN
@@ -71,6 +81,21 @@ def compose(
         return MaskedText(text)
     # https://wicg.github.io/sms-one-time-codes/: the last line, and nothing after the code.
     return MaskedText(f"{text}\n@{origin} #{code}")
+
+
+def missing_values(purpose: Purpose, context: Mapping[str, str]) -> list[str]:
+    """Return what the template of a purpose shows and ``context`` lacks.
+
+    What else is wrong with a template, its delivery tells.
+    """
+    code = "0" * purpose.code_length
+    try:
+        compose(code, purpose, valid_for=purpose.code_lifetime, context=context)
+    except MissingValues as error:
+        return error.names
+    except Exception:
+        return []
+    return []
 
 
 def site_name() -> str | None:

@@ -15,8 +15,9 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from ..conf import get_settings
+from ..delivery.messages import missing_values
 from ..phone import PhoneNumber
-from ..purposes import Purpose, write_context
+from ..purposes import Purpose, is_template_name, read_context, write_context
 
 __all__ = [
     "bound_to",
@@ -125,7 +126,10 @@ def context_to_show(
         message, or an entry could forge a part of it.
     """
     written = write_context(context)
-    if missing := purpose.shown.difference(context or ()):
+    missing = purpose.shown.difference(context or ())
+    if is_template_name(purpose.message) and purpose.shows_context:
+        missing = frozenset(missing_values(purpose, read_context(written)))
+    if missing:
         raise ValueError(
             f"The message of {purpose.name!r} shows {', '.join(sorted(missing))}: pass it in "
             "context."

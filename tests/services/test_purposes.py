@@ -20,6 +20,7 @@ from django_sms_otp.exceptions import LoginRefused, NotDelivered
 from django_sms_otp.models import CodeState, Limit, OTPCode, VerifiedPhone
 from django_sms_otp.phone import parse_phone_number
 from django_sms_otp.results import CodeRequested, Redeemed, RedemptionRefused
+from django_sms_otp.services import arguments as services_arguments
 from django_sms_otp.testing import outbox, override_sms_otp
 
 from ..conftest import PHONE, last_code, wrong
@@ -241,6 +242,9 @@ def test_a_login_may_have_a_context_too() -> None:
     [
         *("\n", "\r", "\v", "\x00", "\x1b", "\x85", "\u2028", "\u2029", "\u202e", "\u2066"),
         *("\u200f", "\u061c", "\u200b", "\ufeff", "\ud800"),
+        # What shows nothing: fillers, selectors, unassigned ones and the Braille blank.
+        *("\u3164", "\uffa0", "\u115f", "\u1160", "\u034f", "\u17b4", "\u180b", "\u180f"),
+        *("\u2065", "\u2800", "\ufe00", "\ufe0f", "\ufff0", "\U000e0100", "\U000e0fff"),
     ],
     ids=ascii,
 )
@@ -250,6 +254,13 @@ def test_a_context_cannot_forge_a_line(char: str) -> None:
         request({**CONTEXT, "payee": forged})
     assert "evil" not in str(caught.value)
     assert not Limit.objects.exists()
+
+
+@declared
+@pytest.mark.parametrize("blank", [" ", "\u00a0\u2003"], ids=ascii)
+def test_a_payee_of_spaces_is_none(blank: str) -> None:
+    with pytest.raises(ValueError, match="1 to 200 characters"):
+        request({**CONTEXT, "payee": blank})
 
 
 @declared
@@ -279,6 +290,57 @@ def test_what_the_message_shows_must_be_there() -> None:
     with pytest.raises(ValueError, match="shows amount, payee"):
         request(None)
     assert not Limit.objects.exists()
+
+
+def with_template(text: str) -> Any:
+    """Have a site whose purpose ``pay`` has this template."""
+    loaders = [("django.template.loaders.locmem.Loader", {"sms/pay.txt": text})]
+    engine = "django.template.backends.django.DjangoTemplates"
+    return override_settings(
+        TEMPLATES=[{"BACKEND": engine, "OPTIONS": {"loaders": loaders}}],
+        SMS_OTP={"PURPOSES": {"pay": {"MESSAGE": "sms/pay.txt"}}, "COOLDOWN": []},
+    )
+
+
+PAYS = "{{ code }} pays {{ amount }} to {{ payee }}"
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAYS,
+        "{{ code }} pays {{ amount|upper }} to {{ payee|truncatechars:9 }}",
+        "{% load i18n %}{% blocktranslate %}" + PAYS + "{% endblocktranslate %}",
+        "{% with whom=payee %}{{ code }} pays {{ amount }} to {{ whom }}{% endwith %}",
+    ],
+)
+def test_what_a_template_shows_must_be_there(text: str, *, debug: bool) -> None:
+    with with_template(text), override_settings(DEBUG=debug):
+        for context in (None, {"amuont": "5 EUR", "payee": "ACME"}):
+            with pytest.raises(ValueError, match=r"'pay' shows amount.*: pass it in context"):
+                request(context, purpose="pay")
+        assert not Limit.objects.exists()
+        request({"amount": "5 EUR", "payee": "Tom & co"}, purpose="pay")
+        shown = outbox[-1].body.removeprefix(last_code())
+        assert shown.lower() == " pays 5 eur to tom & co"
+
+
+def test_a_template_may_ask_what_it_was_given() -> None:
+    text = "{{ code }} pays {{ amount }}{% if payee %} to {{ payee }}{% endif %}"
+    with with_template(text):
+        request({"amount": "5 EUR"}, purpose="pay")
+        assert outbox[-1].body == f"{last_code()} pays 5 EUR"
+
+
+def test_a_template_that_has_changed_since_the_request_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services_arguments, "missing_values", lambda *_: [])
+    with with_template(PAYS):
+        services.request_code(NUMBER, purpose="pay", context={"amount": "5 EUR"})
+    assert not outbox
+    assert OTPCode.objects.get().delivery_error == "MissingValues"
 
 
 TEMPLATES = {"default": {"BACKEND": f"{__name__}.TemplateBackend"}}
