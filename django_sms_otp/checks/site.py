@@ -176,3 +176,27 @@ def long_lifetime() -> Problems:
     for setting, lifetime in codes_settings("CODE_LIFETIME"):
         if lifetime > LONGEST_LIFETIME:
             yield f"{setting} is {lifetime}: over ten minutes."
+
+
+@check(
+    "sms_otp.W023",
+    hint="Let AXES_LOCKOUT_PARAMETERS name 'ip_address' instead, or both in a list of their "
+    "own. This app locks out each number by itself.",
+)
+def numbers_that_axes_takes_for_one() -> Problems:
+    """django-axes sees masked numbers: all that end in the same two digits are one name."""
+    backends = django_settings.AUTHENTICATION_BACKENDS
+    field = getattr(django_settings, "AXES_USERNAME_FORM_FIELD", "username")
+    if field != "phone_number" or not any(path.startswith("axes.") for path in backends):
+        return
+    if getattr(django_settings, "AXES_USERNAME_CALLABLE", None):
+        return
+    parameters = getattr(django_settings, "AXES_LOCKOUT_PARAMETERS", None)
+    listed = parameters if isinstance(parameters, list | tuple) else []
+    for each in listed:
+        names = {each} if isinstance(each, str) else {*each}
+        if "username" in names and "ip_address" not in names:
+            yield (
+                f"AXES_LOCKOUT_PARAMETERS has {each!r}, and the name is a masked phone number: "
+                "wrong codes for one number lock out all that end in the same digits."
+            )

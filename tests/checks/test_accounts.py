@@ -193,3 +193,41 @@ def test_w019_leaves_test_numbers_out() -> None:
     assert len(texts("W019", databases=["default"])) == 1
     with override_sms_otp(TEST_NUMBERS={"+447700900123": {"code": "492817"}}):
         assert texts("W019", databases=["default"]) == []
+
+
+AXES = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+BY_NUMBER: dict[str, Any] = {
+    "AUTHENTICATION_BACKENDS": AXES,
+    "AXES_USERNAME_FORM_FIELD": "phone_number",
+    "AXES_LOCKOUT_PARAMETERS": ["username"],
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"AXES_LOCKOUT_PARAMETERS": ["ip_address", "username"]},
+        {"AXES_LOCKOUT_PARAMETERS": [["username", "user_agent"]]},
+    ],
+)
+def test_w023_masked_numbers_are_no_names_to_lock_out_by(changed: dict[str, Any]) -> None:
+    with override_settings(**BY_NUMBER | changed):
+        assert "lock out all that end in the same digits" in texts("W023")[0]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"AUTHENTICATION_BACKENDS": AXES[1:]},
+        {"AXES_USERNAME_FORM_FIELD": "username"},
+        {"AXES_USERNAME_CALLABLE": "shop.logins.name"},
+        {"AXES_LOCKOUT_PARAMETERS": ["ip_address"]},
+        {"AXES_LOCKOUT_PARAMETERS": [["username", "ip_address"]]},
+        {"AXES_LOCKOUT_PARAMETERS": "shop.logins.parameters"},
+        {"AXES_LOCKOUT_PARAMETERS": None},
+    ],
+)
+def test_w023_is_silent_where_each_number_is_its_own(changed: dict[str, Any]) -> None:
+    with override_settings(**BY_NUMBER | changed):
+        assert texts("W023") == []

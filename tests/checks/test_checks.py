@@ -31,7 +31,7 @@ CHANNEL_IDS = {"sms_otp.E021"}
 LIMITS_IDS = {f"sms_otp.E{number:03}" for number in range(13, 18)} | {
     f"sms_otp.W{number:03}" for number in range(6, 13)
 }
-ACCOUNT_IDS = {"sms_otp.E022", "sms_otp.E023", "sms_otp.W019", "sms_otp.W020"}
+ACCOUNT_IDS = {f"sms_otp.{each}" for each in ("E022", "E023", "W019", "W020", "W023")}
 GATEWAY_IDS = {"sms_otp.W013", "sms_otp.W021"}
 """See tests/checks/test_gateway_codes.py."""
 PRICE_IDS = {"sms_otp.E024", "sms_otp.W022"}
