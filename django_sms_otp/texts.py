@@ -29,7 +29,7 @@ TEXTS = {
         "This is not a phone number. Write it with its country code: +14155552671."
     ),
     "last_way_in": _(
-        "You can log in only with this number. Add another number before you remove it."
+        "Your account needs this number. Add another number before you remove it."
     ),
     "no_active_account": _("This account cannot be logged in to by SMS."),
     "not_authenticated": _("Please log in first."),

@@ -64,7 +64,7 @@ def test_a_number_is_removed_after_a_question(person: Person) -> None:
 def test_who_cannot_remove_their_only_number_is_led_to_add_one(person: Person) -> None:
     [state] = [each for each in STATES if each.name == "numbers-last"]
     state.reach(person)
-    assert person.problems.startswith("You can log in only with this number.")
+    assert person.problems.startswith("Your account needs this number.")
     expect(person.page.locator("button")).to_have_count(0)
     person.page.get_by_role("link", name="Add a phone number").click()
     person.page.wait_for_url("**/numbers/add/")

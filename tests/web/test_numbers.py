@@ -151,7 +151,7 @@ def test_the_last_way_in_stays() -> None:
     page = browser.submit()
     assert browser.answer.status_code == 409
     assert page.problems == (
-        "You can log in only with this number. Add another number before you remove it."
+        "Your account needs this number. Add another number before you remove it."
     )
     # Another try would be refused, too.
     assert not page.forms
