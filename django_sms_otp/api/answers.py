@@ -10,9 +10,8 @@ from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework_simplejwt import settings as simplejwt
 
-from ..auth.step_up import SMSVerificationRequired
+from ..auth.step_up import SMSVerificationRequired, token_scheme
 from ..results import CodeRequested, NumberRefused, RedemptionRefused, RequestRefused
 from ..services.outages import wait_after
 from ..texts import STATUSES, TEXTS, text_of, whole_seconds
@@ -72,10 +71,8 @@ def error_response(code: str, *, retry_after: timedelta | None = None) -> Respon
     if retry_after is not None:
         _tell_wait(response, retry_after)
     if response.status_code == 401:
-        # As the views of simplejwt answer, so that a client sees one scheme. simplejwt rebinds
-        # api_settings when they change: read them through the module.
-        scheme = simplejwt.api_settings.AUTH_HEADER_TYPES[0]
-        response["WWW-Authenticate"] = f'{scheme} realm="api"'
+        # As the views of simplejwt answer, so that a client sees one scheme.
+        response["WWW-Authenticate"] = f'{token_scheme()} realm="api"'
     return response
 
 

@@ -167,7 +167,7 @@ def challenge(within: timedelta) -> str:
     It names no ``acr_values``: our tokens say by ``amr`` how their user logged in.
     """
     return (
-        f'{_scheme()} realm="api", error="insufficient_user_authentication", '
+        f'{token_scheme()} realm="api", error="insufficient_user_authentication", '
         'error_description="A fresh proof by SMS is required.", '
         f'max_age="{int(within.total_seconds())}"'
     )
@@ -201,7 +201,7 @@ def _refusal(
     if not request.user.is_authenticated:
         if asks_for_page:
             return redirect_to_login(_way_back(request))
-        return _json(NOT_AUTHENTICATED, 401, f'{_scheme()} realm="api"')
+        return _json(NOT_AUTHENTICATED, 401, f'{token_scheme()} realm="api"')
     if is_verified(request, within=within):
         return None
     if not asks_for_page:
@@ -247,7 +247,8 @@ def _body(code: str) -> dict[str, str]:
     return {"detail": text_of(code), "code": code}
 
 
-def _scheme() -> str:
+def token_scheme() -> str:
+    """Return the scheme that the site's tokens are sent by, such as ``Bearer``."""
     # simplejwt rebinds api_settings when they change: read them through the module.
-    scheme: str = simplejwt.api_settings.AUTH_HEADER_TYPES[0]
-    return scheme
+    types: Any = simplejwt.api_settings.AUTH_HEADER_TYPES
+    return str(types if isinstance(types, str) else types[0])

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from ..auth import sessions
+from ..auth.step_up import token_scheme
 from ..auth.tokens import KnoxIssuer, SimpleJWTIssuer, get_token_issuer
 from ..auth.users import get_user_resolver
 from ..backends.locmem import outbox
@@ -131,7 +132,7 @@ def _give_token(client: Client, token: str) -> None:
         scheme = getattr(django_settings, "REST_KNOX", {}).get("AUTH_HEADER_PREFIX", scheme)
     elif isinstance(issuer, SimpleJWTIssuer):
         theirs = getattr(django_settings, "SIMPLE_JWT", {})
-        scheme = theirs.get("AUTH_HEADER_TYPES", ("Bearer",))[0]
+        scheme = token_scheme()
         header = theirs.get("AUTH_HEADER_NAME", header)
     if hasattr(client, "credentials"):
         client.credentials(**{header: f"{scheme} {token}"})

@@ -270,10 +270,14 @@ def test_9_a_stale_authorization_header_does_not_fail_a_login(
 
 @pytest.mark.parametrize(
     ("types", "challenge"),
-    [(("Bearer",), 'Bearer realm="api"'), (("JWT", "Bearer"), 'JWT realm="api"')],
+    [
+        (("Bearer",), 'Bearer realm="api"'),
+        (("JWT", "Bearer"), 'JWT realm="api"'),
+        ("JWT", 'JWT realm="api"'),
+    ],
 )
 def test_9_a_refused_login_names_the_sites_scheme(
-    auth_code: Post, settings: Any, types: tuple[str, ...], challenge: str
+    auth_code: Post, settings: Any, types: tuple[str, ...] | str, challenge: str
 ) -> None:
     settings.SIMPLE_JWT = {"AUTH_HEADER_TYPES": types}
     answer = auth_code(phone_number=PHONE, code="123456")

@@ -53,9 +53,10 @@ def test_the_cookies_of_an_issuer_stay_in_the_client(
     assert name in client.cookies
 
 
-@override_settings(SIMPLE_JWT={"AUTH_HEADER_TYPES": ("JWT", "Bearer")})
-def test_a_json_web_token_has_the_scheme_of_the_site() -> None:
-    testing.log_in(client := APIClient(), PHONE)
+@pytest.mark.parametrize("types", [("JWT", "Bearer"), "JWT"])
+def test_a_json_web_token_has_the_scheme_of_the_site(types: tuple[str, ...] | str) -> None:
+    with override_settings(SIMPLE_JWT={"AUTH_HEADER_TYPES": types}):
+        testing.log_in(client := APIClient(), PHONE)
     assert sends(client).startswith("JWT ey")
 
 
