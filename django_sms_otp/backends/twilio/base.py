@@ -69,14 +69,14 @@ class TwilioBackend(BaseSMSBackend):
             account_sid,
             region=region,
             edge=edge,
-            http_client=make_http_client(timeout),
+            timeout=timeout,
         )
         if base_url:
             for domain in (self._client.api, self._client.verify, self._client.lookups):
                 domain.base_url = base_url
         self._auth_token, self._timeout = auth_token or "", timeout
 
-    def _make_client(self, *credentials: str, **options: Any) -> Any:
+    def _make_client(self, *credentials: str, timeout: float, **options: Any) -> Any:
         try:
             from twilio.rest import Client
         except ImportError as error:
@@ -84,7 +84,12 @@ class TwilioBackend(BaseSMSBackend):
                 "Twilio's SDK is missing: pip install 'django-sms-otp[twilio]'."
             ) from error
         # If the environment were empty, the SDK would read TWILIO_REGION and TWILIO_EDGE.
-        return Client(*credentials, environment={"TWILIO_REGION": ""}, **options)
+        return Client(
+            *credentials,
+            http_client=make_http_client(timeout),
+            environment={"TWILIO_REGION": ""},
+            **options,
+        )
 
     def close(self) -> None:
         self._client.http_client.session.close()
