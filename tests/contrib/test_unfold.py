@@ -12,6 +12,9 @@ from tests.support import sites
 
 BADGE, FACTS = 'class="sms-otp-badge sms-otp-badge-', '<table class="sms-otp-facts">'
 
+UNFOLD = "unfold.apps.BasicAppConfig"
+"""Unfold's default one puts a site of its own into the place of Django's, for all tests."""
+
 HOLDS = {
     "index": ['class="sms-otp-find"', 'class="sms-otp-to-dashboard"'],
     "codes": [BADGE, "Invalidate the selected codes", 'id="changelist-filter"'],
@@ -57,7 +60,7 @@ def test_the_order_of_the_apps_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = [config.name for config in apps.get_app_configs()]
     with (
         pytest.raises(InvalidSettings, match="Write it before"),
-        override_settings(INSTALLED_APPS=[*installed, "unfold", name]),
+        override_settings(INSTALLED_APPS=[*installed, UNFOLD, name]),
     ):
         pass
     monkeypatch.setattr(unfold_apps, "find_spec", lambda _: None)
