@@ -80,6 +80,10 @@ class OTPCodeQuerySet(models.QuerySet["OTPCode"]):
         """Return the codes that are not redeemed, superseded or expired."""
         return self.filter(redeemed_at=None, superseded_at=None, expires_at__gt=now)
 
+    def end(self, now: datetime) -> int:
+        """Supersede those that are live. Return how many that were."""
+        return self.live(now).update(superseded_at=now)
+
     def with_state(
         self, now: datetime, max_attempts: int, *, by_purpose: Mapping[str, int]
     ) -> OTPCodeQuerySet:

@@ -83,7 +83,8 @@ class RedemptionRefused:
         ``reverification_needed``; of a step-up also ``not_found``.
     :param retry_after: how long to wait before a new code can be requested; ``None`` if waiting
         does not help.
-    :param is_spent: whether the caller has no guess left at this code, and needs a new one.
+    :param is_spent: whether it was refused because the caller has no guess left at this code,
+        and needs a new one.
     """
 
     reason: str

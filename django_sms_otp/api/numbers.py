@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from .. import services
 from ..auth.proofs import sees_numbers
+from ..auth.users import is_guarded
 from ..client import client_of, remember_device
 from ..db import non_atomic
 from ..results import CodeRequested, LinkedNumber, NumberRefused
@@ -62,9 +63,10 @@ class NumberView(AuthenticatedView):
     """Remove one of the caller's numbers."""
 
     def delete(self, request: Request, number_id: str, **kwargs: Any) -> Response:
-        outcome = services.unlink_number(
-            self.proven_account(request), number_id, force=_is_forced(request)
-        )
+        user = self.proven_account(request)
+        # Guarded staff could add no other number afterwards.
+        is_forced = _is_forced(request) and not is_guarded(user)
+        outcome = services.unlink_number(user, number_id, force=is_forced)
         if isinstance(outcome, NumberRefused):
             return answers.refused(outcome)
         return Response(status=204)

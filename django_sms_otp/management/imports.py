@@ -16,7 +16,7 @@ from django.utils import timezone
 from ..auth.phone_fields import read_stored_number
 from ..db import database_alias
 from ..exceptions import PhoneNumberError
-from ..models import VerifiedPhone
+from ..models import OTPCode, VerifiedPhone
 from ..phone import DEFAULT_REFUSED_TYPES, mask
 from ..phone.typed_text import without_marks
 from .csv_files import rows_of
@@ -140,6 +140,9 @@ class PhoneImport:
             rows.append(row)
         with transaction.atomic(self._phones.db):
             self._phones.bulk_create(rows)
+        # As when a number is linked: a code from before would open the account of its new
+        # holder to whoever has read it.
+        OTPCode.objects.using(database_alias()).filter(phone_number__in=new).end(now)
 
 
 def _users() -> QuerySet[Any]:

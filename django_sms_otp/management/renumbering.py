@@ -178,8 +178,7 @@ def _follow(old: str, new: str, alias: str) -> None:
         _merge(older, newer, alias)
     elif older:
         limits.filter(subject=old).update(subject=new, version=F("version") + 1)
-    codes = OTPCode.objects.using(alias).filter(phone_number=old)
-    codes.live(timezone.now()).update(superseded_at=timezone.now())
+    OTPCode.objects.using(alias).filter(phone_number=old).end(timezone.now())
 
 
 def _merge(older: Limit, newer: Limit, alias: str) -> None:

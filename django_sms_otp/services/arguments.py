@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from inspect import iscoroutinefunction
+from types import FunctionType, MethodType
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -64,7 +66,8 @@ def check_grant(value: object) -> None:
         return
     if not callable(value):
         raise TypeError(f"grant must be a function of the user, not {_type(value)}.")
-    if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+    is_function = isinstance(value, FunctionType | MethodType | partial)
+    if iscoroutinefunction(value if is_function else type(value).__call__):
         raise TypeError("grant must be no async function: it runs inside the transaction.")
 
 

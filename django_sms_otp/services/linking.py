@@ -222,10 +222,9 @@ def _end_codes(phone_number: PhoneNumber, *, has_moved: bool) -> None:
     :param has_moved: the number was not this user's. Then the codes of all purposes end: one
         for a login would open the account of its new holder to whoever has read it before.
     """
-    now, codes = timezone.now(), OTPCode.objects.using(database_alias())
-    others = codes.filter(phone_number=phone_number.e164).live(now)
-    ended = others if has_moved else others.filter(purpose=VERIFY_PHONE)
-    ended.update(superseded_at=now)
+    codes = OTPCode.objects.using(database_alias()).filter(phone_number=phone_number.e164)
+    ended = codes if has_moved else codes.filter(purpose=VERIFY_PHONE)
+    ended.end(timezone.now())
 
 
 def _announce(user: AbstractBaseUser, link: _Link) -> None:

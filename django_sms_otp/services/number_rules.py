@@ -80,8 +80,7 @@ def _rule(phone_number: PhoneNumber | str, kind: str, until: datetime | None, by
         rule = StaffRule(kind, row.now.timestamp(), end)
         with row.replaced_by(replace(row.state, rule=rule)):
             if kind == BLOCKED:
-                codes = OTPCode.objects.using(row.alias).filter(phone_number=row.e164)
-                codes.live(row.now).update(superseded_at=row.now)
+                OTPCode.objects.using(row.alias).filter(phone_number=row.e164).end(row.now)
 
     change_number(e164, write)
     ends = f" until {until:%Y-%m-%d %H:%M %Z}" if until else ""

@@ -26,6 +26,7 @@ from ..results import (
     StepUpRequested,
 )
 from .arguments import bound_to, check_grant, check_number_id
+from .fixed_codes import is_nobodys
 from .numbers import find, numbers_of
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -120,15 +121,12 @@ def confirm_step_up(
         numbers = resolver.numbers_of(user, for_update=True)
         if all(each.phone_number.e164 != number.phone_number.e164 for each in numbers):
             raise _NumberGoneError
-        # Who is logged in and has the number has proved as much as by binding it. Where no code
-        # is fixed, that was a message, and its holder is a person.
-        has_fixed_code = get_settings().test_code(number.phone_number.e164) is not None
-        move_last_use(
-            user,
-            number.phone_number.e164,
-            timezone.now(),
-            is_test=None if has_fixed_code else False,
-        )
+        # Who is logged in and has the number has proved as much as by binding it. Where the
+        # code is not a fixed one, that was a message, and its holder is a person.
+        phone_number = number.phone_number
+        is_fixed = get_settings().test_code(phone_number.e164) and is_nobodys(phone_number)
+        is_test = None if is_fixed else False
+        move_last_use(user, phone_number.e164, timezone.now(), is_test=is_test)
         return grant(user) if grant else None
 
     try:

@@ -70,7 +70,11 @@ class Pending:
     def sent_again(self, code: CodeRequested) -> Self:
         """Return the same, after another message."""
         again = self.of(self.number, code)
-        return replace(again, tab=self.tab, remember=self.remember, number_id=self.number_id)
+        again = replace(again, tab=self.tab, remember=self.remember, number_id=self.number_id)
+        # The same code may come again, which somebody else can still use. Whoever has no guess
+        # left at it gets another one when it has expired.
+        is_spent = self.is_spent and again.request_id == self.request_id
+        return again.spent(self.valid_until - timezone.now()) if is_spent else again
 
     def spent(self, wait: timedelta | None) -> Self:
         """Return the same, after the last guess.

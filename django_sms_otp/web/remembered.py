@@ -37,6 +37,7 @@ def remember_number(request: HttpRequest, response: HttpResponse, number: PhoneN
         salt=__name__,
         max_age=AGE,
         path=django_settings.SESSION_COOKIE_PATH,
+        domain=django_settings.SESSION_COOKIE_DOMAIN,
         secure=request.is_secure(),
         httponly=True,
         samesite="Lax",
@@ -45,5 +46,9 @@ def remember_number(request: HttpRequest, response: HttpResponse, number: PhoneN
 
 def forget_number(request: HttpRequest, response: HttpResponse) -> None:
     if COOKIE in request.COOKIES:
-        path = django_settings.SESSION_COOKIE_PATH
-        response.delete_cookie(COOKIE, path=path, samesite="Lax")
+        response.delete_cookie(
+            COOKIE,
+            path=django_settings.SESSION_COOKIE_PATH,
+            domain=django_settings.SESSION_COOKIE_DOMAIN,
+            samesite="Lax",
+        )

@@ -80,6 +80,18 @@ def test_the_last_way_in_is_removed_only_if_that_is_said() -> None:
     assert texts_of(user) == []
 
 
+def test_guarded_staff_keep_their_last_number_whatever_is_said() -> None:
+    user = user_with(OLD)
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    client = logged_in(user)
+    with override_sms_otp(GUARD_STAFF_NUMBERS=True):
+        client.post("/auth/sms/step-up/get-code/")
+        client.post("/auth/sms/step-up/auth-code/", {"code": last_code()})
+        response = client.delete(f"{URL}{id_of(user, OLD)}/?force=true")
+    assert body_of(response)["code"] == "last_way_in"
+    assert texts_of(user) == [OLD]
+
+
 def test_a_number_is_made_primary() -> None:
     user = user_with(OLD, NEW)
     response = logged_in(user).post(f"{URL}{id_of(user, NEW)}/make-primary/")

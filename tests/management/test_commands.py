@@ -336,6 +336,14 @@ def test_import_links_numbers_of_a_csv(tmp_path: Path, get_code: Post, auth_code
     assert list(User.objects.all()) == [user]
 
 
+def test_a_code_from_before_the_import_opens_no_account(
+    tmp_path: Path, get_code: Post, auth_code: Post
+) -> None:
+    get_code()
+    take("--csv", write_csv(tmp_path, f"{UserFactory.create().pk},{PHONE}"))
+    assert auth_code(phone_number=PHONE, code=last_code()).status_code == 401
+
+
 def test_import_by_another_unique_field(tmp_path: Path) -> None:
     user = UserFactory.create(username="ann")
     take("--csv", write_csv(tmp_path, f"ann,{PHONE}"), "--user-field", "username")

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model, user_logged_in, user_login_failed
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from django_sms_otp.controls.hooks import Challenge, NumberRisk, NumberUse, Risk, SendAttempt
 from django_sms_otp.models import OTPCode, VerifiedPhone
@@ -367,6 +367,22 @@ def test_lockout(browser: Browser, clock: time_machine.Traveller) -> None:
     browser.page = with_field
     browser.enter(last_code())
     assert not browser.is_logged_in
+
+
+@override_sms_otp(MAX_ATTEMPTS=2)
+def test_a_code_that_comes_again_for_another_asker_is_over_all_the_same(
+    browser: Browser, clock: time_machine.Traveller
+) -> None:
+    browser.ask()
+    clock.shift(timedelta(minutes=1))
+    other = Client(REMOTE_ADDR="203.0.113.9")
+    assert other.post("/auth/sms/get-code/", {"phone_number": PHONE}).status_code == 202
+    for _ in range(3):
+        browser.enter(wrong(last_code()))
+    clock.shift(timedelta(minutes=5))
+    page = browser.resend()
+    assert len({message.code for message in outbox}) == 1
+    assert not [each for each in page.all("input") if each.get("name") == "code"]
 
 
 @override_settings(

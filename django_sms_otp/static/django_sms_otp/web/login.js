@@ -6,14 +6,12 @@
   // A second click sends nothing, until it is certain that the first one leads nowhere: nothing
   // tells that a person has stopped the page. A script of the site may take its time before a
   // form goes, with a CAPTCHA: so each of its listeners comes first.
-  let timer;
   addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || !form.matches(".sms-otp form")) return;
     if (form.getAttribute("aria-busy") === "true") return event.preventDefault();
     form.setAttribute("aria-busy", "true");
-    clearTimeout(timer);
-    timer = setTimeout(() => form.removeAttribute("aria-busy"), 10000);
+    setTimeout(() => form.removeAttribute("aria-busy"), 10000);
   });
   // "Back" may show the page as it was left.
   addEventListener("pageshow", () => {
