@@ -26,7 +26,6 @@ from ..results import (
     StepUpRequested,
 )
 from .arguments import bound_to, check_grant, check_number_id
-from .fixed_codes import is_nobodys
 from .numbers import find, numbers_of
 from .phone_numbers import read_phone_number
 from .redeem import redeem_code
@@ -121,12 +120,12 @@ def confirm_step_up(
         numbers = resolver.numbers_of(user, for_update=True)
         if all(each.phone_number.e164 != number.phone_number.e164 for each in numbers):
             raise _NumberGoneError
-        # Who is logged in and has the number has proved as much as by binding it. Where the
-        # code is not a fixed one, that was a message, and its holder is a person.
-        phone_number = number.phone_number
-        is_fixed = get_settings().test_code(phone_number.e164) and is_nobodys(phone_number)
-        is_test = None if is_fixed else False
-        move_last_use(user, phone_number.e164, timezone.now(), is_test=is_test)
+        # Who is logged in and has the number has proved as much as by binding it. Where no code
+        # is fixed, that was a message, and its holder is a person. Where one is, staff get a
+        # message too, but a number that a setting names is no proof of staff.
+        e164 = number.phone_number.e164
+        is_test = False if get_settings().test_code(e164) is None else None
+        move_last_use(user, e164, timezone.now(), is_test=is_test)
         return grant(user) if grant else None
 
     try:

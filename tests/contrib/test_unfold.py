@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.apps import apps
-from django.test import override_settings
+from django.apps import AppConfig, apps
 
 from django_sms_otp.contrib.unfold import apps as unfold_apps
 from django_sms_otp.exceptions import InvalidSettings
 from tests.support import sites
 
 BADGE, FACTS = 'class="sms-otp-badge sms-otp-badge-', '<table class="sms-otp-facts">'
-
-UNFOLD = "unfold.apps.BasicAppConfig"
-"""Unfold's default one puts a site of its own into the place of Django's, for all tests."""
 
 HOLDS = {
     "index": ['class="sms-otp-find"', 'class="sms-otp-to-dashboard"'],
@@ -56,16 +52,14 @@ def test_the_admin_by_sms_is_a_mixin_for_unfolds() -> None:
 
 
 def test_the_order_of_the_apps_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "django_sms_otp.contrib.unfold"
-    installed = [config.name for config in apps.get_app_configs()]
-    with (
-        pytest.raises(InvalidSettings, match="Write it before"),
-        override_settings(INSTALLED_APPS=[*installed, UNFOLD, name]),
-    ):
-        pass
+    # Not in INSTALLED_APPS: what Unfold changes of Django's admin stays, for all tests.
+    app = AppConfig.create("django_sms_otp.contrib.unfold")
+    installed = [*apps.get_app_configs()]
+    monkeypatch.setattr(apps, "get_app_configs", lambda: [*installed, app])
+    with pytest.raises(InvalidSettings, match="Write it before"):
+        app.ready()
+    monkeypatch.setattr(apps, "get_app_configs", lambda: [app, *installed])
+    app.ready()
     monkeypatch.setattr(unfold_apps, "find_spec", lambda _: None)
-    with (
-        pytest.raises(InvalidSettings, match=r"pip install .django-sms-otp\[unfold\]"),
-        override_settings(INSTALLED_APPS=[name, *installed]),
-    ):
-        pass
+    with pytest.raises(InvalidSettings, match=r"pip install .django-sms-otp\[unfold\]"):
+        app.ready()

@@ -359,16 +359,6 @@ def test_a_step_up_of_the_account_has_the_fixed_code(log_in: Post) -> None:
     assert testing.outbox == []
 
 
-def test_a_step_up_by_a_message_ends_the_mark() -> None:
-    user = UserFactory.create(is_staff=True)
-    phone = VerifiedPhoneFactory.create(user=user, phone_number=NUMBER, is_test=True)
-    with override_sms_otp(**entry()):
-        services.request_step_up(user)
-        assert isinstance(services.confirm_step_up(user, last_code()), Redeemed)
-    phone.refresh_from_db()
-    assert not phone.is_test
-
-
 def test_the_row_says_which_account_is_a_test(
     log_in: Post, get_code: Post, auth_code: Post
 ) -> None:
