@@ -269,16 +269,17 @@ def test_the_box_may_be_changed_while_the_code_is_on_its_way(is_waiting: bool) -
             clock.shift(3600)
 
 
-@override_settings(SESSION_COOKIE_PATH="/shop/")
+@override_settings(SESSION_COOKIE_PATH="/shop/", SESSION_COOKIE_DOMAIN="shop.example")
 def test_a_remembered_number_goes_where_the_session_goes() -> None:
     browser = Browser()
     log_in(browser, remember=REMEMBER)
-    assert browser.client.cookies["sms_otp_number"]["path"] == "/shop/"
+    cookie = browser.client.cookies["sms_otp_number"]
+    assert (cookie["path"], cookie["domain"]) == ("/shop/", "shop.example")
     browser.open()
     del browser.page.forms[""]["remember"]
     browser.submit(phone_number="+14155552672")
     cookie = browser.client.cookies["sms_otp_number"]
-    assert (cookie.value, cookie["path"]) == ("", "/shop/")
+    assert (cookie.value, cookie["path"], cookie["domain"]) == ("", "/shop/", "shop.example")
 
 
 def test_nobody_else_puts_in_a_number() -> None:
